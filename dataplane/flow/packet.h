@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packet buffers: one IP packet each, from a pool that is sized once at start.
+ * Nothing on the packet path allocates; an empty pool is a drop and a counter.
+ */
+#ifndef MPQ_FLOW_PACKET_H
+#define MPQ_FLOW_PACKET_H
+
+#include "common/clock.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The largest IP packet that a tunnel carries. */
+#define MPQ_PACKET_MAX_BYTES 1500
+/* Room before an IP packet, so that a header can be put there in place. */
+#define MPQ_PACKET_HEADROOM_BYTES 32
+
+struct mpq_packet {
+	struct mpq_packet *next; /* in the one queue or list that holds it */
+	mpq_time enqueued;
+	uint16_t len_bytes;
+	uint8_t head[MPQ_PACKET_HEADROOM_BYTES]; /* may be written */
+	uint8_t data[MPQ_PACKET_MAX_BYTES];
+};
+
+struct mpq_packet_pool {
+	struct mpq_packet *memory;
+	struct mpq_packet *free_list; /* last in, first out: stays in cache */
+	size_t size_pkts, free_pkts;
+	uint64_t exhausted; /* how often get() found nothing */
+};
+
+int mpq_packet_pool_init(struct mpq_packet_pool *pool, size_t size_pkts);
+void mpq_packet_pool_finish(struct mpq_packet_pool *pool);
+struct mpq_packet *mpq_packet_get(struct mpq_packet_pool *pool); /* or NULL */
+void mpq_packet_put(struct mpq_packet_pool *pool, struct mpq_packet *p);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A UDP socket by a descriptor that mpquic-control created, bound and sized:
+ * receives many datagrams a call (recvmmsg, UDP_GRO), sends many a call
+ * (UDP_SEGMENT), carries ECN both ways, and answers from the address that was
+ * asked (IP_PKTINFO). Falls back to plain sends where the device refuses GSO.
+ */
+#ifndef MPQ_IO_UDP_H
+#define MPQ_IO_UDP_H
+
+#include "common/sockaddr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MPQ_UDP_BATCH_BYTES 65535
+
+struct mpq_udp {
+	int fd;		     /* owned; -1: none */
+	struct mpq_sockaddr local; /* as bound: a wildcard on listeners */
+	bool gso;	     /* sends may be segmented by the kernel */
+	uint8_t gso_max;     /* packets a send: 64, fewer on slow paths */
+	/* the batch being filled: equal packets, the last may be shorter */
+	uint8_t *batch;
+	size_t batch_bytes;
+	uint16_t segment_bytes;
+	uint8_t batch_packets, batch_ecn;
+	struct mpq_sockaddr batch_local, batch_remote;
+	uint64_t sends, packets_out, bytes_out, receives, packets_in, bytes_in;
+	uint64_t send_errors, send_full; /* EAGAIN, ENOBUFS */
+	int last_error;	     /* errno of the last failed send, 0: none */
+};
+
+struct mpq_udp_datagram { /* valid during the call */
+	const uint8_t *data;
+	size_t len_bytes;
+	uint8_t ecn;
+	struct mpq_sockaddr local, remote; /* local: the address it came to */
+};
+
+/* Takes fd. 0 or -errno (fd is closed then). */
+int mpq_udp_init(struct mpq_udp *u, int fd);
+void mpq_udp_finish(struct mpq_udp *u);
+
+/* Reads up to `budget` datagrams, calling `receive` for each GRO segment.
+ * Returns the number read (budget or more: there may be more waiting), or
+ * -errno of the socket itself (ENODEV, ENETDOWN: the device is gone). ICMP
+ * errors (ECONNREFUSED, EHOSTUNREACH) are drained, remembered in last_error. */
+int mpq_udp_receive(struct mpq_udp *u, unsigned budget,
+		    void (*receive)(void *owner,
+				    const struct mpq_udp_datagram *d),
+		    void *owner);
+
+/* Room for the next packet, cap bytes, contiguous with those before it. */
+uint8_t *mpq_udp_reserve(struct mpq_udp *u, size_t cap);
+/* The packet of `len` bytes written there goes from `local` (its address part
+ * is used on wildcard sockets) to `remote`. Sends the batch by itself when it
+ * is full, or when this packet cannot join it (then the batch goes first). */
+void mpq_udp_commit(struct mpq_udp *u, size_t len, uint8_t ecn,
+		    const struct mpq_sockaddr *local,
+		    const struct mpq_sockaddr *remote);
+/* Sends what is batched. 0 or -errno; what was refused is lost, as on a wire. */
+int mpq_udp_flush(struct mpq_udp *u);
+
+#endif
