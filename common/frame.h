@@ -29,7 +29,9 @@ int mpq_frame_fd(const struct mpq_frame *f);
 /* Queues `message` (borrowed) with `n` descriptors (duplicated, the caller
  * keeps his own) and writes what the socket takes. The message's "descriptors"
  * member must be an array of n labels, absent when n is 0. 0; -ENOBUFS when
- * the peer does not read; other -errno: the connection is dead. */
+ * the peer does not read, -EINVAL when labels and n differ, -EMSGSIZE when the
+ * message is too long (not queued then, the connection lives); other -errno:
+ * the connection is dead. */
 int mpq_frame_send(struct mpq_frame *f, struct json_object *message,
 		   const int *fds, size_t n);
 

@@ -24,7 +24,7 @@ int mpq_sockaddr_parse(const char *address, uint16_t port,
 		       struct mpq_sockaddr *ret);
 
 /* Writes "192.0.2.1:45001" or "[2001:db8::1]:45001"; an IPv4-mapped IPv6
- * address is written as the IPv4 address. Returns text. */
+ * address is written as the IPv4 address, no address as "-". Returns text. */
 const char *mpq_sockaddr_format(const struct mpq_sockaddr *a, char *text);
 
 bool mpq_sockaddr_equal(const struct mpq_sockaddr *a,
