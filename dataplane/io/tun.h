@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 struct mpq_tun {
-	int fd;		/* owned */
-	bool tso, uso;	/* the kernel hands us, and takes, such frames */
+	int fd;        /* owned */
+	bool tso, uso; /* the kernel hands us, and takes, such frames */
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
 	uint64_t read_errors, write_errors, write_full;
 };
