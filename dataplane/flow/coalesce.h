@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MPQ_COALESCE_FLOWS	 8
+#define MPQ_COALESCE_FLOWS       8
 #define MPQ_COALESCE_FRAME_BYTES 65535
 
 struct mpq_coalesce_events {

@@ -12,10 +12,10 @@
 
 enum mpq_guard_verdict {
 	MPQ_GUARD_PASS,
-	MPQ_GUARD_SOURCE,	/* not one of the peer's prefixes */
-	MPQ_GUARD_DESTINATION,	/* not one of ours */
-	MPQ_GUARD_SCOPE,	/* must not leave its link */
-	MPQ_GUARD_TTL,		/* hop limit 0 */
+	MPQ_GUARD_SOURCE,      /* not one of the peer's prefixes */
+	MPQ_GUARD_DESTINATION, /* not one of ours */
+	MPQ_GUARD_SCOPE,       /* must not leave its link */
+	MPQ_GUARD_TTL,         /* hop limit 0 */
 	MPQ_GUARD_VERDICTS,
 };
 

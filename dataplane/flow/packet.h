@@ -20,7 +20,8 @@ struct mpq_packet {
 	struct mpq_packet *next; /* in the one queue or list that holds it */
 	mpq_time enqueued;
 	uint16_t len_bytes;
-	uint8_t head[MPQ_PACKET_HEADROOM_BYTES]; /* may be written */
+	/* May be written. Aligned, as data is then, for copies by vectors. */
+	_Alignas(16) uint8_t head[MPQ_PACKET_HEADROOM_BYTES];
 	uint8_t data[MPQ_PACKET_MAX_BYTES];
 };
 
@@ -28,10 +29,13 @@ struct mpq_packet_pool {
 	struct mpq_packet *memory;
 	struct mpq_packet *free_list; /* last in, first out: stays in cache */
 	size_t size_pkts, free_pkts;
+	size_t fresh_pkts;  /* of memory, from the front: handed out ever */
 	uint64_t exhausted; /* how often get() found nothing */
 };
 
+/* Memory becomes resident only as packets are first used. 0 or -ENOMEM. */
 int mpq_packet_pool_init(struct mpq_packet_pool *pool, size_t size_pkts);
+/* All packets have been put back. NULL and a zeroed pool are fine. */
 void mpq_packet_pool_finish(struct mpq_packet_pool *pool);
 struct mpq_packet *mpq_packet_get(struct mpq_packet_pool *pool); /* or NULL */
 void mpq_packet_put(struct mpq_packet_pool *pool, struct mpq_packet *p);

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 
 struct mpq_queue_config {
-	size_t limit_pkts;	 /* tail drop above this */
-	mpq_duration target;	 /* 0: no delay control */
-	mpq_duration interval;	 /* about a worst round trip: 100 ms */
+	size_t limit_pkts;     /* tail drop above this */
+	mpq_duration target;   /* 0: no delay control */
+	mpq_duration interval; /* about a worst round trip: 100 ms */
 };
 
 struct mpq_queue {
@@ -24,7 +24,8 @@ struct mpq_queue {
 	struct mpq_packet_pool *pool; /* where dropped packets go */
 	struct mpq_packet *head, *tail;
 	size_t pkts, bytes;
-	struct { /* CoDel's state, RFC 8289 §5.3 */
+	bool decided; /* the head has passed delay control and is to be sent */
+	struct {      /* CoDel's state, RFC 8289 §5 */
 		mpq_time first_above, drop_next;
 		uint32_t count, last_count;
 		bool dropping;

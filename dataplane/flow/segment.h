@@ -13,16 +13,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* VIRTIO_NET_HDR_GSO_UDP_L4; the kernel's header has it from Linux 6.2 on. */
+#define MPQ_SEGMENT_GSO_UDP_L4 5
+
 struct mpq_segment {
 	const uint8_t *frame;
 	size_t len_bytes;
 	size_t headers_bytes; /* IP and TCP/UDP header, repeated in each */
 	size_t payload_bytes; /* of a full segment */
 	size_t offset_bytes;  /* payload already cut */
-	uint16_t index;	      /* of the next segment */
+	uint16_t index;       /* of the next segment */
 	uint16_t csum_start, csum_offset;
 	uint8_t gso_type, ip_version;
 	uint8_t needs_csum, done;
+	uint16_t ip_bytes;   /* of headers_bytes: up to TCP or UDP */
+	uint64_t pseudo_sum; /* all of it but the length */
 };
 
 /* `hdr` is as the kernel gave it (host byte order: no IFF_VNET_LE games on
