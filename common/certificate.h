@@ -14,22 +14,22 @@
 #include <time.h>
 
 #define MPQ_CERTIFICATE_REASON_BYTES 256
-#define MPQ_CERTIFICATE_NAMES	     8
+#define MPQ_CERTIFICATE_NAMES        8
 #define MPQ_CERTIFICATE_NAME_BYTES   256
 
 enum mpq_certificate_result { /* stable: shown in events and tests */
 	MPQ_CERTIFICATE_OK = 0,
-	MPQ_CERTIFICATE_UNREADABLE,	/* not PEM/DER, or no certificate */
+	MPQ_CERTIFICATE_UNREADABLE, /* not PEM/DER, or no certificate */
 	MPQ_CERTIFICATE_EXPIRED,
 	MPQ_CERTIFICATE_NOT_YET_VALID,
 	MPQ_CERTIFICATE_UNKNOWN_ISSUER, /* no chain to a given authority */
-	MPQ_CERTIFICATE_NOT_PINNED,	/* pins only, and none matches */
+	MPQ_CERTIFICATE_NOT_PINNED,     /* pins only, and none matches */
 	MPQ_CERTIFICATE_WRONG_NAME,
-	MPQ_CERTIFICATE_WRONG_USAGE,	/* extended key usage, or is a CA */
-	MPQ_CERTIFICATE_WEAK_KEY,	/* below the security profile */
+	MPQ_CERTIFICATE_WRONG_USAGE,    /* extended key usage, or is a CA */
+	MPQ_CERTIFICATE_WEAK_KEY,       /* below the security profile */
 	MPQ_CERTIFICATE_WEAK_SIGNATURE, /* MD5, SHA-1 */
 	MPQ_CERTIFICATE_REVOKED,
-	MPQ_CERTIFICATE_KEY_MISMATCH,	/* private key of another one */
+	MPQ_CERTIFICATE_KEY_MISMATCH, /* private key of another one */
 	MPQ_CERTIFICATE_BAD_SIGNATURE,
 };
 
@@ -39,15 +39,15 @@ enum mpq_certificate_usage {
 };
 
 enum mpq_certificate_profile {
-	MPQ_CERTIFICATE_HIGH,	/* RSA >= 3072, P-256, Ed25519 (default) */
+	MPQ_CERTIFICATE_HIGH,   /* RSA >= 3072, P-256, Ed25519 (default) */
 	MPQ_CERTIFICATE_MEDIUM, /* RSA >= 2048 */
 };
 
 struct mpq_certificate_trust; /* authorities, CRLs, pins, profile */
 
 /* `authority_pem`: one or more CA certificates, or NULL for pins only.
- * `crl_pem`: may be NULL. `pins`: n SHA-256 values of SubjectPublicKeyInfo; when
- * there are pins, one has to match, in addition to the authority if given.
+ * `crl_pem`: may be NULL. `pins`: n SHA-256 values of SubjectPublicKeyInfo;
+ * when there are pins, one has to match, in addition to the authority if given.
  * 0; -EINVAL with a sentence in reason. */
 int mpq_certificate_trust_new(struct mpq_certificate_trust **ret,
 			      const char *authority_pem, const char *crl_pem,
@@ -59,10 +59,10 @@ void mpq_certificate_trust_free(struct mpq_certificate_trust *t);
 /* What a certificate says of its holder. */
 struct mpq_certificate_identity {
 	char name[MPQ_CERTIFICATE_NAMES][MPQ_CERTIFICATE_NAME_BYTES];
-	size_t names;		 /* dNSName entries, as they stand */
+	size_t names; /* dNSName entries, as they stand */
 	uint8_t spki_sha256[32];
 	time_t not_before, not_after;
-	char subject[256];	 /* for people */
+	char subject[256]; /* for people */
 };
 
 struct mpq_certificate_der {

@@ -13,10 +13,10 @@
 typedef uint64_t mpq_time;     /* a point on CLOCK_MONOTONIC, nanoseconds */
 typedef uint64_t mpq_duration; /* nanoseconds */
 
-#define MPQ_TIME_NEVER	 UINT64_MAX
-#define MPQ_MICROSECOND	 ((mpq_duration)1000)
-#define MPQ_MILLISECOND	 ((mpq_duration)1000000)
-#define MPQ_SECOND	 ((mpq_duration)1000000000)
+#define MPQ_TIME_NEVER  UINT64_MAX
+#define MPQ_MICROSECOND ((mpq_duration)1000)
+#define MPQ_MILLISECOND ((mpq_duration)1000000)
+#define MPQ_SECOND      ((mpq_duration)1000000000)
 
 mpq_time mpq_clock_now(void);
 

@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MPQ_FRAME_MAX_BYTES	  (4u << 20) /* of one message, and of output */
-#define MPQ_FRAME_MAX_DESCRIPTORS 64	     /* beside one message */
+#define MPQ_FRAME_MAX_BYTES       (4u << 20) /* of one message, and of output */
+#define MPQ_FRAME_MAX_DESCRIPTORS 64         /* beside one message */
 
 struct mpq_frame; /* one end of a connection */
 

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 struct mpq_json_reader {
-	char at[128];	 /* where we are, prefixed to errors: "tunnels/0" */
+	char at[128];    /* where we are, prefixed to errors: "tunnels/0" */
 	char error[256]; /* first error, "" while there is none */
 };
 
@@ -35,10 +35,10 @@ struct json_object *mpq_json_object(struct mpq_json_reader *r,
 struct json_object *mpq_json_array(struct mpq_json_reader *r,
 				   struct json_object *o, const char *key);
 
-/* Optional members: `fallback` (or NULL) when absent, an error when ill-typed. */
-const char *mpq_json_string_or(struct mpq_json_reader *r,
-			       struct json_object *o, const char *key,
-			       const char *fallback);
+/* Optional members: `fallback` (or NULL) when absent, an error when ill-typed.
+ */
+const char *mpq_json_string_or(struct mpq_json_reader *r, struct json_object *o,
+			       const char *key, const char *fallback);
 uint64_t mpq_json_uint_or(struct mpq_json_reader *r, struct json_object *o,
 			  const char *key, uint64_t min, uint64_t max,
 			  uint64_t fallback);

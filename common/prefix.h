@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 struct mpq_prefix {
-	uint8_t family;	   /* 4 or 6 */
-	uint8_t length;	   /* 0..32 or 0..128 */
-	uint8_t addr[16];  /* network order; IPv4 uses the first 4 bytes */
+	uint8_t family;   /* 4 or 6 */
+	uint8_t length;   /* 0..32 or 0..128 */
+	uint8_t addr[16]; /* network order; IPv4 uses the first 4 bytes */
 };
 
 #define MPQ_PREFIX_TEXT_BYTES 64

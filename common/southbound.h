@@ -8,8 +8,9 @@
  *
  * A message with "method" is a call, one without is the reply to the oldest
  * call not yet answered: {"parameters": {..}} or {"error": "..", "parameters":
- * {"path": "tunnels/0/mtu", "message": "a sentence"}}. Calls with "oneway": true
- * get no reply. Durations are in microseconds ("-us"), counters are numbers.
+ * {"path": "tunnels/0/mtu", "message": "a sentence"}}. Calls with "oneway":
+ *true get no reply. Durations are in microseconds ("-us"), counters are
+ *numbers.
  *
  * mpquic-data calls:
  *
@@ -28,12 +29,10 @@
  *  Apply   a whole snapshot, never an edit; mpquic-data compares and changes
  *	    only what differs. Refused as a whole or taken as a whole.
  *	    parameters: {"snapshot": S}; descriptors: {"tun": name} for each
- *	    tunnel that mpquic-data has no TUN for, {"listen": path} for each new
- *	    or changed listener, [{"path": name}, {"path": name}] need not come
- *	    here: see Socket.
- *	    reply: {"generation"}.
- *	S = {"generation": n, "role": "edge" | "concentrator",
- *	     "secret": 64 hex digits (tokens, resets; kept over restarts),
+ *	    tunnel that mpquic-data has no TUN for, {"listen": path} for each
+ *new or changed listener, [{"path": name}, {"path": name}] need not come here:
+ *see Socket. reply: {"generation"}. S = {"generation": n, "role": "edge" |
+ *"concentrator", "secret": 64 hex digits (tokens, resets; kept over restarts),
  *	     "trust": {"certificate-pem", "private-key-pem", "authority-pem"?,
  *		"crl-pem"?, "peer-pins": [hex], "profile": "high" | "medium",
  *		"cipher": "auto" | "aes-gcm" | "chacha20-poly1305"},
@@ -56,15 +55,16 @@
  *  Hold    {"path", "held": bool}
  *  Status  {} -> {"generation", "paths": [..], "tunnels": [..], "listeners":
  *	    [..]}: see dataplane/telemetry.c, where it is written:
- *	    path: {"name", "tunnel", "state", "reason", "age-us", "local-address",
- *	     "peer-address", "rtt-us", "rtt-min-us", "rtt-var-us", "loss-ppm",
- *	     "cwnd-bytes", "mtu-bytes", "connects", "in-packets", "in-bytes",
+ *	    path: {"name", "tunnel", "state", "reason", "age-us",
+ *"local-address", "peer-address", "rtt-us", "rtt-min-us", "rtt-var-us",
+ *"loss-ppm", "cwnd-bytes", "mtu-bytes", "connects", "in-packets", "in-bytes",
  *	     "out-packets", "out-bytes", "in-drops", "out-drops", "lost",
  *	     "spurious"}   (packets: inner ones)
  *	    tunnel: {"name", "up", "reason", "age-us", "path", "peer",
  *	     "peer-address", "queue-packets", "queue-us", "in-packets", ..,
  *	     "drops": {reason: n}}
- *	    listener: {"name", "local-address", "connections", "drops": {reason: n}}
+ *	    listener: {"name", "local-address", "connections", "drops": {reason:
+ *n}}
  *
  * mpquic-data starts without any configuration and gets all of it by Hello ->
  * Apply -> Socket.
@@ -73,15 +73,15 @@
 #define MPQ_COMMON_SOUTHBOUND_H
 
 #define MPQ_SOUTHBOUND_PROTOCOL 1
-#define MPQ_SOUTHBOUND_SOCKET	"/run/mpquic/data.sock"
+#define MPQ_SOUTHBOUND_SOCKET   "/run/mpquic/data.sock"
 #define MPQ_SOUTHBOUND_RETRY_MS 100
 
-#define MPQ_SOUTHBOUND_HELLO  "mpquic.data.Hello"
-#define MPQ_SOUTHBOUND_EVENT  "mpquic.data.Event"
-#define MPQ_SOUTHBOUND_APPLY  "mpquic.data.Apply"
+#define MPQ_SOUTHBOUND_HELLO       "mpquic.data.Hello"
+#define MPQ_SOUTHBOUND_EVENT       "mpquic.data.Event"
+#define MPQ_SOUTHBOUND_APPLY       "mpquic.data.Apply"
 #define MPQ_SOUTHBOUND_SOCKET_CALL "mpquic.data.Socket"
-#define MPQ_SOUTHBOUND_HOLD   "mpquic.data.Hold"
-#define MPQ_SOUTHBOUND_STATUS "mpquic.data.Status"
+#define MPQ_SOUTHBOUND_HOLD        "mpquic.data.Hold"
+#define MPQ_SOUTHBOUND_STATUS      "mpquic.data.Status"
 
 #define MPQ_SOUTHBOUND_REFUSED "mpquic.data.Refused"
 
