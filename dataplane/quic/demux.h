@@ -9,8 +9,8 @@
 #ifndef MPQ_QUIC_DEMUX_H
 #define MPQ_QUIC_DEMUX_H
 
-#include "common/sockaddr.h"
 #include "common/clock.h"
+#include "common/sockaddr.h"
 #include "dataplane/quic/conn.h"
 
 #include <stddef.h>
@@ -18,19 +18,31 @@
 
 struct mpq_demux;
 
-/* `secret`: 32 bytes for tokens and stateless resets, kept over restarts.
- * NULL: out of memory. */
+#define MPQ_DEMUX_SECRET_BYTES 32
+#define MPQ_DEMUX_ENTRIES      (1u << 18) /* connection IDs, at most */
+
+/* The secret of the listener at `local` from the program's own. Each has to
+ * have another: else one would answer a connection ID of its neighbour with the
+ * stateless reset that kills it (RFC 9000 §21.11). */
+void mpq_demux_derive(uint8_t ret[MPQ_DEMUX_SECRET_BYTES],
+		      const uint8_t secret[MPQ_DEMUX_SECRET_BYTES],
+		      const struct mpq_sockaddr *local);
+
+/* `secret`: for tokens and stateless resets, kept over restarts. NULL: out of
+ * memory. Tokens tell their age by `now`, so after a reboot those of before
+ * live longer than a day. */
 struct mpq_demux *mpq_demux_new(const uint8_t secret[32]);
 void mpq_demux_free(struct mpq_demux *d);
 
-/* -EEXIST: another connection has this id; -ENOMEM. */
+/* -EEXIST: another connection has this id; -ENOSPC; -ENOMEM. */
 int mpq_demux_add(struct mpq_demux *d, const uint8_t *cid, size_t len,
 		  void *owner);
 void mpq_demux_remove(struct mpq_demux *d, const uint8_t *cid, size_t len);
 
 enum mpq_demux_verdict {
 	MPQ_DEMUX_OWNER,  /* *ret->owner has it */
-	MPQ_DEMUX_ACCEPT, /* a proven newcomer: mpq_conn_accept(&ret->initial) */
+	MPQ_DEMUX_ACCEPT, /* a proven newcomer: mpq_conn_accept(&ret->initial)
+			   */
 	MPQ_DEMUX_REPLY,  /* send ret->reply[0..reply_len) back */
 	MPQ_DEMUX_DROP,
 };
@@ -44,16 +56,16 @@ struct mpq_demux_result {
 
 struct mpq_demux_counters {
 	uint64_t too_short, malformed, unknown_version, unknown_connection,
-		small_initial, bad_token, retries, resets, version_negotiations,
-		limited;
+		small_initial, bad_token, retries, refusals, resets,
+		version_negotiations, limited;
 };
 
-enum mpq_demux_verdict
-mpq_demux_route(struct mpq_demux *d, const struct mpq_sockaddr *remote,
-		const uint8_t *data, size_t len, mpq_time now,
-		struct mpq_demux_result *ret);
+enum mpq_demux_verdict mpq_demux_route(struct mpq_demux *d,
+				       const struct mpq_sockaddr *remote,
+				       const uint8_t *data, size_t len,
+				       mpq_time now,
+				       struct mpq_demux_result *ret);
 
-const struct mpq_demux_counters *
-mpq_demux_counters(const struct mpq_demux *d);
+const struct mpq_demux_counters *mpq_demux_counters(const struct mpq_demux *d);
 
 #endif

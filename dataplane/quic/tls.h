@@ -25,9 +25,9 @@ enum mpq_tls_cipher {
 struct mpq_tls_config {
 	const char *certificate_pem; /* chain, leaf first */
 	const char *private_key_pem;
-	const char *authority_pem;   /* NULL: pins only */
-	const char *crl_pem;	     /* or NULL */
-	const uint8_t (*pins)[32];   /* SHA-256 of SubjectPublicKeyInfo */
+	const char *authority_pem; /* NULL: pins only */
+	const char *crl_pem;       /* or NULL */
+	const uint8_t (*pins)[32]; /* SHA-256 of SubjectPublicKeyInfo */
 	size_t n_pins;
 	enum mpq_certificate_profile profile;
 	enum mpq_tls_cipher cipher;

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a connection is made of. Internal to dataplane/quic: conn.c makes and
+ * frees it, callback.c hears the library, rx.c and tx.c move packets, end.c
+ * says why it ended.
+ */
+#ifndef MPQ_QUIC_CONNECTION_H
+#define MPQ_QUIC_CONNECTION_H
+
+#include "dataplane/quic/conn.h"
+#include "dataplane/quic/handshake.h"
+
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+
+#define MPQ_CONNECTION_SECRET_BYTES 32
+#define MPQ_CONNECTION_CIDS         16 /* of ours, at most; the library: 8 */
+
+struct mpq_conn {
+	/* configuration */
+	struct mpq_handshake handshake;
+	const struct mpq_conn_events *events;
+	void *owner;
+	bool server;
+	uint16_t max_udp_bytes;
+	mpq_duration keep_alive;
+	uint8_t secret[MPQ_CONNECTION_SECRET_BYTES]; /* server */
+
+	/* state */
+	ngtcp2_conn *quic;
+	mpq_time now;     /* the latest we were told: never goes back */
+	bool established; /* events.established was called */
+	bool ping_due;
+	size_t peer_max_datagram; /* payload that the peer's limit allows */
+	ngtcp2_cid initial_dcid;  /* server: by which the newcomer calls us */
+
+	/* writing */
+	bool pull_due;  /* ask for stream data again */
+	bool gathering; /* MPQ_CONN_MORE was the last answer */
+	size_t burst_bytes;
+	mpq_time expired; /* last mpq_conn_expire(), and what was written .. */
+	uint64_t expired_packets; /* .. by then: no timer may spin */
+	mpq_time mtu_probe_ends;  /* when the last probe so far is given up */
+
+	/* the end */
+	struct mpq_conn_end end;
+	bool close_due; /* tell the peer with `close` */
+	bool reset;     /* a stateless reset came */
+	ngtcp2_ccerr close;
+
+	/* measured */
+	mpq_time last_read, oldest_unanswered;
+	uint64_t packets_in, packets_out, bytes_in, bytes_out, discarded;
+};
+
+/* conn.c */
+void mpq_connection_update_time(struct mpq_conn *c, mpq_time now);
+
+/* callback.c */
+extern const ngtcp2_callbacks mpq_connection_client_callbacks;
+extern const ngtcp2_callbacks mpq_connection_server_callbacks;
+int mpq_connection_new_cid(
+	struct mpq_conn *c, ngtcp2_cid *ret, size_t len,
+	uint8_t ret_reset_token[NGTCP2_STATELESS_RESET_TOKENLEN]);
+
+/* rx.c: the library's decryption, counted. */
+int mpq_connection_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
+			   const ngtcp2_crypto_aead_ctx *aead_ctx,
+			   const uint8_t *ciphertext, size_t ciphertext_len,
+			   const uint8_t *nonce, size_t nonce_len,
+			   const uint8_t *aad, size_t aad_len);
+
+/* end.c: the library said `error` (negative). After it c->end tells why and, if
+ * the peer is to be told, c->close_due is set. -ECONNRESET. */
+int mpq_connection_fail(struct mpq_conn *c, int error);
+
+#endif

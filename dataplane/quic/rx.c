@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets in, and timers. */
+#include "dataplane/quic/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* Less cannot be a packet (RFC 9000 §10.3), and of nothing at all the library
+ * makes an assertion. */
+#define MIN_PACKET_BYTES 21
+
+/* How many packets proved authentic. The library does not tell, and its
+ * callback comes without our pointer, so it is counted here and compared around
+ * a call into the library. */
+static _Thread_local uint64_t decrypted;
+
+int mpq_connection_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,
+			   const ngtcp2_crypto_aead_ctx *aead_ctx,
+			   const uint8_t *ciphertext, size_t ciphertext_len,
+			   const uint8_t *nonce, size_t nonce_len,
+			   const uint8_t *aad, size_t aad_len)
+{
+	int rv = ngtcp2_crypto_decrypt_cb(dest, aead, aead_ctx, ciphertext,
+					  ciphertext_len, nonce, nonce_len, aad,
+					  aad_len);
+
+	decrypted += rv == 0;
+	return rv;
+}
+
+static ngtcp2_addr addr_of(const struct mpq_sockaddr *a)
+{
+	return (ngtcp2_addr){
+		.addr = (ngtcp2_sockaddr *)(uintptr_t)&a->sa,
+		.addrlen = a->len,
+	};
+}
+
+static void answered(struct mpq_conn *c)
+{
+	c->last_read = c->now;
+	c->oldest_unanswered = MPQ_TIME_NEVER;
+	c->pull_due = true;
+}
+
+int mpq_conn_read(struct mpq_conn *c, const struct mpq_sockaddr *local,
+		  const struct mpq_sockaddr *remote, uint8_t ecn,
+		  const uint8_t *data, size_t len, mpq_time now)
+{
+	const ngtcp2_pkt_info info = {.ecn = ecn};
+	const ngtcp2_path path = {
+		.local = addr_of(local),
+		.remote = addr_of(remote),
+	};
+	uint64_t before = decrypted;
+	int rv;
+
+	assert(!c->gathering);
+	mpq_connection_update_time(c, now);
+	c->packets_in++;
+	c->bytes_in += len;
+	if (c->end.layer != MPQ_CONN_OPEN) {
+		return -ECONNRESET;
+	}
+	if (len < MIN_PACKET_BYTES) {
+		c->discarded++;
+		return 0;
+	}
+	rv = ngtcp2_conn_read_pkt(c->quic, &path, &info, data, len, c->now);
+	if (decrypted != before) {
+		answered(c);
+	} else {
+		c->discarded++;
+	}
+	return rv ? mpq_connection_fail(c, rv) : 0;
+}
+
+mpq_time mpq_conn_deadline(const struct mpq_conn *c)
+{
+	mpq_time at;
+
+	if (c->end.layer != MPQ_CONN_OPEN) {
+		return c->close_due ? c->now : MPQ_TIME_NEVER;
+	}
+	at = ngtcp2_conn_get_expiry(c->quic);
+	if (mpq_conn_probing_mtu(c) && c->mtu_probe_ends) {
+		at = mpq_time_min(at, c->mtu_probe_ends); /* to notice it */
+	}
+	/* A timer that expired and got nothing written is not due again at
+	 * once: whatever holds it back, the loop must not spin. */
+	if (at <= c->expired && c->packets_out == c->expired_packets) {
+		return c->expired + MPQ_MILLISECOND;
+	}
+	return at;
+}
+
+int mpq_conn_expire(struct mpq_conn *c, mpq_time now)
+{
+	int rv;
+
+	assert(!c->gathering);
+	mpq_connection_update_time(c, now);
+	if (c->end.layer != MPQ_CONN_OPEN) {
+		return -ECONNRESET;
+	}
+	if (ngtcp2_conn_get_expiry(c->quic) > c->now) {
+		return 0;
+	}
+	c->expired = c->now;
+	c->expired_packets = c->packets_out;
+	rv = ngtcp2_conn_handle_expiry(c->quic, c->now);
+	return rv ? mpq_connection_fail(c, rv) : 0;
+}
