@@ -22,16 +22,21 @@
  *  PathRelease	  {"path"} -> {}
  *  TunnelEnable  {"tunnel"} -> {} : a commit of tunnel/enabled, kept
  *  TunnelDisable {"tunnel"} -> {}
- *  Events	  "more": true -> a stream: {"time", "event", ...}: the data
- *		  plane's events and "restored", "configuration-changed",
- *		  "data-plane", "link"; first the last 64 of them when
- *		  "parameters": {"backlog": true}
+ *  Events	  {} -> {"events": [{"time" (RFC 3339), "event", ...}]}: the last
+ *		  MPQ_NORTHBOUND_BACKLOG of them, oldest first: the data plane's
+ *		  events and "restored", "configuration-changed",
+ *		  "data-plane", "link".
+ *		  With "more": true -> a stream of such events as they come, each
+ *		  one a reply {"parameters": event, "continues": true}; first the
+ *		  last ones when "parameters": {"backlog": true}
  */
 #ifndef MPQ_COMMON_NORTHBOUND_H
 #define MPQ_COMMON_NORTHBOUND_H
 
 #define MPQ_NORTHBOUND_SOCKET "/run/mpquic/control.sock"
 #define MPQ_NORTHBOUND_PREFIX "mpquic.control." /* "mpquic.control.Status" */
+
+#define MPQ_NORTHBOUND_BACKLOG 64
 
 #define MPQ_NORTHBOUND_INVALID   "mpquic.control.InvalidConfig"
 #define MPQ_NORTHBOUND_NOT_FOUND "mpquic.control.NotFound"

@@ -2,8 +2,8 @@
 /*
  * The bodies of RFC 9484's three capsules. Pure.
  *
- *   Assigned Address  { Request ID (i), IP Version (8), Address, Prefix (8) } ..
- *   IP Address Range  { IP Version (8), Start, End, IP Protocol (8) } ..
+ *   Assigned Address  { Request ID (i), IP Version (8), Address, Prefix (8) }
+ * .. IP Address Range  { IP Version (8), Start, End, IP Protocol (8) } ..
  */
 #ifndef MPQ_MASQUE_CONNECT_IP_H
 #define MPQ_MASQUE_CONNECT_IP_H
@@ -14,16 +14,16 @@
 #include <stdint.h>
 
 #define MPQ_CONNECT_IP_ADDRESSES 16
-#define MPQ_CONNECT_IP_ROUTES	 64
+#define MPQ_CONNECT_IP_ROUTES    64
 
 struct mpq_connect_ip_address { /* of ADDRESS_ASSIGN and ADDRESS_REQUEST */
-	uint64_t request_id;	/* 0 in an unsolicited assignment */
+	uint64_t request_id;    /* 0 in an unsolicited assignment */
 	struct mpq_prefix prefix;
 };
 
 struct mpq_connect_ip_route {
-	uint8_t family;		/* 4 or 6 */
-	uint8_t protocol;	/* 0: all */
+	uint8_t family;             /* 4 or 6 */
+	uint8_t protocol;           /* 0: all */
 	uint8_t start[16], end[16]; /* network order, both inclusive */
 };
 
@@ -37,11 +37,13 @@ int mpq_connect_ip_parse_addresses(const uint8_t *value, size_t len,
 int mpq_connect_ip_parse_routes(const uint8_t *value, size_t len,
 				struct mpq_connect_ip_route *ret, size_t room);
 
-/* Write a value (host bits are cleared; routes are sorted as §4.7.3 wants):
- * its length; 0 when it does not fit in cap. */
-size_t mpq_connect_ip_write_addresses(
-	uint8_t *out, size_t cap, const struct mpq_connect_ip_address *addresses,
-	size_t n);
+/* Write a value (host bits are cleared; routes are sorted as §4.7.3 wants,
+ * and one that lies inside another is left out): its length; 0 when it does
+ * not fit in cap, and for an empty list, whose value is empty. */
+size_t
+mpq_connect_ip_write_addresses(uint8_t *out, size_t cap,
+			       const struct mpq_connect_ip_address *addresses,
+			       size_t n);
 size_t mpq_connect_ip_write_routes(uint8_t *out, size_t cap,
 				   const struct mpq_prefix *prefixes, size_t n);
 

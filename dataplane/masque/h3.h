@@ -13,6 +13,7 @@
 #define MPQ_MASQUE_H3_H
 
 #include "dataplane/masque/capsule.h"
+#include "dataplane/masque/h3_request.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,27 +22,30 @@
 
 struct mpq_h3;
 
-/* The request, as a server sees it and a client gives it. */
-struct mpq_h3_request {
-	char authority[256];
-	char path[256]; /* "/.well-known/masque/ip/<star>/<star>/" */
-	char tunnel[33]; /* header "mpquic-tunnel": which of the peer's tunnels;
-			  * "" when absent (a plain RFC 9484 client) */
-};
+/* All that a peer may send besides the capsules of its one request: frames on
+ * its control stream, header sections, streams of unknown kind. More closes
+ * the connection (H3_EXCESSIVE_LOAD). */
+#define MPQ_H3_STRAY_MAX_BYTES 65536
 
 struct mpq_h3_events {
 	/* Client: the peer's SETTINGS allow HTTP datagrams: time to request. */
 	void (*ready)(void *owner);
 	/* Server: a well-formed CONNECT-IP request. Answer now or later with
-	 * mpq_h3_respond(). Anything else was answered by itself: 501 for a
-	 * wrong :protocol, 400 for malformed, 404 for a wrong path, 429 for a
-	 * second request. */
+	 * mpq_h3_respond() or mpq_h3_refuse(). Anything else was answered by
+	 * itself: the stream is reset with H3_MESSAGE_ERROR when it is not
+	 * HTTP (RFC 9114 §4.1.2), else 501 for a wrong :method or :protocol,
+	 * 400 for malformed or a narrower scope, 404 for a wrong path, 431 for
+	 * too many fields, 429 for a second request. */
 	void (*request)(void *owner, const struct mpq_h3_request *request);
 	/* Client: the final response. */
 	void (*response)(void *owner, unsigned status);
-	/* A capsule, valid during the call. Nonzero: close the connection. */
+	/* A capsule, valid during the call; of a type that is not known:
+	 * ignore it. A client's may come before its request was answered.
+	 * Nonzero: it is malformed (RFC 9297 §3.3), mpq_h3_read() fails with
+	 * H3_MESSAGE_ERROR: the connection has no other request to spare. */
 	int (*capsule)(void *owner, const struct mpq_capsule *capsule);
-	/* The request stream ended or was reset: the tunnel is gone. */
+	/* The request stream ended or was reset: the tunnel is gone. Comes
+	 * once, for a refused request too, then after the response. */
 	void (*closed)(void *owner, uint64_t code);
 	/* QUIC-side needs of the composer: credit for consumed bytes, and
 	 * refusing to read or write a stream further. */
@@ -55,17 +59,28 @@ struct mpq_h3 *mpq_h3_new(bool server, const struct mpq_h3_events *events,
 			  void *owner);
 void mpq_h3_free(struct mpq_h3 *h);
 
-/* Once the three unidirectional streams of this side exist. 0 or -EPROTO. */
+/* Once the three unidirectional streams of this side exist. 0 or -EPROTO.
+ * mpq_h3_free() is the only function that no event may call. */
 int mpq_h3_bind(struct mpq_h3 *h, int64_t control, int64_t qpack_encoder,
 		int64_t qpack_decoder);
 
-/* Client: sends the request on bidi stream `stream_id`. 0 or -EPROTO. */
+/* Client: sends the request on bidi stream `stream_id`, once. 0; -EINVAL: it
+ * says what no server would take; -EPROTO. */
 int mpq_h3_connect(struct mpq_h3 *h, int64_t stream_id,
 		   const struct mpq_h3_request *request);
-/* Server: 200 keeps the stream open, anything else ends it. */
+/* Server: 200 keeps the stream open, anything else ends it. 0; -EPIPE: there
+ * is no request that waits (it may have gone meanwhile); -EPROTO. */
 int mpq_h3_respond(struct mpq_h3 *h, unsigned status);
+/* The same, with the reason for the peer's log, in the field proxy-status
+ * (RFC 9209 §2.1.2). */
+int mpq_h3_refuse(struct mpq_h3 *h, unsigned status, const char *reason);
+/* Client: the reason that came with a refusal, "" when none did. The peer's
+ * words: printable ASCII, at most 127 bytes. */
+const char *mpq_h3_reason(const struct mpq_h3 *h);
 
-/* Queues a capsule on the request stream. -ENOBUFS: the peer does not read. */
+/* Queues a capsule on the request stream: from mpq_h3_connect() on at the
+ * client, after 200 at the server. -ENOBUFS: the peer does not read; -EPIPE:
+ * there is no open request. */
 int mpq_h3_send_capsule(struct mpq_h3 *h, uint64_t type, const void *value,
 			size_t len);
 
@@ -78,8 +93,9 @@ int mpq_h3_stream_reset(struct mpq_h3 *h, int64_t stream_id);
 /* QUIC said STOP_SENDING. */
 int mpq_h3_stop_sending(struct mpq_h3 *h, int64_t stream_id);
 
-/* What to write next: the number of vectors (0: nothing), *ret_stream_id -1
- * when none. *ret_fin: the stream ends after them. */
+/* What to write next: the number of vectors; *ret_stream_id -1 when there is
+ * nothing. *ret_fin: the stream ends after them, and then 0 vectors with a
+ * stream id are an end without bytes. Say mpq_h3_wrote() even of 0 bytes. */
 int mpq_h3_pull(struct mpq_h3 *h, int64_t *ret_stream_id, bool *ret_fin,
 		struct iovec *vec, size_t room);
 int mpq_h3_wrote(struct mpq_h3 *h, int64_t stream_id, size_t bytes);
