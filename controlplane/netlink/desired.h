@@ -34,7 +34,8 @@ struct mpq_desired_lan {
 };
 
 /* What carries `mark` leaves by `interface` or not at all, by the gateway that
- * the kernel has learnt for it from whomever. */
+ * the kernel has learnt for it from whomever. One a WAN, however many paths use
+ * it. */
 struct mpq_desired_wan {
 	const char *interface;
 	uint32_t table;

@@ -35,12 +35,13 @@ struct mpq_monitor_events {
 	 * GONE of the old name and APPEARED of the new. */
 	void (*link)(void *context, const char *name,
 		     const struct mpq_link *link, unsigned changes);
-	/* Something that mpq_reconcile_run() looks at may have changed: call
-	 * it. It costs next to nothing when all is well. */
+	/* Something that the reconcile step looks at may have changed: call
+	 * mpq_reconcile_restore(). It costs little when all is well. */
 	void (*changed)(void *context);
 };
 
-/* Reads the whole state. 0 or -errno. */
+/* Reads the whole state; the first mpq_monitor_read() tells every link as
+ * appeared. 0 or -errno. */
 int mpq_monitor_new(struct mpq_monitor **ret,
 		    const struct mpq_monitor_events *events, void *context);
 void mpq_monitor_free(struct mpq_monitor *m);

@@ -15,7 +15,6 @@
  * One object that is refused does not keep the others from being put in place.
  * Everything outlives the daemon; only an empty `desired` removes it.
  *
- * Call it after the configuration changed and at mpq_monitor_events.changed.
  * Deliberately not here: making TUN devices, deciding what is desired.
  */
 #ifndef MPQ_NETLINK_RECONCILE_H
@@ -23,6 +22,7 @@
 
 #include "common/clock.h"
 #include "controlplane/netlink/desired.h"
+#include "controlplane/netlink/guard.h"
 #include "controlplane/netlink/monitor.h"
 
 #include <stdint.h>
@@ -54,12 +54,17 @@ int mpq_reconcile_new(struct mpq_reconcile **ret, struct mpq_monitor *monitor,
 		      const struct mpq_reconcile_events *events, void *context);
 void mpq_reconcile_free(struct mpq_reconcile *r); /* the kernel keeps all */
 
-/* 0: the kernel holds what is desired. MPQ_RECONCILE_LATER: another program
- * undoes our work again and again; nothing was done now, call again at
- * mpq_reconcile_deadline(). -EINVAL: mpq_desired_check() says why; nothing was
- * touched. Other -errno: the first failure; each was told to `failed`. */
+/* For a new configuration. 0: the kernel holds what is desired. -EINVAL:
+ * mpq_desired_check() says why; nothing was touched. Other -errno: the first
+ * failure; each was told to `failed`. */
 int mpq_reconcile_run(struct mpq_reconcile *r, const struct mpq_desired *d,
 		      mpq_time now);
+
+/* The same, for mpq_monitor_events.changed. When another program undoes our
+ * work again and again, MPQ_RECONCILE_LATER: nothing was done now, call again
+ * at mpq_reconcile_deadline(). */
+int mpq_reconcile_restore(struct mpq_reconcile *r, const struct mpq_desired *d,
+			  mpq_time now);
 mpq_time mpq_reconcile_deadline(const struct mpq_reconcile *r);
 
 /* Drops of the guards since they were installed, for status and alarms:
@@ -68,10 +73,6 @@ mpq_time mpq_reconcile_deadline(const struct mpq_reconcile *r);
  *   "stray-mpq1"  out of mpq1, on its way elsewhere than to its LANs
  *   "spoof-mpq1"  to an address of mpq1, come by elsewhere (CVE-2019-14899)
  * 0 or -errno. */
-struct mpq_guard_counter {
-	char name[32];
-	uint64_t packets, bytes;
-};
 int mpq_reconcile_counters(struct mpq_reconcile *r,
 			   void (*each)(void *context,
 					const struct mpq_guard_counter *c),

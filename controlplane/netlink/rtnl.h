@@ -41,10 +41,11 @@ struct nlmsghdr *mpq_rtnl_request(void *buf, uint16_t type, uint16_t flags,
 int mpq_rtnl_do(struct mpq_rtnl *r, struct nlmsghdr *request);
 
 /* Sends a request that is answered by messages (NLM_F_DUMP for many) and hands
- * each to `each`; a dump that the kernel says changed meanwhile
- * (NLM_F_DUMP_INTR) is begun anew after a call of `again`. 0 or -errno. */
+ * each to `each`. A dump that the kernel says changed meanwhile
+ * (NLM_F_DUMP_INTR) is begun anew: an object may be handed twice, and one that
+ * went meanwhile was handed too. 0 or -errno. */
 int mpq_rtnl_dump(struct mpq_rtnl *r, struct nlmsghdr *request,
 		  void (*each)(void *context, const struct nlmsghdr *message),
-		  void (*again)(void *context), void *context);
+		  void *context);
 
 #endif
