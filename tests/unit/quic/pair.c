@@ -288,6 +288,9 @@ void pair_dial(struct pair *p)
 					  p->now),
 			 0);
 	mpq_tls_unref(config.tls);
+	if (p->client.prepare) {
+		p->client.prepare(p->client.conn);
+	}
 	pair_pump(&p->client);
 }
 
@@ -402,6 +405,9 @@ static void accept_newcomer(struct pair *p, const struct pair_packet *packet,
 			 0);
 	mpq_tls_unref(config.tls);
 	p->server.accepted++;
+	if (p->server.prepare) {
+		p->server.prepare(p->server.conn);
+	}
 }
 
 static void read_packet(struct pair_end *e, const struct pair_packet *packet)

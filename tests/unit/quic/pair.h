@@ -55,6 +55,8 @@ struct pair_end {
 
 	/* to do */
 	const char *refuse; /* verify answers with this sentence */
+	/* Called with a new connection before it reads or writes. */
+	void (*prepare)(struct mpq_conn *c);
 	struct pair_datagram queue[PAIR_QUEUE];
 	size_t queued, sent;
 	int64_t stream_id; /* -1 */
