@@ -450,6 +450,9 @@ static void deliver(struct pair *p)
 {
 	struct pair_packet *packet = &p->wire[p->wire_first];
 
+	if (p->deliver) {
+		p->deliver(p, packet);
+	}
 	p->wire_first = (p->wire_first + 1) % PAIR_WIRE;
 	p->wire_n--;
 	if (packet->to_server) {

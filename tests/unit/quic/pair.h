@@ -91,6 +91,8 @@ struct pair {
 	bool cut_to_server, cut_to_client;
 	/* Nonzero: this packet vanishes. */
 	int (*lose)(struct pair *p, const struct pair_packet *packet);
+	/* Called before a packet is delivered. */
+	void (*deliver)(struct pair *p, const struct pair_packet *packet);
 	unsigned seen; /* packets, for the use of lose() */
 	struct pair_packet *wire;
 	size_t wire_first, wire_n;
