@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controlplane/alarms.h"
+
+#include "controlplane/daemon.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define DAY ((time_t)86400)
+
+__attribute__((format(printf, 3, 4))) static void
+add(struct json_object *list, const char *what, const char *message, ...)
+{
+	struct json_object *o = json_object_new_object();
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, message);
+	(void)vsnprintf(text, sizeof(text), message, ap);
+	va_end(ap);
+	json_object_object_add(o, "what", json_object_new_string(what));
+	json_object_object_add(o, "message", json_object_new_string(text));
+	json_object_array_add(list, o);
+}
+
+void mpq_alarms_expiry(time_t not_after, time_t now,
+		       char text[MPQ_ALARMS_TEXT_BYTES])
+{
+	time_t left = not_after - now;
+	char date[32] = "";
+	struct tm tm;
+
+	text[0] = '\0';
+	if (left > 30 * DAY) {
+		return;
+	}
+	(void)gmtime_r(&not_after, &tm);
+	(void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &tm);
+	if (left <= 0) {
+		(void)snprintf(text, MPQ_ALARMS_TEXT_BYTES,
+			       "our certificate expired on %s: new "
+			       "connections are refused. Renew it, then "
+			       "mpqctl commit.",
+			       date);
+	} else {
+		(void)snprintf(text, MPQ_ALARMS_TEXT_BYTES,
+			       "our certificate expires on %s, in less than "
+			       "%d day%s. Renew it, then mpqctl commit.",
+			       date,
+			       left <= DAY       ? 1
+			       : left <= 7 * DAY ? 7
+						 : 30,
+			       left <= DAY ? "" : "s");
+	}
+}
+
+static bool has_ipv6(const struct mpq_config *c)
+{
+	const struct mpq_config_tunnel *t;
+	size_t i, j;
+
+	for (i = 0; i < c->n_tunnels; i++) {
+		t = &c->tunnels[i];
+		for (j = 0; j < t->addresses.n; j++) {
+			if (t->addresses.item[j].family == 6) {
+				return true;
+			}
+		}
+		for (j = 0; j < t->remote_prefixes.n; j++) {
+			if (t->remote_prefixes.item[j].family == 6) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void add_forwarding(struct json_object *list, const struct mpq_daemon *d)
+{
+	const struct mpq_monitor *m = mpq_kernel_monitor(d->kernel);
+
+	if (has_ipv6(d->running.version->config) && mpq_monitor_has_ipv6(m) &&
+	    !mpq_monitor_forwarding(m, 6)) {
+		add(list, "ipv6-forwarding",
+		    "a tunnel carries IPv6 and this machine does not forward "
+		    "it: sysctl -w net.ipv6.conf.all.forwarding=1");
+	}
+}
+
+static void add_data_plane(struct json_object *list, const struct mpq_daemon *d)
+{
+	if (!mpq_southbound_connected(d->southbound)) {
+		add(list, "data-plane",
+		    "mpquic-data is not connected: nothing is carried. "
+		    "systemctl status mpquic-data");
+	} else if (d->dataplane.trouble[0]) {
+		add(list, "data-plane",
+		    "mpquic-data refuses the running configuration: %s",
+		    d->dataplane.trouble);
+	}
+}
+
+static void add_trouble(struct json_object *list, const struct mpq_daemon *d)
+{
+	const char *kernel = mpq_kernel_trouble(d->kernel);
+	size_t i;
+
+	if (d->file_trouble[0]) {
+		add(list, "configuration",
+		    "%s was passed over, generation %u is in force: %s",
+		    d->options->config, d->running.generation, d->file_trouble);
+	}
+	if (kernel[0]) {
+		add(list, "kernel", "not in place: %s", kernel);
+	}
+	for (i = 0; i < d->paths.n; i++) {
+		if (d->paths.item[i].trouble[0]) {
+			add(list, "socket", "path %s: %s",
+			    d->paths.item[i].config->name,
+			    d->paths.item[i].trouble);
+		}
+	}
+}
+
+struct json_object *mpq_alarms_new(const struct mpq_daemon *d, time_t now)
+{
+	struct json_object *list = json_object_new_array();
+	char text[MPQ_ALARMS_TEXT_BYTES];
+
+	add_data_plane(list, d);
+	add_trouble(list, d);
+	add_forwarding(list, d);
+	mpq_alarms_expiry(d->running.version->material->own.not_after, now,
+			  text);
+	if (text[0]) {
+		add(list, "certificate", "%s", text);
+	}
+	return list;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mpquic-control: reads the command line and does what it says. */
+#include "common/log.h"
+#include "controlplane/daemon.h"
+#include "controlplane/options.h"
+#include "controlplane/startup.h"
+#include "controlplane/version.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int complain(int e, const struct mpq_refusal *r)
+{
+	char text[2048];
+
+	(void)fprintf(stderr, "mpquic-control: %s\n",
+		      e == -ENOMEM ? "out of memory"
+				   : mpq_refusal_format(r, text, sizeof(text)));
+	return EXIT_FAILURE;
+}
+
+static int check_text(const struct mpq_options *o, const char *text, size_t len,
+		      struct mpq_refusal *r)
+{
+	struct mpq_schema *schema = NULL;
+	struct mpq_version *v = NULL;
+	int e = mpq_schema_new(&schema, o->yang_dir, r);
+
+	if (!e) {
+		e = mpq_version_new(&v, schema, text, len, time(NULL), false,
+				    r);
+	}
+	mpq_version_free(v);
+	mpq_schema_free(schema);
+	return e;
+}
+
+static int check(const struct mpq_options *o)
+{
+	struct mpq_refusal r;
+	char *text = NULL;
+	size_t len = 0;
+	int e = mpq_startup_read(o->check, &text, &len, &r);
+
+	if (!e) {
+		e = check_text(o, text, len, &r);
+	}
+	free(text);
+	if (e) {
+		return complain(e, &r);
+	}
+	(void)printf("%s is sound\n", o->check);
+	return EXIT_SUCCESS;
+}
+
+static int run(const struct mpq_options *o)
+{
+	struct mpq_daemon d;
+	struct mpq_refusal r;
+	int e = mpq_daemon_start(&d, o, &r);
+
+	if (!e) {
+		mpq_daemon_run(&d);
+	}
+	mpq_daemon_stop(&d);
+	return e ? complain(e, &r) : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct mpq_options o;
+	struct mpq_refusal r;
+	int e;
+
+	if (mpq_options_parse(argc, argv, &o)) {
+		return 2;
+	}
+	mpq_log_set_level(o.log_level);
+	switch (o.action) {
+	case MPQ_OPTIONS_HELP:
+		mpq_options_help();
+		return EXIT_SUCCESS;
+	case MPQ_OPTIONS_VERSION:
+		(void)puts("mpquic-control " MPQ_VERSION);
+		return EXIT_SUCCESS;
+	case MPQ_OPTIONS_CHECK:
+		return check(&o);
+	case MPQ_OPTIONS_PURGE:
+		e = mpq_daemon_purge(&o, &r);
+		return e ? complain(e, &r) : EXIT_SUCCESS;
+	case MPQ_OPTIONS_RUN:
+		break;
+	}
+	return run(&o);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each call of common/northbound.h does. */
+#ifndef MPQ_CONTROLPLANE_REQUESTS_H
+#define MPQ_CONTROLPLANE_REQUESTS_H
+
+#include "controlplane/northbound.h"
+
+struct mpq_daemon;
+
+void mpq_requests_dispatch(struct mpq_daemon *d,
+			   struct mpq_northbound_call *call);
+
+#endif

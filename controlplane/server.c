@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controlplane/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG    16
+#define GROUPS_MAX 256
+
+struct mpq_server {
+	struct ev_loop *loop;
+	ev_io readable;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct mpq_server_config config;
+};
+
+/* Membership as the kernel saw it when the peer connected. */
+static bool peer_in_group(int fd, gid_t gid, gid_t wanted)
+{
+	gid_t groups[GROUPS_MAX];
+	socklen_t len = sizeof(groups);
+	size_t i;
+
+	if (wanted == (gid_t)-1) {
+		return false;
+	}
+	if (gid == wanted) {
+		return true;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len)) {
+		return false;
+	}
+	for (i = 0; i < len / sizeof(gid_t); i++) {
+		if (groups[i] == wanted) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void accept_one(struct mpq_server *s, int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	struct mpq_server_peer peer;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len)) {
+		(void)close(fd);
+		return;
+	}
+	peer = (struct mpq_server_peer){
+		.uid = cred.uid,
+		.gid = cred.gid,
+		.pid = cred.pid,
+		.in_group = peer_in_group(fd, cred.gid, s->config.group),
+	};
+	s->config.accepted(s->config.context, fd, &peer);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct mpq_server *s = w->data;
+	int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)loop;
+	(void)revents;
+	if (fd >= 0) {
+		accept_one(s, fd);
+	}
+}
+
+/* A service that runs in the group already needs no privilege for this. */
+static int set_rights(const struct mpq_server_config *c)
+{
+	if (c->group != (gid_t)-1 && c->group != getegid() &&
+	    chown(c->path, (uid_t)-1, c->group)) {
+		return -errno;
+	}
+	return chmod(c->path, c->mode) ? -errno : 0;
+}
+
+static int listen_at(const struct mpq_server_config *c)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd, ret;
+	mode_t mask;
+
+	if (strlen(c->path) >= sizeof(a.sun_path)) {
+		return -ENAMETOOLONG;
+	}
+	memcpy(a.sun_path, c->path, strlen(c->path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		return -errno;
+	}
+	(void)unlink(c->path);
+	mask = umask(0177); /* nobody else until the rights are set */
+	ret = bind(fd, (struct sockaddr *)&a, sizeof(a)) ? -errno : 0;
+	(void)umask(mask);
+	if (!ret) {
+		ret = set_rights(c);
+	}
+	if (!ret && listen(fd, BACKLOG)) {
+		ret = -errno;
+	}
+	if (ret) {
+		(void)close(fd);
+	}
+	return ret ? ret : fd;
+}
+
+int mpq_server_new(struct mpq_server **ret, struct ev_loop *loop,
+		   const struct mpq_server_config *config,
+		   struct mpq_refusal *r)
+{
+	struct mpq_server *s;
+	int fd = listen_at(config);
+
+	if (fd < 0) {
+		(void)mpq_refusal_set(r, "", "cannot listen at %s: %s.",
+				      config->path, strerror(-fd));
+		return fd;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	s->loop = loop;
+	s->config = *config;
+	memcpy(s->path, config->path, strlen(config->path) + 1);
+	s->config.path = s->path;
+	ev_io_init(&s->readable, on_readable, fd, EV_READ);
+	s->readable.data = s;
+	ev_io_start(loop, &s->readable);
+	*ret = s;
+	return 0;
+}
+
+void mpq_server_free(struct mpq_server *s)
+{
+	if (s) {
+		ev_io_stop(s->loop, &s->readable);
+		(void)close(s->readable.fd);
+		(void)unlink(s->path);
+		free(s);
+	}
+}
