@@ -55,6 +55,8 @@ struct pair_end {
 
 	/* to do */
 	const char *refuse; /* verify answers with this sentence */
+	/* Called with a new connection before it reads or writes. */
+	void (*prepare)(struct mpq_conn *c);
 	struct pair_datagram queue[PAIR_QUEUE];
 	size_t queued, sent;
 	int64_t stream_id; /* -1 */
@@ -89,6 +91,8 @@ struct pair {
 	bool cut_to_server, cut_to_client;
 	/* Nonzero: this packet vanishes. */
 	int (*lose)(struct pair *p, const struct pair_packet *packet);
+	/* Called before a packet is delivered. */
+	void (*deliver)(struct pair *p, const struct pair_packet *packet);
 	unsigned seen; /* packets, for the use of lose() */
 	struct pair_packet *wire;
 	size_t wire_first, wire_n;

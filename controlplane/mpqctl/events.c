@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controlplane/mpqctl/events.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/mpqctl/client.h"
+#include "controlplane/mpqctl/format.h"
+
+static const char *text_of(struct json_object *e, const char *key)
+{
+	return mpq_format_member(e, key, "?");
+}
+
+static void add_reason(FILE *f, struct json_object *e)
+{
+	const char *reason = mpq_format_member(e, "reason", "");
+
+	if (reason[0] != '\0') {
+		(void)fprintf(f, ": %s", reason);
+	}
+}
+
+static void write_path(FILE *f, struct json_object *e)
+{
+	char text[MPQ_FORMAT_BYTES];
+	uint64_t gap;
+
+	(void)fprintf(f, "path %s: %s -> %s", text_of(e, "path"),
+		      text_of(e, "was"), text_of(e, "is"));
+	add_reason(f, e);
+	if (mpq_format_number(e, "gap-us", &gap)) {
+		(void)fprintf(f, " (gap %s)", mpq_format_us(gap, text));
+	}
+}
+
+static void write_tunnel(FILE *f, struct json_object *e)
+{
+	const char *peer = mpq_format_member(e, "peer-address", "");
+
+	(void)fprintf(f, "tunnel %s: %s", text_of(e, "tunnel"),
+		      mpq_format_true(e, "up") ? "up" : "down");
+	if (peer[0] != '\0' && mpq_format_true(e, "up")) {
+		(void)fprintf(f, " to %s", peer);
+	}
+	add_reason(f, e);
+}
+
+static void write_refused(FILE *f, struct json_object *e)
+{
+	(void)fprintf(f, "path %s: turned %s away", text_of(e, "path"),
+		      text_of(e, "peer-address"));
+	add_reason(f, e);
+}
+
+static void write_configuration(FILE *f, struct json_object *e)
+{
+	uint64_t generation = 0;
+
+	(void)mpq_format_number(e, "generation", &generation);
+	(void)fprintf(f, "configuration: generation %llu runs",
+		      (unsigned long long)generation);
+	if (mpq_format_member(e, "by", NULL) != NULL) {
+		(void)fprintf(f, ", by %s", text_of(e, "by"));
+	}
+}
+
+/* Of an event that we know no sentence for: all that it says. */
+static void write_other(FILE *f, struct json_object *e)
+{
+	(void)fprintf(f, "%s:", text_of(e, "event"));
+	json_object_object_foreach (e, key, value) {
+		char *text;
+
+		if (strcmp(key, "event") == 0 || strcmp(key, "time") == 0) {
+			continue;
+		}
+		text = mpq_format_value(value);
+		(void)fprintf(f, " %s=%s", key, text);
+		free(text);
+	}
+}
+
+static const struct {
+	const char *event;
+	void (*write)(FILE *f, struct json_object *e);
+} writers[] = {
+	{"path", write_path},
+	{"tunnel", write_tunnel},
+	{"refused", write_refused},
+	{"configuration-changed", write_configuration},
+};
+
+char *mpq_events_text(struct json_object *event)
+{
+	const char *kind = text_of(event, "event");
+	char *text = NULL;
+	size_t size, n = sizeof(writers) / sizeof(writers[0]), i = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL) {
+		return NULL;
+	}
+	while (i < n && strcmp(writers[i].event, kind) != 0) {
+		i++;
+	}
+	if (i < n) {
+		writers[i].write(f, event);
+	} else if (json_object_is_type(event, json_type_object)) {
+		write_other(f, event);
+	}
+	(void)fclose(f);
+	mpq_format_blunt(text);
+	return text;
+}
+
+static void print_event(const struct mpq_call *call, struct json_object *event)
+{
+	char *text, *when;
+
+	if (call->json) {
+		mpq_format_json(event, false);
+		return;
+	}
+	text = mpq_events_text(event);
+	when = strdup(mpq_format_member(event, "time", "-"));
+	if (text != NULL && when != NULL) {
+		mpq_format_blunt(when);
+		(void)printf("%s  %s\n", when, text);
+	}
+	free(text);
+	free(when);
+}
+
+static enum mpq_exit print_last(const struct mpq_call *call)
+{
+	struct json_object *reply, *events = NULL;
+	enum mpq_exit result = mpq_client_once(call, "Events", NULL, &reply);
+
+	if (result != MPQ_EXIT_OK) {
+		return result;
+	}
+	if (json_object_object_get_ex(reply, "events", &events) &&
+	    json_object_is_type(events, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(events); i++) {
+			print_event(call, json_object_array_get_idx(events, i));
+		}
+	}
+	json_object_put(reply);
+	return MPQ_EXIT_OK;
+}
+
+/* One reply of the stream. */
+static enum mpq_exit print_reply(const struct mpq_call *call,
+				 struct json_object *reply)
+{
+	struct json_object *p = NULL;
+
+	if (json_object_object_get_ex(reply, "error", &p)) {
+		char *text = mpq_format_value(p);
+
+		(void)fprintf(stderr, "mpqctl: refused: %s\n", text);
+		free(text);
+		return MPQ_EXIT_REFUSED;
+	}
+	if (json_object_object_get_ex(reply, "parameters", &p)) {
+		print_event(call, p);
+	}
+	/* Who pipes it into something wants it now. */
+	return fflush(stdout) == 0 ? MPQ_EXIT_OK : MPQ_EXIT_REFUSED;
+}
+
+static enum mpq_exit follow(const struct mpq_call *call)
+{
+	struct json_object *parameters, *reply;
+	struct mpq_client *c;
+	enum mpq_exit result = mpq_client_open(call, &c);
+	int got;
+
+	if (result != MPQ_EXIT_OK) {
+		return result;
+	}
+	parameters = json_object_new_object();
+	json_object_object_add(parameters, "backlog",
+			       json_object_new_boolean(1));
+	got = mpq_client_subscribe(c, "Events", parameters);
+	while (got >= 0 && result == MPQ_EXIT_OK) {
+		got = mpq_client_next(c, -1, &reply);
+		if (got > 0) {
+			result = print_reply(call, reply);
+			json_object_put(reply);
+		}
+	}
+	mpq_client_close(c);
+	return got < 0 ? mpq_client_complain(call->socket, got) : result;
+}
+
+enum mpq_exit mpq_events_run(const struct mpq_call *call)
+{
+	return call->follow ? follow(call) : print_last(call);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controlplane/mpqctl/picture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/mpqctl/format.h"
+#include "controlplane/mpqctl/table.h"
+
+static struct json_object *array(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	if (!json_object_object_get_ex(o, key, &v) ||
+	    !json_object_is_type(v, json_type_array)) {
+		return NULL;
+	}
+	return v;
+}
+
+static size_t count(struct json_object *o, const char *key)
+{
+	struct json_object *a = array(o, key);
+
+	return a != NULL ? json_object_array_length(a) : 0;
+}
+
+static bool same(struct json_object *a, struct json_object *b, const char *key)
+{
+	return strcmp(mpq_format_member(a, key, ""),
+		      mpq_format_member(b, key, "")) == 0;
+}
+
+/* The entry of the earlier sample that is about the same thing. */
+static struct json_object *earlier(const struct mpq_picture *p,
+				   const char *list, struct json_object *entry)
+{
+	struct json_object *a = array(p->before.status, list);
+
+	for (size_t i = 0; a != NULL && i < json_object_array_length(a); i++) {
+		struct json_object *e = json_object_array_get_idx(a, i);
+
+		if (same(e, entry, "name") && same(e, entry, "tunnel") &&
+		    same(e, entry, "peer-address")) {
+			return e;
+		}
+	}
+	return NULL;
+}
+
+/* "-" when there is nothing to compare: new, or counted from 0 again. */
+static const char *rate(const struct mpq_picture *p, const char *list,
+			struct json_object *entry, const char *counter,
+			char text[MPQ_FORMAT_BYTES])
+{
+	struct json_object *old = earlier(p, list, entry);
+	mpq_duration ns = mpq_time_elapsed(p->before.at, p->now.at);
+	uint64_t was, is;
+
+	if (old == NULL || ns == 0 || !mpq_format_number(old, counter, &was) ||
+	    !mpq_format_number(entry, counter, &is) || is < was) {
+		return "-";
+	}
+	return mpq_format_rate((uint64_t)((double)(is - was) * 8e9 /
+					  (double)ns),
+			       text);
+}
+
+static const char *since(const struct mpq_picture *p, struct json_object *entry,
+			 char text[MPQ_FORMAT_BYTES])
+{
+	const char *s = mpq_format_member(entry, "since", NULL);
+
+	return s != NULL ? mpq_format_since(s, p->wall, text) : "-";
+}
+
+static size_t tunnels_up(struct json_object *status)
+{
+	struct json_object *a = array(status, "tunnels");
+	size_t up = 0;
+
+	for (size_t i = 0; i < count(status, "tunnels"); i++) {
+		up += mpq_format_true(json_object_array_get_idx(a, i), "up");
+	}
+	return up;
+}
+
+static void append_data_plane(FILE *f, struct json_object *status)
+{
+	struct json_object *d = NULL;
+	uint64_t n;
+
+	if (!json_object_object_get_ex(status, "data-plane", &d)) {
+		return;
+	}
+	if (!mpq_format_true(d, "connected")) {
+		(void)fputs(", data plane NOT CONNECTED", f);
+		return;
+	}
+	(void)fputs(", data plane running", f);
+	if (mpq_format_number(d, "pid", &n)) {
+		(void)fprintf(f, " (pid %llu)", (unsigned long long)n);
+	}
+	if (mpq_format_number(d, "restarts", &n) && n > 0) {
+		(void)fprintf(f, ", %llu restarts", (unsigned long long)n);
+	}
+}
+
+static void print_headline(struct json_object *status)
+{
+	char *text = NULL;
+	size_t size;
+	uint64_t generation = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL) {
+		return;
+	}
+	(void)mpq_format_number(status, "generation", &generation);
+	(void)fprintf(f, "%s %s: %zu of %zu tunnels up, generation %llu",
+		      mpq_format_member(status, "role", "not configured"),
+		      mpq_format_member(status, "name", ""), tunnels_up(status),
+		      count(status, "tunnels"), (unsigned long long)generation);
+	append_data_plane(f, status);
+	(void)fprintf(f, ", mpquic %s",
+		      mpq_format_member(status, "version", "?"));
+	(void)fclose(f);
+	mpq_format_blunt(text);
+	(void)puts(text);
+	free(text);
+}
+
+static void print_alarms(const struct mpq_picture *p)
+{
+	struct json_object *a = array(p->now.status, "alarms");
+
+	for (size_t i = 0; a != NULL && i < json_object_array_length(a); i++) {
+		struct json_object *alarm = json_object_array_get_idx(a, i);
+		char *text;
+
+		if (asprintf(&text, "ALARM %s: %s",
+			     mpq_format_member(alarm, "what", "?"),
+			     mpq_format_member(alarm, "message", "?")) < 0) {
+			return;
+		}
+		mpq_format_blunt(text);
+		(void)printf(p->colour ? "\033[31m%s\033[0m\n" : "%s\n", text);
+		free(text);
+	}
+}
+
+/* A list of strings or one string. */
+static void add_names(struct mpq_table *t, struct json_object *o,
+		      const char *key, const char *before)
+{
+	struct json_object *v = NULL;
+	char *text;
+
+	if (!json_object_object_get_ex(o, key, &v) || v == NULL) {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", "");
+		return;
+	}
+	text = mpq_format_value(v);
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s%s", before, text);
+	free(text);
+}
+
+static void add_tunnel(const struct mpq_picture *p, struct mpq_table *t,
+		       struct json_object *tunnel)
+{
+	bool up = mpq_format_true(tunnel, "up");
+	char text[MPQ_FORMAT_BYTES];
+
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      mpq_format_member(tunnel, "name", "?"));
+	mpq_table_add(t, up ? MPQ_TABLE_GOOD : MPQ_TABLE_BAD, "%s",
+		      up ? "up" : "down");
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", since(p, tunnel, text));
+	add_names(t, tunnel, "path", "by ");
+	add_names(t, tunnel, "peer-address", "to ");
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "in %s",
+		      rate(p, "tunnels", tunnel, "in-bytes", text));
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "out %s",
+		      rate(p, "tunnels", tunnel, "out-bytes", text));
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      up ? "" : mpq_format_member(tunnel, "reason", ""));
+}
+
+static void print_tunnels(const struct mpq_picture *p)
+{
+	static const char *const heads[] = {"-", "-", "-", "-",
+					    "-", "-", "-", "-"};
+	struct json_object *a = array(p->now.status, "tunnels");
+	struct mpq_table t;
+
+	mpq_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; a != NULL && i < json_object_array_length(a); i++) {
+		add_tunnel(p, &t, json_object_array_get_idx(a, i));
+	}
+	mpq_table_print(&t, p->colour);
+	mpq_table_finish(&t);
+}
+
+static enum mpq_table_tint state_tint(const char *state)
+{
+	if (strcmp(state, "up") == 0) {
+		return MPQ_TABLE_GOOD;
+	}
+	if (strcmp(state, "disabled") == 0 || strcmp(state, "held") == 0) {
+		return MPQ_TABLE_DIM;
+	}
+	return MPQ_TABLE_BAD;
+}
+
+/* Round trip and loss of a path that is not up are old news. */
+static void add_quality(struct mpq_table *t, struct json_object *path, bool up)
+{
+	char text[MPQ_FORMAT_BYTES];
+	uint64_t n;
+
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      up && mpq_format_number(path, "rtt-us", &n)
+			      ? mpq_format_us(n, text)
+			      : "-");
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      up && mpq_format_number(path, "loss-ppm", &n)
+			      ? mpq_format_ppm(n, text)
+			      : "-");
+}
+
+static void add_path(const struct mpq_picture *p, struct mpq_table *t,
+		     struct json_object *path)
+{
+	const char *state = mpq_format_member(path, "state", "?");
+	bool up = strcmp(state, "up") == 0;
+	char text[MPQ_FORMAT_BYTES];
+
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      mpq_format_member(path, "name", "?"));
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      mpq_format_member(path, "wan",
+					mpq_format_member(path, "peer-address",
+							  "-")));
+	mpq_table_add(t, state_tint(state), "%s", state);
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", since(p, path, text));
+	add_quality(t, path, up);
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      up ? rate(p, "paths", path, "in-bytes", text) : "-");
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      up ? rate(p, "paths", path, "out-bytes", text) : "-");
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      up ? "" : mpq_format_member(path, "reason", ""));
+}
+
+static void print_paths(const struct mpq_picture *p)
+{
+	static const char *const edge[] = {"PATH",   "WAN",  "STATE",
+					   ">SINCE", ">RTT", ">LOSS",
+					   ">IN",    ">OUT", "REASON"};
+	static const char *const concentrator[] = {"PATH",   "FROM", "STATE",
+						   ">SINCE", ">RTT", ">LOSS",
+						   ">IN",    ">OUT", "REASON"};
+	struct json_object *a = array(p->now.status, "paths");
+	bool is_edge = strcmp(mpq_format_member(p->now.status, "role", ""),
+			      "concentrator") != 0;
+	struct mpq_table t;
+
+	if (a == NULL || json_object_array_length(a) == 0) {
+		return;
+	}
+	mpq_table_init(&t, is_edge ? edge : concentrator, 9);
+	for (size_t i = 0; i < json_object_array_length(a); i++) {
+		add_path(p, &t, json_object_array_get_idx(a, i));
+	}
+	(void)putchar('\n');
+	mpq_table_print(&t, p->colour);
+	mpq_table_finish(&t);
+}
+
+static void print_listeners(const struct mpq_picture *p)
+{
+	static const char *const heads[] = {"LISTENER", "ADDRESS",
+					    ">CONNECTIONS"};
+	struct json_object *a = array(p->now.status, "listeners");
+	struct mpq_table t;
+	uint64_t n;
+
+	if (a == NULL || json_object_array_length(a) == 0) {
+		return;
+	}
+	mpq_table_init(&t, heads, 3);
+	for (size_t i = 0; i < json_object_array_length(a); i++) {
+		struct json_object *l = json_object_array_get_idx(a, i);
+
+		n = 0;
+		(void)mpq_format_number(l, "connections", &n);
+		mpq_table_add(&t, MPQ_TABLE_PLAIN, "%s",
+			      mpq_format_member(l, "name", "?"));
+		mpq_table_add(&t, MPQ_TABLE_PLAIN, "%s",
+			      mpq_format_member(l, "local-address", "-"));
+		mpq_table_add(&t, MPQ_TABLE_PLAIN, "%llu",
+			      (unsigned long long)n);
+	}
+	(void)putchar('\n');
+	mpq_table_print(&t, p->colour);
+	mpq_table_finish(&t);
+}
+
+void mpq_picture_draw(const struct mpq_picture *p)
+{
+	print_headline(p->now.status);
+	print_alarms(p);
+	print_tunnels(p);
+	print_paths(p);
+	print_listeners(p);
+}

@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/channel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Quarter stream id and context id of the first request (RFC 9297 §2.1). */
+#define DATAGRAM_HEAD_BYTES 2
+#define H3_NO_ERROR         0x100 /* RFC 9114 §8.1 */
+#define SMALL_PACKET        512   /* below this, packets share a QUIC packet */
+
+/* The first reason stands: what follows is its consequence. */
+static void set_end(struct mpq_channel *ch, enum mpq_conn_layer layer,
+		    bool by_peer, uint64_t code, const char *reason)
+{
+	if (ch->end.layer != MPQ_CONN_OPEN) {
+		return;
+	}
+	ch->end.layer = layer;
+	ch->end.by_peer = by_peer;
+	ch->end.code = code;
+	(void)snprintf(ch->end.reason, sizeof(ch->end.reason), "%s", reason);
+}
+
+static void set_over(struct mpq_channel *ch)
+{
+	if (ch->end.layer == MPQ_CONN_OPEN && ch->conn != NULL) {
+		ch->end = *mpq_conn_end(ch->conn);
+	}
+	ch->over = true;
+	ch->up = false;
+}
+
+static int fail_h3(struct mpq_channel *ch)
+{
+	const char *sentence;
+	uint64_t code = mpq_h3_error(ch->h3, &sentence);
+
+	set_end(ch, MPQ_CONN_APPLICATION, false, code, sentence);
+	mpq_conn_close(ch->conn, code, sentence);
+	return -EPROTO;
+}
+
+static int check_h3(struct mpq_channel *ch, int result)
+{
+	return result < 0 ? fail_h3(ch) : 0;
+}
+
+/* ---- what HTTP/3 tells us ---------------------------------------------- */
+
+static void set_head(struct mpq_channel *ch)
+{
+	ch->head_bytes =
+		mpq_datagram_write_head(ch->head, mpq_h3_stream(ch->h3),
+					MPQ_DATAGRAM_CONTEXT_IP);
+}
+
+static void on_h3_ready(void *owner)
+{
+	struct mpq_channel *ch = owner;
+	struct mpq_h3_request request = {.path = "/.well-known/masque/ip/*/*/"};
+	int64_t id = mpq_conn_open_bidi(ch->conn);
+
+	(void)snprintf(request.authority, sizeof(request.authority), "%s",
+		       ch->authority);
+	(void)snprintf(request.tunnel, sizeof(request.tunnel), "%s",
+		       ch->tunnel);
+	if (id < 0 || mpq_h3_connect(ch->h3, id, &request) < 0) {
+		set_end(ch, MPQ_CONN_LOCAL, false, 0,
+			"the peer allows no request stream");
+		mpq_channel_close(ch, ch->end.reason);
+		return;
+	}
+	set_head(ch);
+}
+
+static void on_h3_request(void *owner, const struct mpq_h3_request *request)
+{
+	struct mpq_channel *ch = owner;
+	unsigned status = ch->events->request(ch, request);
+
+	set_head(ch);
+	ch->up = status == 200;
+	if (mpq_h3_respond(ch->h3, status) < 0) {
+		(void)fail_h3(ch);
+	}
+}
+
+static void on_h3_response(void *owner, unsigned status)
+{
+	struct mpq_channel *ch = owner;
+	char reason[96];
+
+	if (status >= 200 && status < 300) {
+		ch->up = true;
+		ch->events->up(ch);
+		return;
+	}
+	(void)snprintf(reason, sizeof(reason),
+		       "the concentrator refused the tunnel (HTTP status %u%s)",
+		       status,
+		       status == 403 ? ": not configured for us there" : "");
+	set_end(ch, MPQ_CONN_APPLICATION, true, status, reason);
+	mpq_channel_close(ch, reason);
+}
+
+static int on_addresses(struct mpq_channel *ch, const struct mpq_capsule *c)
+{
+	struct mpq_connect_ip_address list[MPQ_CONNECT_IP_ADDRESSES];
+	int n = mpq_connect_ip_parse_addresses(c->value, c->len_bytes, list,
+					       MPQ_CONNECT_IP_ADDRESSES, 0);
+
+	if (n < 0) {
+		return n;
+	}
+	if (ch->events->addresses != NULL) {
+		ch->events->addresses(ch, list, (size_t)n);
+	}
+	return 0;
+}
+
+/* RFC 9484 §4.7: a malformed capsule ends the request. */
+static int on_h3_capsule(void *owner, const struct mpq_capsule *c)
+{
+	struct mpq_channel *ch = owner;
+	struct mpq_connect_ip_route routes[MPQ_CONNECT_IP_ROUTES];
+	struct mpq_connect_ip_address wanted[MPQ_CONNECT_IP_ADDRESSES];
+
+	switch (c->type) {
+	case MPQ_CAPSULE_ADDRESS_ASSIGN:
+		return on_addresses(ch, c);
+	case MPQ_CAPSULE_ADDRESS_REQUEST:
+		return mpq_connect_ip_parse_addresses(c->value, c->len_bytes,
+						      wanted,
+						      MPQ_CONNECT_IP_ADDRESSES,
+						      1) < 0
+			       ? -EBADMSG
+			       : 0;
+	case MPQ_CAPSULE_ROUTE_ADVERTISEMENT:
+		return mpq_connect_ip_parse_routes(c->value, c->len_bytes,
+						   routes,
+						   MPQ_CONNECT_IP_ROUTES) < 0
+			       ? -EBADMSG
+			       : 0;
+	default:
+		return 0; /* RFC 9297 §3.2: unknown types are ignored */
+	}
+}
+
+static void on_h3_closed(void *owner, uint64_t code)
+{
+	struct mpq_channel *ch = owner;
+	char reason[64];
+
+	ch->up = false;
+	(void)snprintf(reason, sizeof(reason),
+		       "the request stream ended (HTTP/3 code 0x%llx)",
+		       (unsigned long long)code);
+	set_end(ch, MPQ_CONN_APPLICATION, true, code, reason);
+	mpq_channel_close(ch, reason);
+}
+
+static void on_h3_consumed(void *owner, int64_t stream_id, size_t bytes)
+{
+	struct mpq_channel *ch = owner;
+
+	mpq_conn_consumed(ch->conn, stream_id, bytes);
+}
+
+static void on_h3_stop_sending(void *owner, int64_t stream_id, uint64_t code)
+{
+	struct mpq_channel *ch = owner;
+
+	mpq_conn_stop_sending(ch->conn, stream_id, code);
+}
+
+static void on_h3_reset_stream(void *owner, int64_t stream_id, uint64_t code)
+{
+	struct mpq_channel *ch = owner;
+
+	mpq_conn_reset_stream(ch->conn, stream_id, code);
+}
+
+static const struct mpq_h3_events h3_events = {
+	.ready = on_h3_ready,
+	.request = on_h3_request,
+	.response = on_h3_response,
+	.capsule = on_h3_capsule,
+	.closed = on_h3_closed,
+	.consumed = on_h3_consumed,
+	.stop_sending = on_h3_stop_sending,
+	.reset_stream = on_h3_reset_stream,
+};
+
+/* ---- what QUIC tells us ------------------------------------------------- */
+
+static int on_verify(void *owner, const struct mpq_certificate_identity *peer,
+		     char reason[MPQ_CERTIFICATE_REASON_BYTES])
+{
+	struct mpq_channel *ch = owner;
+
+	return ch->events->verify != NULL ? ch->events->verify(ch, peer, reason)
+					  : 0;
+}
+
+static void on_established(void *owner)
+{
+	struct mpq_channel *ch = owner;
+	int64_t control = mpq_conn_open_uni(ch->conn);
+	int64_t encoder = mpq_conn_open_uni(ch->conn);
+	int64_t decoder = mpq_conn_open_uni(ch->conn);
+
+	if (control < 0 || encoder < 0 || decoder < 0 ||
+	    mpq_h3_bind(ch->h3, control, encoder, decoder) < 0) {
+		set_end(ch, MPQ_CONN_LOCAL, false, 0,
+			"the peer allows no HTTP/3 streams");
+		mpq_channel_close(ch, ch->end.reason);
+	}
+}
+
+static int on_stream_data(void *owner, int64_t stream_id, const uint8_t *data,
+			  size_t len, bool fin)
+{
+	struct mpq_channel *ch = owner;
+
+	return check_h3(ch, mpq_h3_read(ch->h3, stream_id, data, len, fin));
+}
+
+static int on_stream_acked(void *owner, int64_t stream_id, uint64_t bytes)
+{
+	struct mpq_channel *ch = owner;
+
+	return check_h3(ch, mpq_h3_acked(ch->h3, stream_id, bytes));
+}
+
+static int on_stream_closed(void *owner, int64_t stream_id, uint64_t code)
+{
+	struct mpq_channel *ch = owner;
+
+	return check_h3(ch, mpq_h3_stream_closed(ch->h3, stream_id, code));
+}
+
+static int on_stream_reset(void *owner, int64_t stream_id)
+{
+	struct mpq_channel *ch = owner;
+
+	return check_h3(ch, mpq_h3_stream_reset(ch->h3, stream_id));
+}
+
+static int on_stop_sending(void *owner, int64_t stream_id)
+{
+	struct mpq_channel *ch = owner;
+
+	return check_h3(ch, mpq_h3_stop_sending(ch->h3, stream_id));
+}
+
+static int on_stream_unblocked(void *owner, int64_t stream_id)
+{
+	struct mpq_channel *ch = owner;
+
+	mpq_h3_unblock(ch->h3, stream_id);
+	return 0;
+}
+
+static int on_stream_pull(void *owner, int64_t *ret_stream_id, bool *ret_fin,
+			  struct iovec *vec, size_t room)
+{
+	struct mpq_channel *ch = owner;
+
+	return mpq_h3_pull(ch->h3, ret_stream_id, ret_fin, vec, room);
+}
+
+static int on_stream_wrote(void *owner, int64_t stream_id, size_t bytes)
+{
+	struct mpq_channel *ch = owner;
+
+	return check_h3(ch, mpq_h3_wrote(ch->h3, stream_id, bytes));
+}
+
+static void on_stream_blocked(void *owner, int64_t stream_id)
+{
+	struct mpq_channel *ch = owner;
+
+	mpq_h3_block(ch->h3, stream_id);
+}
+
+static void on_datagram(void *owner, const uint8_t *data, size_t len)
+{
+	struct mpq_channel *ch = owner;
+	int64_t stream_id;
+	uint64_t context;
+	int head = mpq_datagram_read_head(data, len, &stream_id, &context);
+
+	/* RFC 9297 §2.1, RFC 9484 §6: unknown streams and contexts are dropped
+	 * (they may be early), a broken head closes the connection. */
+	if (head < 0) {
+		set_end(ch, MPQ_CONN_APPLICATION, false, 0x33,
+			"the peer sent a malformed HTTP datagram");
+		mpq_conn_close(ch->conn, 0x33, ch->end.reason);
+		return;
+	}
+	if (stream_id != mpq_h3_stream(ch->h3) ||
+	    context != MPQ_DATAGRAM_CONTEXT_IP) {
+		ch->dropped_context++;
+		return;
+	}
+	ch->packets_in++;
+	ch->bytes_in += len - (size_t)head;
+	ch->events->packet(ch, data + head, len - (size_t)head);
+}
+
+static uint64_t *lost_slot(struct mpq_channel *ch, uint64_t id)
+{
+	return &ch->lost_ids[id % MPQ_CHANNEL_LOSS_WINDOW];
+}
+
+/* A window of a thousand datagrams is long enough for 0.1 % to show. */
+static void advance_window(struct mpq_channel *ch)
+{
+	uint64_t acked = ch->acked - ch->window.acked;
+	uint64_t lost = ch->lost - ch->window.lost;
+	uint64_t spurious = ch->spurious - ch->window.spurious;
+	uint64_t truly = lost > spurious ? lost - spurious : 0;
+
+	if (acked + truly < 1000) {
+		return;
+	}
+	ch->window.loss_ppm = (uint32_t)(truly * 1000000 / (acked + truly));
+	ch->window.acked = ch->acked;
+	ch->window.lost = ch->lost;
+	ch->window.spurious = ch->spurious;
+}
+
+static void on_datagram_lost(void *owner, uint64_t id)
+{
+	struct mpq_channel *ch = owner;
+
+	ch->lost++;
+	*lost_slot(ch, id) = id + 1;
+	advance_window(ch);
+}
+
+/* A loss that is acknowledged later was reordering, not loss. */
+static void on_datagram_acked(void *owner, uint64_t id)
+{
+	struct mpq_channel *ch = owner;
+	uint64_t *slot = lost_slot(ch, id);
+
+	ch->acked++;
+	if (*slot == id + 1) {
+		*slot = 0;
+		ch->spurious++;
+	}
+	advance_window(ch);
+}
+
+static int on_cid_added(void *owner, const uint8_t *cid, size_t len)
+{
+	struct mpq_channel *ch = owner;
+
+	return ch->events->cid_added != NULL
+		       ? ch->events->cid_added(ch, cid, len)
+		       : 0;
+}
+
+static void on_cid_removed(void *owner, const uint8_t *cid, size_t len)
+{
+	struct mpq_channel *ch = owner;
+
+	if (ch->events->cid_removed != NULL) {
+		ch->events->cid_removed(ch, cid, len);
+	}
+}
+
+static void on_token(void *owner, const uint8_t *token, size_t len)
+{
+	struct mpq_channel *ch = owner;
+
+	if (ch->events->token != NULL) {
+		ch->events->token(ch, token, len);
+	}
+}
+
+static const struct mpq_conn_events conn_events = {
+	.verify = on_verify,
+	.established = on_established,
+	.stream_data = on_stream_data,
+	.stream_acked = on_stream_acked,
+	.stream_closed = on_stream_closed,
+	.stream_reset = on_stream_reset,
+	.stop_sending = on_stop_sending,
+	.stream_unblocked = on_stream_unblocked,
+	.stream_pull = on_stream_pull,
+	.stream_wrote = on_stream_wrote,
+	.stream_blocked = on_stream_blocked,
+	.datagram = on_datagram,
+	.datagram_acked = on_datagram_acked,
+	.datagram_lost = on_datagram_lost,
+	.cid_added = on_cid_added,
+	.cid_removed = on_cid_removed,
+	.token = on_token,
+};
+
+/* ---- life ---------------------------------------------------------------- */
+
+static struct mpq_channel *
+channel_new(bool server, const struct mpq_channel_events *events, void *owner)
+{
+	struct mpq_channel *ch = calloc(1, sizeof(*ch));
+
+	if (ch == NULL) {
+		return NULL;
+	}
+	ch->server = server;
+	ch->events = events;
+	ch->owner = owner;
+	ch->dirty = true;
+	ch->h3 = mpq_h3_new(server, &h3_events, ch);
+	if (ch->h3 == NULL) {
+		free(ch);
+		return NULL;
+	}
+	return ch;
+}
+
+static bool is_ipv6(const struct mpq_sockaddr *a)
+{
+	return a->sa.sa_family == AF_INET6 &&
+	       !IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr);
+}
+
+uint16_t mpq_channel_max_udp(uint16_t inner_bytes,
+			     const struct mpq_sockaddr *remote)
+{
+	uint16_t wire = is_ipv6(remote) ? 1500 - 40 - 8 : 1500 - 20 - 8;
+	uint16_t wanted =
+		inner_bytes + DATAGRAM_HEAD_BYTES + MPQ_CONN_OVERHEAD_BYTES;
+
+	return wanted < wire ? wanted : wire;
+}
+
+int mpq_channel_connect(struct mpq_channel **ret,
+			const struct mpq_conn_config *config,
+			const char *authority, const char *tunnel,
+			const struct mpq_channel_events *events, void *owner,
+			mpq_time now)
+{
+	struct mpq_channel *ch = channel_new(false, events, owner);
+	int r;
+
+	if (ch == NULL) {
+		return -ENOMEM;
+	}
+	(void)snprintf(ch->authority, sizeof(ch->authority), "%s", authority);
+	(void)snprintf(ch->tunnel, sizeof(ch->tunnel), "%s", tunnel);
+	r = mpq_conn_connect(&ch->conn, config, &conn_events, ch, now);
+	if (r < 0) {
+		mpq_channel_free(ch);
+		return r;
+	}
+	*ret = ch;
+	return 0;
+}
+
+int mpq_channel_accept(struct mpq_channel **ret,
+		       const struct mpq_conn_config *config,
+		       const struct mpq_conn_initial *initial,
+		       const struct mpq_channel_events *events, void *owner,
+		       mpq_time now)
+{
+	struct mpq_channel *ch = channel_new(true, events, owner);
+	int r;
+
+	if (ch == NULL) {
+		return -ENOMEM;
+	}
+	r = mpq_conn_accept(&ch->conn, config, initial, &conn_events, ch, now);
+	if (r < 0) {
+		mpq_channel_free(ch);
+		return r;
+	}
+	*ret = ch;
+	return 0;
+}
+
+void mpq_channel_free(struct mpq_channel *ch)
+{
+	if (ch == NULL) {
+		return;
+	}
+	mpq_conn_free(ch->conn);
+	mpq_h3_free(ch->h3);
+	free(ch);
+}
+
+void mpq_channel_read(struct mpq_channel *ch, const struct mpq_sockaddr *local,
+		      const struct mpq_sockaddr *remote, uint8_t ecn,
+		      const uint8_t *data, size_t len, mpq_time now)
+{
+	if (ch->over) {
+		return;
+	}
+	ch->dirty = true;
+	if (mpq_conn_read(ch->conn, local, remote, ecn, data, len, now) < 0) {
+		ch->up = false; /* the next write tells the peer and ends it */
+	}
+}
+
+static void packet_datagram(struct mpq_channel *ch, struct mpq_packet *p,
+			    struct mpq_conn_datagram *ret)
+{
+	ret->vec[0].iov_base = ch->head;
+	ret->vec[0].iov_len = ch->head_bytes;
+	ret->vec[1].iov_base = p->data;
+	ret->vec[1].iov_len = p->len_bytes;
+	ret->n = 2;
+	ret->id = ch->next_id;
+}
+
+static void count_sent(struct mpq_channel *ch, const struct mpq_packet *p)
+{
+	*lost_slot(ch, ch->next_id) = 0;
+	ch->next_id++;
+	ch->packets_out++;
+	ch->bytes_out += p->len_bytes;
+}
+
+/* Takes the head of the queue out after its fate was decided. */
+static void drop_head(struct mpq_queue *q, mpq_time now)
+{
+	struct mpq_packet *p = mpq_queue_pop(q, now);
+
+	mpq_packet_put(q->pool, p);
+}
+
+static bool worth_waiting(const struct mpq_queue *q, const struct mpq_packet *p)
+{
+	return p->len_bytes < SMALL_PACKET && q->pkts > 1;
+}
+
+size_t mpq_channel_write(struct mpq_channel *ch, struct mpq_queue *q,
+			 uint8_t *dest, size_t cap,
+			 struct mpq_conn_written *ret, mpq_time now)
+{
+	struct mpq_conn_datagram datagram;
+
+	while (!ch->over) {
+		struct mpq_packet *p = q != NULL && mpq_channel_carries(ch)
+					       ? mpq_queue_peek(q, now)
+					       : NULL;
+		enum mpq_conn_wrote wrote;
+
+		if (p != NULL) {
+			packet_datagram(ch, p, &datagram);
+		}
+		wrote = mpq_conn_write(ch->conn, dest, cap,
+				       p != NULL ? &datagram : NULL,
+				       p != NULL && worth_waiting(q, p), ret,
+				       now);
+		if (p != NULL && ret->accepted) {
+			count_sent(ch, p);
+			drop_head(q, now);
+		} else if (p != NULL && ret->too_big) {
+			ch->dropped_size++;
+			ch->events->too_big(ch, p);
+			drop_head(q, now);
+			if (wrote == MPQ_CONN_NOTHING) {
+				continue;
+			}
+		}
+		switch (wrote) {
+		case MPQ_CONN_MORE:
+			continue;
+		case MPQ_CONN_PACKET:
+			if (ch->closing) {
+				set_over(ch);
+			}
+			return ret->len_bytes;
+		case MPQ_CONN_OVER:
+			set_over(ch);
+			return 0;
+		case MPQ_CONN_NOTHING:
+			ch->dirty = false;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+void mpq_channel_burst_end(struct mpq_channel *ch, mpq_time now)
+{
+	if (!ch->over) {
+		mpq_conn_burst_end(ch->conn, now);
+	}
+}
+
+mpq_time mpq_channel_deadline(const struct mpq_channel *ch)
+{
+	return ch->over ? MPQ_TIME_NEVER : mpq_conn_deadline(ch->conn);
+}
+
+void mpq_channel_expire(struct mpq_channel *ch, mpq_time now)
+{
+	if (ch->over) {
+		return;
+	}
+	ch->dirty = true;
+	if (mpq_conn_expire(ch->conn, now) < 0) {
+		ch->up = false;
+	}
+}
+
+void mpq_channel_close(struct mpq_channel *ch, const char *reason)
+{
+	if (ch->over || ch->closing) {
+		return;
+	}
+	set_end(ch, MPQ_CONN_LOCAL, false, H3_NO_ERROR, reason);
+	ch->closing = true;
+	ch->dirty = true;
+	mpq_conn_close(ch->conn, H3_NO_ERROR, reason);
+}
+
+void mpq_channel_ping(struct mpq_channel *ch, mpq_time now)
+{
+	ch->dirty = true;
+	mpq_conn_ping(ch->conn, now);
+}
+
+int mpq_channel_assign(struct mpq_channel *ch, const struct mpq_prefix *assign,
+		       size_t n)
+{
+	struct mpq_connect_ip_address list[MPQ_CONNECT_IP_ADDRESSES] = {0};
+	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
+	size_t len;
+
+	if (n > MPQ_CONNECT_IP_ADDRESSES) {
+		return -E2BIG;
+	}
+	for (size_t i = 0; i < n; i++) {
+		list[i].prefix = assign[i];
+	}
+	len = mpq_connect_ip_write_addresses(value, sizeof(value), list, n);
+	ch->dirty = true;
+	return mpq_h3_send_capsule(ch->h3, MPQ_CAPSULE_ADDRESS_ASSIGN, value,
+				   len);
+}
+
+int mpq_channel_advertise(struct mpq_channel *ch,
+			  const struct mpq_prefix *routes, size_t n)
+{
+	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
+	size_t len =
+		mpq_connect_ip_write_routes(value, sizeof(value), routes, n);
+
+	ch->dirty = true;
+	return mpq_h3_send_capsule(ch->h3, MPQ_CAPSULE_ROUTE_ADVERTISEMENT,
+				   value, len);
+}
+
+size_t mpq_channel_max_packet(const struct mpq_channel *ch)
+{
+	size_t max = mpq_conn_max_datagram(ch->conn);
+
+	return max > ch->head_bytes ? max - ch->head_bytes : 0;
+}
+
+bool mpq_channel_carries(const struct mpq_channel *ch)
+{
+	return ch->up && !ch->over &&
+	       (mpq_channel_max_packet(ch) >= ch->wanted_bytes ||
+		!mpq_conn_probing_mtu(ch->conn));
+}
+
+uint32_t mpq_channel_loss_ppm(const struct mpq_channel *ch)
+{
+	uint64_t acked = ch->acked - ch->window.acked;
+	uint64_t lost = ch->lost - ch->window.lost;
+	uint64_t spurious = ch->spurious - ch->window.spurious;
+	uint64_t truly = lost > spurious ? lost - spurious : 0;
+	bool first = ch->window.acked == 0;
+
+	return first && acked + truly > 0
+		       ? (uint32_t)(truly * 1000000 / (acked + truly))
+		       : ch->window.loss_ppm;
+}
+
+bool mpq_channel_refused(const struct mpq_channel *ch)
+{
+	switch (ch->end.layer) {
+	case MPQ_CONN_TLS:
+	case MPQ_CONN_VERIFY:
+		return true;
+	case MPQ_CONN_APPLICATION:
+		return ch->end.by_peer && ch->end.code >= 400 &&
+		       ch->end.code < 500;
+	default:
+		return false;
+	}
+}

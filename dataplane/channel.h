@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A channel: one QUIC connection and its one CONNECT-IP request (RFC 9484):
+ * what carries a tunnel's packets over a path for the time being. A path that
+ * dials anew has two for a moment. Composes quic/conn and masque/h3; does no
+ * I/O, so it runs under a virtual clock as well.
+ *
+ * Inner packets come in by events->packet and are taken from a queue by
+ * mpq_channel_write(). Never call mpq_channel_free() inside an event.
+ */
+#ifndef MPQ_DATAPLANE_CHANNEL_H
+#define MPQ_DATAPLANE_CHANNEL_H
+
+#include "dataplane/flow/queue.h"
+#include "dataplane/masque/connect_ip.h"
+#include "dataplane/masque/datagram.h"
+#include "dataplane/masque/h3.h"
+#include "dataplane/quic/conn.h"
+
+#define MPQ_CHANNEL_LOSS_WINDOW 4096 /* datagrams remembered */
+
+struct mpq_channel;
+
+struct mpq_channel_events {
+	/* Is this the right peer? As mpq_conn_events.verify. */
+	int (*verify)(struct mpq_channel *ch,
+		      const struct mpq_certificate_identity *peer,
+		      char reason[MPQ_CERTIFICATE_REASON_BYTES]);
+	/* Concentrator: the peer asks for a tunnel; the HTTP status to answer
+	 * with. 200: the channel is up, capsules may be sent. */
+	unsigned (*request)(struct mpq_channel *ch,
+			    const struct mpq_h3_request *request);
+	/* Edge: the request was accepted: the channel is up. */
+	void (*up)(struct mpq_channel *ch);
+	/* An inner packet came out. Valid during the call. */
+	void (*packet)(struct mpq_channel *ch, const uint8_t *data, size_t len);
+	/* A packet of the queue is larger than the path carries; it is dropped
+	 * after the call. */
+	void (*too_big)(struct mpq_channel *ch, const struct mpq_packet *p);
+	/* The peer assigned addresses (all that hold now). May be NULL. */
+	void (*addresses)(struct mpq_channel *ch,
+			  const struct mpq_connect_ip_address *addresses,
+			  size_t n);
+	/* Connection IDs for the demultiplexer; NULL at an edge. */
+	int (*cid_added)(struct mpq_channel *ch, const uint8_t *cid,
+			 size_t len);
+	void (*cid_removed)(struct mpq_channel *ch, const uint8_t *cid,
+			    size_t len);
+	/* A token for the next dial; NULL at a concentrator. */
+	void (*token)(struct mpq_channel *ch, const uint8_t *token, size_t len);
+};
+
+struct mpq_channel {
+	const struct mpq_channel_events *events;
+	void *owner; /* for the events' implementer; borrowed */
+
+	struct mpq_conn *conn;
+	struct mpq_h3 *h3;
+	bool server;
+	bool up;      /* request accepted */
+	bool over;    /* ended: `end` says why; free it after the turn */
+	bool closing; /* we are about to send CONNECTION_CLOSE */
+	uint16_t wanted_bytes; /* size of the tunnel's largest packets */
+	bool dirty;            /* something was read or is due: write */
+	struct mpq_conn_end end;
+	char authority[256], tunnel[33]; /* edge: what to request */
+
+	uint8_t head[MPQ_DATAGRAM_HEAD_MAX_BYTES]; /* of each HTTP datagram */
+	size_t head_bytes;
+	struct mpq_capsule_parser capsules;
+
+	uint64_t next_id;                           /* of the next datagram */
+	uint64_t lost_ids[MPQ_CHANNEL_LOSS_WINDOW]; /* id + 1 where lost */
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+	uint64_t lost, spurious, acked;
+	struct { /* the last full and the current loss window */
+		uint64_t acked, lost, spurious; /* where it began */
+		uint32_t loss_ppm;
+	} window;
+	uint64_t dropped_context, dropped_size;
+};
+
+/* How large UDP payloads to `remote` are worth looking for: what carries inner
+ * packets of that size whole, within 1500 bytes on the wire. Larger ones would
+ * only make discovery fail, and last, on narrower paths. */
+uint16_t mpq_channel_max_udp(uint16_t inner_bytes,
+			     const struct mpq_sockaddr *remote);
+
+/* Edge: dials. `authority`: for the request, "vps.example:45001". */
+int mpq_channel_connect(struct mpq_channel **ret,
+			const struct mpq_conn_config *config,
+			const char *authority, const char *tunnel,
+			const struct mpq_channel_events *events, void *owner,
+			mpq_time now);
+
+/* Concentrator: a proven newcomer; feed it the packet by mpq_channel_read(). */
+int mpq_channel_accept(struct mpq_channel **ret,
+		       const struct mpq_conn_config *config,
+		       const struct mpq_conn_initial *initial,
+		       const struct mpq_channel_events *events, void *owner,
+		       mpq_time now);
+
+void mpq_channel_free(struct mpq_channel *ch);
+
+void mpq_channel_read(struct mpq_channel *ch, const struct mpq_sockaddr *local,
+		      const struct mpq_sockaddr *remote, uint8_t ecn,
+		      const uint8_t *data, size_t len, mpq_time now);
+
+/* Writes one UDP payload to dest[0..cap) with what is due and, when the channel
+ * is up, packets of `q` (may be NULL). Returns its length, 0: nothing to send
+ * now. ret->local/remote/ecn say how to send it. */
+size_t mpq_channel_write(struct mpq_channel *ch, struct mpq_queue *q,
+			 uint8_t *dest, size_t cap,
+			 struct mpq_conn_written *ret, mpq_time now);
+
+/* After the last write of a turn. */
+void mpq_channel_burst_end(struct mpq_channel *ch, mpq_time now);
+
+mpq_time mpq_channel_deadline(const struct mpq_channel *ch);
+void mpq_channel_expire(struct mpq_channel *ch, mpq_time now);
+
+/* Says good-bye: the next write gives the CONNECTION_CLOSE, then it is over. */
+void mpq_channel_close(struct mpq_channel *ch, const char *reason);
+
+/* Makes the peer answer, if it can (PING). */
+void mpq_channel_ping(struct mpq_channel *ch, mpq_time now);
+
+/* Concentrator, when up. 0 or -errno. */
+int mpq_channel_assign(struct mpq_channel *ch, const struct mpq_prefix *assign,
+		       size_t n);
+int mpq_channel_advertise(struct mpq_channel *ch,
+			  const struct mpq_prefix *routes, size_t n);
+
+/* Up, and wide enough for wanted_bytes or done with looking for the path's MTU:
+ * packets are taken from the queue. Until then full-size ones would get a
+ * "packet too big" that is not true a round trip later. */
+bool mpq_channel_carries(const struct mpq_channel *ch);
+
+/* The largest inner packet that the path carries now. */
+size_t mpq_channel_max_packet(const struct mpq_channel *ch);
+
+/* Datagrams lost of those sent lately, in parts per million; spurious losses
+ * (acknowledged late) are taken out. */
+uint32_t mpq_channel_loss_ppm(const struct mpq_channel *ch);
+
+/* Was it ended by a decision of one of the ends (certificate, identity, HTTP
+ * status), not by silence or loss? */
+bool mpq_channel_refused(const struct mpq_channel *ch);
+
+#endif

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/snapshot.h"
+
+#include "common/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void copy(struct mpq_json_reader *r, const char *key, char *out,
+		 size_t cap, const char *text)
+{
+	if (strlen(text) >= cap) {
+		mpq_json_fail(r, key, "is longer than %zu characters", cap - 1);
+		return;
+	}
+	(void)snprintf(out, cap, "%s", text);
+}
+
+static void read_name(struct mpq_json_reader *r, struct json_object *o,
+		      const char *key, char *out, size_t cap)
+{
+	const char *text = mpq_json_string(r, o, key);
+
+	if (!r->error[0] && text[0] == '\0') {
+		mpq_json_fail(r, key, "is empty");
+		return;
+	}
+	copy(r, key, out, cap, text);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void read_hex32(struct mpq_json_reader *r, const char *key,
+		       const char *text, uint8_t out[32])
+{
+	for (size_t i = 0; i < 32; i++) {
+		int high = text[0] ? hex_digit(text[0]) : -1;
+		int low = high >= 0 ? hex_digit(text[1]) : -1;
+
+		if (low < 0) {
+			mpq_json_fail(r, key, "is not 64 hexadecimal digits");
+			return;
+		}
+		out[i] = (uint8_t)(high << 4 | low);
+		text += 2;
+	}
+	if (text[0] != '\0') {
+		mpq_json_fail(r, key, "is not 64 hexadecimal digits");
+	}
+}
+
+static void read_pins(struct mpq_json_reader *r, struct json_object *o,
+		      const char *key, uint8_t (*pins)[32], size_t *ret_n)
+{
+	struct json_object *list = mpq_json_array_or_null(r, o, key);
+	size_t n = list != NULL ? json_object_array_length(list) : 0;
+
+	if (n > MPQ_SNAPSHOT_PINS) {
+		mpq_json_fail(r, key, "has more than %d entries",
+			      MPQ_SNAPSHOT_PINS);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_object_get_string(
+			json_object_array_get_idx(list, i));
+
+		read_hex32(r, key, text != NULL ? text : "", pins[i]);
+	}
+	*ret_n = n;
+}
+
+static void read_prefixes(struct mpq_json_reader *r, struct json_object *o,
+			  const char *key, struct mpq_snapshot_prefixes *out)
+{
+	struct json_object *list = mpq_json_array_or_null(r, o, key);
+	size_t n = list != NULL ? json_object_array_length(list) : 0;
+
+	if (n > MPQ_SNAPSHOT_PREFIXES) {
+		mpq_json_fail(r, key, "has more than %d entries",
+			      MPQ_SNAPSHOT_PREFIXES);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *text = json_object_get_string(
+			json_object_array_get_idx(list, i));
+
+		if (mpq_prefix_parse(text != NULL ? text : "",
+				     &out->prefix[i]) < 0) {
+			mpq_json_fail(r, key, "\"%s\" is not an IP prefix",
+				      text != NULL ? text : "null");
+			return;
+		}
+	}
+	out->n = n;
+}
+
+static void read_address(struct mpq_json_reader *r, struct json_object *o,
+			 const char *address_key, const char *port_key,
+			 struct mpq_sockaddr *out)
+{
+	const char *address = mpq_json_string(r, o, address_key);
+	uint64_t port = mpq_json_uint(r, o, port_key, 1, 65535);
+
+	if (r->error[0]) {
+		return;
+	}
+	if (mpq_sockaddr_parse(address, (uint16_t)port, out) < 0) {
+		mpq_json_fail(r, address_key, "\"%s\" is not an IP address",
+			      address);
+	}
+}
+
+static char *read_text(struct mpq_json_reader *r, struct json_object *o,
+		       const char *key, bool mandatory)
+{
+	const char *text = mandatory ? mpq_json_string(r, o, key)
+				     : mpq_json_string_or(r, o, key, NULL);
+	char *result = text != NULL ? strdup(text) : NULL;
+
+	if (text != NULL && result == NULL) {
+		mpq_json_fail(r, key, "out of memory");
+	}
+	return result;
+}
+
+static void read_trust(struct mpq_json_reader *r, struct json_object *o,
+		       struct mpq_snapshot_trust *out)
+{
+	const char *profile = mpq_json_string_or(r, o, "profile", "high");
+	const char *cipher = mpq_json_string_or(r, o, "cipher", "auto");
+
+	out->certificate_pem = read_text(r, o, "certificate-pem", true);
+	out->private_key_pem = read_text(r, o, "private-key-pem", true);
+	out->authority_pem = read_text(r, o, "authority-pem", false);
+	out->crl_pem = read_text(r, o, "crl-pem", false);
+	read_pins(r, o, "peer-pins", out->pins, &out->n_pins);
+	if (out->authority_pem == NULL && out->n_pins == 0) {
+		mpq_json_fail(r, "authority-pem",
+			      "neither an authority nor a pin: there is no "
+			      "way to skip verification");
+	}
+	out->profile = strcmp(profile, "medium") == 0 ? MPQ_CERTIFICATE_MEDIUM
+						      : MPQ_CERTIFICATE_HIGH;
+	if (strcmp(cipher, "aes-gcm") == 0) {
+		out->cipher = MPQ_TLS_CIPHER_AES;
+	} else if (strcmp(cipher, "chacha20-poly1305") == 0) {
+		out->cipher = MPQ_TLS_CIPHER_CHACHA;
+	} else {
+		out->cipher = MPQ_TLS_CIPHER_AUTO;
+	}
+}
+
+static void read_peer(struct mpq_json_reader *r, struct json_object *o,
+		      struct mpq_snapshot *s, size_t i)
+{
+	struct mpq_snapshot_peer *peer = &s->peers[i];
+
+	read_name(r, o, "name", peer->name, sizeof(peer->name));
+	copy(r, "certificate-name", peer->certificate_name,
+	     sizeof(peer->certificate_name),
+	     mpq_json_string_or(r, o, "certificate-name", ""));
+	read_pins(r, o, "pins", peer->pins, &peer->n_pins);
+	if (peer->certificate_name[0] == '\0' && peer->n_pins == 0) {
+		mpq_json_fail(r, "certificate-name",
+			      "neither a name nor a pin to know the peer by");
+	}
+}
+
+static void read_path(struct mpq_json_reader *r, struct json_object *o,
+		      struct mpq_snapshot *s, size_t i)
+{
+	struct mpq_snapshot_path *path = &s->paths[i];
+
+	read_name(r, o, "name", path->name, sizeof(path->name));
+	path->enabled = mpq_json_bool_or(r, o, "enabled", true);
+	if (s->edge) {
+		read_name(r, o, "wan", path->wan, sizeof(path->wan));
+		read_name(r, o, "server-name", path->server_name,
+			  sizeof(path->server_name));
+		read_address(r, o, "remote-address", "remote-port",
+			     &path->remote);
+	} else {
+		read_address(r, o, "listen-address", "listen-port",
+			     &path->listen);
+	}
+}
+
+static void read_tunnel(struct mpq_json_reader *r, struct json_object *o,
+			struct mpq_snapshot *s, size_t i)
+{
+	struct mpq_snapshot_tunnel *t = &s->tunnels[i];
+
+	read_name(r, o, "name", t->name, sizeof(t->name));
+	t->enabled = mpq_json_bool_or(r, o, "enabled", true);
+	read_name(r, o, "path", t->path, sizeof(t->path));
+	if (!s->edge) {
+		read_name(r, o, "peer", t->peer, sizeof(t->peer));
+	}
+	t->mtu_bytes = (uint16_t)mpq_json_uint(r, o, "mtu", 1280, 1500);
+	t->queue_delay =
+		mpq_json_uint_or(r, o, "queue-delay-us", 1000, 1000000, 15000) *
+		MPQ_MICROSECOND;
+	read_prefixes(r, o, "addresses", &t->addresses);
+	read_prefixes(r, o, "lan-prefixes", &t->lan);
+	read_prefixes(r, o, "remote-prefixes", &t->remote);
+	read_prefixes(r, o, "assign", &t->assign);
+	if (!r->error[0] && mpq_snapshot_path(s, t->path) == NULL) {
+		mpq_json_fail(r, "path", "there is no path \"%s\"", t->path);
+	}
+}
+
+/* Reads the array `key` of at most `max` objects, each by `read`. */
+static void read_list(struct mpq_json_reader *r, struct json_object *o,
+		      const char *key, size_t max, size_t item_bytes,
+		      void **ret_items, size_t *ret_n, struct mpq_snapshot *s,
+		      void (*read)(struct mpq_json_reader *,
+				   struct json_object *, struct mpq_snapshot *,
+				   size_t))
+{
+	struct json_object *list = mpq_json_array_or_null(r, o, key);
+	size_t n = list != NULL ? json_object_array_length(list) : 0;
+
+	if (n > max) {
+		mpq_json_fail(r, key, "has more than %zu entries", max);
+		return;
+	}
+	*ret_items = calloc(n + 1, item_bytes);
+	if (*ret_items == NULL) {
+		mpq_json_fail(r, key, "out of memory");
+		return;
+	}
+	*ret_n = n;
+	for (size_t i = 0; i < n && !r->error[0]; i++) {
+		(void)snprintf(r->at, sizeof(r->at), "%s/%zu", key, i);
+		read(r, json_object_array_get_idx(list, i), s, i);
+	}
+	if (!r->error[0]) {
+		r->at[0] = '\0';
+	}
+}
+
+static void read_all(struct mpq_json_reader *r, struct json_object *o,
+		     struct mpq_snapshot *s)
+{
+	const char *role = mpq_json_string(r, o, "role");
+	struct json_object *trust = mpq_json_object(r, o, "trust");
+
+	s->generation = mpq_json_uint(r, o, "generation", 1, UINT64_MAX);
+	s->edge = strcmp(role, "edge") == 0;
+	if (!s->edge && strcmp(role, "concentrator") != 0) {
+		mpq_json_fail(r, "role",
+			      "\"%s\" is neither edge nor "
+			      "concentrator",
+			      role);
+	}
+	read_hex32(r, "secret", mpq_json_string(r, o, "secret"), s->secret);
+	if (r->error[0]) {
+		return;
+	}
+	read_trust(r, trust, &s->trust);
+	read_list(r, o, "peers", MPQ_SNAPSHOT_PEERS, sizeof(*s->peers),
+		  (void **)&s->peers, &s->n_peers, s, read_peer);
+	read_list(r, o, "paths", MPQ_SNAPSHOT_PATHS, sizeof(*s->paths),
+		  (void **)&s->paths, &s->n_paths, s, read_path);
+	read_list(r, o, "tunnels", MPQ_SNAPSHOT_TUNNELS, sizeof(*s->tunnels),
+		  (void **)&s->tunnels, &s->n_tunnels, s, read_tunnel);
+}
+
+int mpq_snapshot_parse(struct mpq_snapshot **ret, struct json_object *object,
+		       char at[128], char message[256])
+{
+	struct mpq_json_reader r = {0};
+	struct mpq_snapshot *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		return -ENOMEM;
+	}
+	read_all(&r, object, s);
+	if (r.error[0]) {
+		(void)snprintf(at, 128, "%s", r.at);
+		(void)snprintf(message, 256, "%s", r.error);
+		mpq_snapshot_free(s);
+		return -EINVAL;
+	}
+	*ret = s;
+	return 0;
+}
+
+void mpq_snapshot_free(struct mpq_snapshot *s)
+{
+	if (s == NULL) {
+		return;
+	}
+	if (s->trust.private_key_pem != NULL) {
+		explicit_bzero(s->trust.private_key_pem,
+			       strlen(s->trust.private_key_pem));
+	}
+	free(s->trust.certificate_pem);
+	free(s->trust.private_key_pem);
+	free(s->trust.authority_pem);
+	free(s->trust.crl_pem);
+	free(s->peers);
+	free(s->paths);
+	free(s->tunnels);
+	free(s);
+}
+
+const struct mpq_snapshot_path *mpq_snapshot_path(const struct mpq_snapshot *s,
+						  const char *name)
+{
+	for (size_t i = 0; i < s->n_paths; i++) {
+		if (strcmp(s->paths[i].name, name) == 0) {
+			return &s->paths[i];
+		}
+	}
+	return NULL;
+}
+
+const struct mpq_snapshot_tunnel *
+mpq_snapshot_tunnel(const struct mpq_snapshot *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_tunnels; i++) {
+		if (strcmp(s->tunnels[i].name, name) == 0) {
+			return &s->tunnels[i];
+		}
+	}
+	return NULL;
+}
+
+const struct mpq_snapshot_tunnel *
+mpq_snapshot_tunnel_of(const struct mpq_snapshot *s, const char *path)
+{
+	for (size_t i = 0; i < s->n_tunnels; i++) {
+		if (strcmp(s->tunnels[i].path, path) == 0) {
+			return &s->tunnels[i];
+		}
+	}
+	return NULL;
+}
+
+static bool is_peer(const struct mpq_snapshot_peer *peer,
+		    const struct mpq_certificate_identity *identity)
+{
+	if (peer->certificate_name[0] != '\0' &&
+	    !mpq_certificate_has_name(identity, peer->certificate_name)) {
+		return false;
+	}
+	for (size_t i = 0; i < peer->n_pins; i++) {
+		if (memcmp(peer->pins[i], identity->spki_sha256, 32) == 0) {
+			return true;
+		}
+	}
+	return peer->n_pins == 0;
+}
+
+const struct mpq_snapshot_peer *
+mpq_snapshot_identify(const struct mpq_snapshot *s,
+		      const struct mpq_certificate_identity *identity)
+{
+	for (size_t i = 0; i < s->n_peers; i++) {
+		if (is_peer(&s->peers[i], identity)) {
+			return &s->peers[i];
+		}
+	}
+	return NULL;
+}
+
+static bool text_equal(const char *a, const char *b)
+{
+	return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
+}
+
+bool mpq_snapshot_trust_equal(const struct mpq_snapshot_trust *a,
+			      const struct mpq_snapshot_trust *b)
+{
+	return text_equal(a->certificate_pem, b->certificate_pem) &&
+	       text_equal(a->private_key_pem, b->private_key_pem) &&
+	       text_equal(a->authority_pem, b->authority_pem) &&
+	       text_equal(a->crl_pem, b->crl_pem) && a->n_pins == b->n_pins &&
+	       memcmp(a->pins, b->pins, a->n_pins * sizeof(a->pins[0])) == 0 &&
+	       a->profile == b->profile && a->cipher == b->cipher;
+}
+
+bool mpq_snapshot_path_equal(const struct mpq_snapshot_path *a,
+			     const struct mpq_snapshot_path *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->wan, b->wan) == 0 &&
+	       strcmp(a->server_name, b->server_name) == 0 &&
+	       (a->remote.len == 0 ||
+		mpq_sockaddr_equal(&a->remote, &b->remote)) &&
+	       (a->listen.len == 0 ||
+		mpq_sockaddr_equal(&a->listen, &b->listen));
+}

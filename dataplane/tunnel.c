@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/tunnel.h"
+
+#include "dataplane/flow/ip.h"
+#include "dataplane/flow/segment.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_LIMIT_PKTS 2048
+#define QUEUE_INTERVAL   (100 * MPQ_MILLISECOND)
+/* What one turn reads of one device: other tunnels want their turn. */
+#define READ_BUDGET_BYTES (192 * 1024)
+/* A tunnel that is down for less keeps its packets: a channel may be changing.
+ */
+#define GRACE (1 * MPQ_SECOND)
+
+const char *mpq_tunnel_drop_name(enum mpq_tunnel_drop d)
+{
+	static const char *const names[MPQ_TUNNEL_DROPS] = {
+		[MPQ_TUNNEL_DROP_NO_PATH] = "no-path",
+		[MPQ_TUNNEL_DROP_MALFORMED] = "malformed-out",
+		[MPQ_TUNNEL_DROP_TOO_BIG] = "too-big",
+		[MPQ_TUNNEL_DROP_NO_BUFFER] = "no-buffer",
+		[MPQ_TUNNEL_DROP_MALFORMED_IN] = "malformed-in",
+		[MPQ_TUNNEL_DROP_SOURCE] = "source",
+		[MPQ_TUNNEL_DROP_DESTINATION] = "destination",
+		[MPQ_TUNNEL_DROP_SCOPE] = "scope",
+		[MPQ_TUNNEL_DROP_TTL] = "ttl",
+	};
+
+	return names[d];
+}
+
+static void drop(struct mpq_tunnel *t, enum mpq_tunnel_drop why)
+{
+	t->drops[why]++;
+}
+
+/* ---- TUN -> queue -------------------------------------------------------- */
+
+/* The error's source is the packet's destination: the tunnel's own address
+ * would be a martian to the kernel when it comes in by the device. */
+static void answer(struct mpq_tunnel *t, enum mpq_icmp_error error,
+		   const uint8_t *packet, size_t len, uint16_t mtu,
+		   mpq_time now)
+{
+	static const struct virtio_net_hdr plain = {0};
+	uint8_t out[MPQ_ICMP_MAX_BYTES];
+	int n = mpq_icmp_build(error, packet, len, NULL, mtu, &t->icmp, now,
+			       out);
+
+	if (n > 0) {
+		(void)mpq_tun_write(&t->tun, &plain, out, (size_t)n);
+	}
+}
+
+static bool carried(const struct mpq_tunnel *t, mpq_time now)
+{
+	return t->channel != NULL || mpq_time_elapsed(t->since, now) < GRACE;
+}
+
+/* One IP packet from the device stands in p. */
+static void enqueue(struct mpq_tunnel *t, struct mpq_packet *p, mpq_time now)
+{
+	struct mpq_ip ip;
+
+	if (mpq_ip_parse(&ip, p->data, p->len_bytes) < 0) {
+		drop(t, MPQ_TUNNEL_DROP_MALFORMED);
+	} else if (!carried(t, now)) {
+		drop(t, MPQ_TUNNEL_DROP_NO_PATH);
+		answer(t, MPQ_ICMP_UNREACHABLE, p->data, p->len_bytes, 0, now);
+	} else {
+		t->packets_out++;
+		t->bytes_out += p->len_bytes;
+		(void)mpq_queue_push(&t->queue, p, now);
+		return;
+	}
+	mpq_packet_put(t->shared->pool, p);
+}
+
+static void cut(struct mpq_tunnel *t, const struct virtio_net_hdr *hdr,
+		size_t len, mpq_time now)
+{
+	struct mpq_segment segment;
+
+	if (mpq_segment_start(&segment, hdr, t->shared->frame, len) < 0) {
+		drop(t, MPQ_TUNNEL_DROP_MALFORMED);
+		return;
+	}
+	for (;;) {
+		struct mpq_packet *p = mpq_packet_get(t->shared->pool);
+		int n;
+
+		if (p == NULL) {
+			drop(t, MPQ_TUNNEL_DROP_NO_BUFFER);
+			return;
+		}
+		n = mpq_segment_next(&segment, p->data, sizeof(p->data));
+		if (n <= 0) {
+			mpq_packet_put(t->shared->pool, p);
+			if (n == 0) {
+				return;
+			}
+			drop(t, MPQ_TUNNEL_DROP_TOO_BIG);
+			continue;
+		}
+		p->len_bytes = (uint16_t)n;
+		enqueue(t, p, now);
+	}
+}
+
+static void on_readable(void *owner, mpq_time now)
+{
+	struct mpq_tunnel *t = owner;
+	struct virtio_net_hdr hdr;
+	size_t taken = 0;
+
+	t->turn = now;
+	while (taken < READ_BUDGET_BYTES) {
+		int n = mpq_tun_read(&t->tun, &hdr, t->shared->frame,
+				     MPQ_TUNNEL_FRAME_BYTES);
+
+		if (n == -EBADFD) {
+			t->device_gone = true;
+			mpq_loop_unwatch(&t->watch);
+			return;
+		}
+		if (n <= 0) {
+			return;
+		}
+		taken += (size_t)n;
+		cut(t, &hdr, (size_t)n, now);
+	}
+}
+
+void mpq_tunnel_too_big(struct mpq_tunnel *t, const struct mpq_packet *p,
+			size_t limit_bytes, mpq_time now)
+{
+	drop(t, MPQ_TUNNEL_DROP_TOO_BIG);
+	answer(t, MPQ_ICMP_TOO_BIG, p->data, p->len_bytes,
+	       (uint16_t)limit_bytes, now);
+}
+
+/* ---- channel -> TUN ------------------------------------------------------ */
+
+static enum mpq_tunnel_drop drop_of(enum mpq_guard_verdict v)
+{
+	switch (v) {
+	case MPQ_GUARD_SOURCE:
+		return MPQ_TUNNEL_DROP_SOURCE;
+	case MPQ_GUARD_DESTINATION:
+		return MPQ_TUNNEL_DROP_DESTINATION;
+	case MPQ_GUARD_TTL:
+		return MPQ_TUNNEL_DROP_TTL;
+	default:
+		return MPQ_TUNNEL_DROP_SCOPE;
+	}
+}
+
+void mpq_tunnel_deliver(struct mpq_tunnel *t, const uint8_t *data, size_t len)
+{
+	enum mpq_guard_verdict verdict;
+	struct mpq_ip ip;
+
+	if (mpq_ip_parse(&ip, data, len) < 0) {
+		drop(t, MPQ_TUNNEL_DROP_MALFORMED_IN);
+		return;
+	}
+	verdict = mpq_guard_check(&t->guard, &ip);
+	if (verdict != MPQ_GUARD_PASS) {
+		drop(t, drop_of(verdict));
+		return;
+	}
+	t->packets_in++;
+	t->bytes_in += len;
+	t->delivered = true;
+	mpq_coalesce_push(t->coalesce, data, len);
+}
+
+static void on_frame(void *owner, const struct virtio_net_hdr *hdr,
+		     const uint8_t *frame, size_t len)
+{
+	struct mpq_tunnel *t = owner;
+
+	(void)mpq_tun_write(&t->tun, hdr, frame, len);
+}
+
+void mpq_tunnel_flush(struct mpq_tunnel *t)
+{
+	if (t->delivered) {
+		t->delivered = false;
+		mpq_coalesce_flush(t->coalesce);
+	}
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+static void add(struct mpq_prefix *list, size_t *n,
+		const struct mpq_snapshot_prefixes *more)
+{
+	for (size_t i = 0; i < more->n && *n < MPQ_GUARD_PREFIXES; i++) {
+		list[(*n)++] = more->prefix[i];
+	}
+}
+
+static void allow_any(struct mpq_prefix *list, size_t *n)
+{
+	list[(*n)++] = (struct mpq_prefix){.family = 4};
+	list[(*n)++] = (struct mpq_prefix){.family = 6};
+}
+
+/* An edge takes in what the concentrator forwards from anywhere, but only to
+ * its own LANs and addresses when those are named; a concentrator only what
+ * comes from the site's own prefixes (RFC 9484 §7). */
+static void set_guard(struct mpq_tunnel *t, bool edge)
+{
+	struct mpq_guard *g = &t->guard;
+
+	memset(g, 0, sizeof(*g));
+	if (edge) {
+		allow_any(g->source, &g->sources);
+		if (t->config.lan.n > 0) {
+			add(g->destination, &g->destinations, &t->config.lan);
+			add(g->destination, &g->destinations,
+			    &t->config.addresses);
+		}
+		return;
+	}
+	add(g->source, &g->sources, &t->config.assign);
+	add(g->source, &g->sources, &t->config.remote);
+}
+
+void mpq_tunnel_configure(struct mpq_tunnel *t,
+			  const struct mpq_snapshot_tunnel *config, bool edge)
+{
+	t->config = *config;
+	t->queue.config.target = config->queue_delay;
+	set_guard(t, edge);
+}
+
+static const struct mpq_coalesce_events coalesce_events = {.frame = on_frame};
+
+int mpq_tunnel_new(struct mpq_tunnel **ret,
+		   const struct mpq_tunnel_shared *shared,
+		   const struct mpq_snapshot_tunnel *config, bool edge,
+		   int tun_fd, mpq_time now)
+{
+	static const struct mpq_queue_config queue = {
+		.limit_pkts = QUEUE_LIMIT_PKTS, .interval = QUEUE_INTERVAL};
+	struct mpq_tunnel *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (t == NULL) {
+		return -ENOMEM;
+	}
+	t->shared = shared;
+	t->since = now;
+	(void)snprintf(t->reason, sizeof(t->reason),
+		       "waiting for its path to come up");
+	mpq_queue_init(&t->queue, shared->pool, &queue);
+	r = mpq_tun_init(&t->tun, tun_fd);
+	if (r < 0) {
+		free(t);
+		return r;
+	}
+	mpq_tunnel_configure(t, config, edge);
+	t->coalesce = mpq_coalesce_new(&coalesce_events, t, t->tun.uso);
+	t->watch = (struct mpq_loop_fd){.fd = t->tun.fd,
+					.readable = on_readable,
+					.owner = t};
+	r = t->coalesce == NULL ? -ENOMEM
+				: mpq_loop_watch(shared->loop, &t->watch);
+	if (r < 0) {
+		mpq_tunnel_free(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+void mpq_tunnel_free(struct mpq_tunnel *t)
+{
+	if (t == NULL) {
+		return;
+	}
+	mpq_loop_unwatch(&t->watch);
+	mpq_queue_finish(&t->queue);
+	mpq_coalesce_free(t->coalesce);
+	mpq_tun_finish(&t->tun);
+	free(t);
+}
+
+bool mpq_tunnel_attach(struct mpq_tunnel *t, struct mpq_channel *ch,
+		       mpq_time now)
+{
+	if (t->channel == ch) {
+		return false;
+	}
+	if (t->channel == NULL) {
+		if (mpq_time_elapsed(t->since, now) >= GRACE) {
+			(void)mpq_queue_clear(&t->queue);
+		}
+		t->since = now;
+	}
+	t->channel = ch;
+	t->reason[0] = '\0';
+	return true;
+}
+
+bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
+		       const char *reason, mpq_time now)
+{
+	if (t->channel == NULL || t->channel != ch) {
+		return false;
+	}
+	t->channel = NULL;
+	t->since = now;
+	(void)snprintf(t->reason, sizeof(t->reason), "%s", reason);
+	return true;
+}
+
+uint64_t mpq_tunnel_out_drops(const struct mpq_tunnel *t)
+{
+	return t->queue.dropped_full + t->queue.dropped_delay +
+	       t->drops[MPQ_TUNNEL_DROP_NO_PATH] +
+	       t->drops[MPQ_TUNNEL_DROP_MALFORMED] +
+	       t->drops[MPQ_TUNNEL_DROP_TOO_BIG] +
+	       t->drops[MPQ_TUNNEL_DROP_NO_BUFFER];
+}
+
+uint64_t mpq_tunnel_in_drops(const struct mpq_tunnel *t)
+{
+	return t->drops[MPQ_TUNNEL_DROP_MALFORMED_IN] +
+	       t->drops[MPQ_TUNNEL_DROP_SOURCE] +
+	       t->drops[MPQ_TUNNEL_DROP_DESTINATION] +
+	       t->drops[MPQ_TUNNEL_DROP_SCOPE] + t->drops[MPQ_TUNNEL_DROP_TTL];
+}

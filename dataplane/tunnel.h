@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A tunnel: a TUN device, the queue of packets that wait for its path, and the
+ * rules for what may come out of it. It does not know paths: it is told which
+ * channel carries it.
+ *
+ *	TUN -> cut into packets -> queue -> (channel takes them)
+ *	(channel delivers) -> guard -> merge -> TUN
+ */
+#ifndef MPQ_DATAPLANE_TUNNEL_H
+#define MPQ_DATAPLANE_TUNNEL_H
+
+#include "dataplane/channel.h"
+#include "dataplane/flow/coalesce.h"
+#include "dataplane/flow/guard.h"
+#include "dataplane/flow/icmp.h"
+#include "dataplane/io/loop.h"
+#include "dataplane/io/tun.h"
+#include "dataplane/snapshot.h"
+
+#define MPQ_TUNNEL_FRAME_BYTES  65536
+#define MPQ_TUNNEL_REASON_BYTES 256
+
+enum mpq_tunnel_drop {             /* each with a counter; names in tunnel.c */
+	MPQ_TUNNEL_DROP_NO_PATH,   /* out: nothing carries the tunnel */
+	MPQ_TUNNEL_DROP_MALFORMED, /* out: not an IP packet */
+	MPQ_TUNNEL_DROP_TOO_BIG,   /* out: ICMP was answered */
+	MPQ_TUNNEL_DROP_NO_BUFFER, /* out: the pool is empty */
+	MPQ_TUNNEL_DROP_MALFORMED_IN, /* in: the peer sent no IP packet */
+	MPQ_TUNNEL_DROP_SOURCE,       /* in: not the peer's to use */
+	MPQ_TUNNEL_DROP_DESTINATION,  /* in: not one of ours */
+	MPQ_TUNNEL_DROP_SCOPE,        /* in: link-local and the like */
+	MPQ_TUNNEL_DROP_TTL,          /* in: hop limit 0 */
+	MPQ_TUNNEL_DROPS,
+};
+const char *mpq_tunnel_drop_name(enum mpq_tunnel_drop d); /* "no-path" */
+
+/* What all tunnels of the process share; borrowed. */
+struct mpq_tunnel_shared {
+	struct mpq_loop *loop;
+	struct mpq_packet_pool *pool;
+	uint8_t *frame; /* MPQ_TUNNEL_FRAME_BYTES */
+};
+
+struct mpq_tunnel {
+	/* configuration */
+	struct mpq_snapshot_tunnel config;
+	struct mpq_guard guard;
+	/* state */
+	const struct mpq_tunnel_shared *shared;
+	struct mpq_tun tun;
+	struct mpq_loop_fd watch;
+	struct mpq_queue queue;
+	struct mpq_coalesce *coalesce;
+	struct mpq_channel *channel; /* carries it now; borrowed; or NULL */
+	bool delivered;              /* coalesce holds something */
+	bool device_gone;            /* somebody deleted the TUN device */
+	mpq_time since;              /* of up or down */
+	mpq_time turn;               /* of the turn that goes on */
+	char reason[MPQ_TUNNEL_REASON_BYTES]; /* why it is down */
+	struct mpq_icmp_limiter icmp;
+	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+	uint64_t drops[MPQ_TUNNEL_DROPS];
+};
+
+/* Takes tun_fd (closed on failure, too). */
+int mpq_tunnel_new(struct mpq_tunnel **ret,
+		   const struct mpq_tunnel_shared *shared,
+		   const struct mpq_snapshot_tunnel *config, bool edge,
+		   int tun_fd, mpq_time now);
+void mpq_tunnel_free(struct mpq_tunnel *t);
+
+/* Takes over what changed; no packet is lost. */
+void mpq_tunnel_configure(struct mpq_tunnel *t,
+			  const struct mpq_snapshot_tunnel *config, bool edge);
+
+/* From now on this channel carries it: true when it was another or none. */
+bool mpq_tunnel_attach(struct mpq_tunnel *t, struct mpq_channel *ch,
+		       mpq_time now);
+/* This channel no longer does; true when it did. */
+bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
+		       const char *reason, mpq_time now);
+
+/* An inner packet from the peer. */
+void mpq_tunnel_deliver(struct mpq_tunnel *t, const uint8_t *data, size_t len);
+/* Once a turn, after all deliveries: writes what was merged. */
+void mpq_tunnel_flush(struct mpq_tunnel *t);
+
+/* A packet that the path cannot carry: tells its sender (RFC 9484 §8). */
+void mpq_tunnel_too_big(struct mpq_tunnel *t, const struct mpq_packet *p,
+			size_t limit_bytes, mpq_time now);
+
+uint64_t mpq_tunnel_out_drops(const struct mpq_tunnel *t);
+uint64_t mpq_tunnel_in_drops(const struct mpq_tunnel *t);
+
+#endif
