@@ -187,6 +187,9 @@ static int bring(struct mpq_guard *g, const struct mpq_guard_table_pairs *pairs,
 	if (r < 0) {
 		return r;
 	}
+	if (wanted[0] == '\0') {
+		return MPQ_GUARD_REMOVED;
+	}
 	return again ? MPQ_GUARD_RESTORED : MPQ_GUARD_CHANGED;
 }
 

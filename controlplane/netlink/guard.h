@@ -38,6 +38,7 @@ enum {
 	MPQ_GUARD_SAME = 0,
 	MPQ_GUARD_CHANGED = 1,
 	MPQ_GUARD_RESTORED = 2, /* this very table had been there already */
+	MPQ_GUARD_REMOVED = 3,  /* there is no table now */
 };
 
 /* Brings the table to what `d` wants; with `keep`, guards that are installed

@@ -192,10 +192,12 @@ static void put_families(struct nlmsghdr *request,
 int mpq_link_set(struct mpq_rtnl *r, const struct mpq_link *wanted,
 		 unsigned what)
 {
+	const bool flags = what & MPQ_LINK_UP;
+	/* Flags without a mask would be taken as all the flags there are. */
 	const struct ifinfomsg body = {
 		.ifi_index = (int)wanted->index,
-		.ifi_flags = wanted->up ? IFF_UP : 0,
-		.ifi_change = what & MPQ_LINK_UP ? IFF_UP : 0,
+		.ifi_flags = flags && wanted->up ? IFF_UP : 0,
+		.ifi_change = flags ? IFF_UP : 0,
 	};
 	char buf[MPQ_RTNL_REQUEST_BYTES];
 	struct nlmsghdr *request;

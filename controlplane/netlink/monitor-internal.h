@@ -22,4 +22,9 @@ bool mpq_monitor_guard_touched(struct mpq_monitor *m);
 /* The kernel gives no notice of some changes of a link: asks. 0 or -errno. */
 int mpq_monitor_reread(struct mpq_monitor *m, unsigned index);
 
+/* IPv6 gives notice of a new address only some time after it acknowledged it:
+ * until then, this. */
+void mpq_monitor_assume_address(struct mpq_monitor *m,
+				const struct mpq_address *a);
+
 #endif

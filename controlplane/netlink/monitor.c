@@ -444,3 +444,9 @@ int mpq_monitor_reread(struct mpq_monitor *m, unsigned index)
 
 	return mpq_rtnl_dump(&m->rtnl, request, take_dumped, &m->observed);
 }
+
+void mpq_monitor_assume_address(struct mpq_monitor *m,
+				const struct mpq_address *a)
+{
+	mpq_observed_assume_address(&m->observed, a);
+}

@@ -241,6 +241,14 @@ static void add_address(struct mpq_observed *o, const struct mpq_address *a)
 	note_index(o, a->index, MPQ_MONITOR_ADDRESS);
 }
 
+void mpq_observed_assume_address(struct mpq_observed *o,
+				 const struct mpq_address *a)
+{
+	if (find_address(o, a) == NULL) {
+		add_address(o, a);
+	}
+}
+
 static void remove_address(struct mpq_observed *o, struct mpq_address *known)
 {
 	struct mpq_address *end = &o->addresses[--o->n_addresses];

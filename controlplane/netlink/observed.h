@@ -53,6 +53,10 @@ void mpq_observed_finish(struct mpq_observed *o);
 /* Takes one message in; what is no business of ours is passed over. */
 void mpq_observed_take(struct mpq_observed *o, const struct nlmsghdr *message);
 
+/* An address that is known to be there before its notice comes. */
+void mpq_observed_assume_address(struct mpq_observed *o,
+				 const struct mpq_address *a);
+
 /* `fresh`, read from nothing by whole dumps, becomes what is kept; what differs
  * is noted as changes. Takes what fresh holds and leaves it empty. */
 void mpq_observed_replace(struct mpq_observed *o, struct mpq_observed *fresh);

@@ -121,6 +121,7 @@ static void removed(struct mpq_reconcile *r, int error, const char *what)
 static void apply_guard(struct mpq_reconcile *r, const struct mpq_desired *d,
 			bool keep)
 {
+	static const char what[] = "nftables table inet " MPQ_GUARD_TABLE;
 	char reason[MPQ_GUARD_REASON_BYTES];
 	int result;
 
@@ -129,11 +130,11 @@ static void apply_guard(struct mpq_reconcile *r, const struct mpq_desired *d,
 	}
 	result = mpq_guard_apply(r->guard, d, keep, reason);
 	if (result < 0) {
-		failed(r, "nftables table inet " MPQ_GUARD_TABLE, result,
-		       reason);
+		failed(r, what, result, reason);
+	} else if (result == MPQ_GUARD_REMOVED) {
+		r->events->did(r->context, MPQ_RECONCILE_REMOVED, what);
 	} else if (result != MPQ_GUARD_SAME) {
-		did(r, result == MPQ_GUARD_RESTORED,
-		    "nftables table inet " MPQ_GUARD_TABLE);
+		did(r, result == MPQ_GUARD_RESTORED, what);
 	}
 }
 
@@ -187,12 +188,13 @@ static bool route_observed(const struct mpq_observed *o,
 	return false;
 }
 
-static void add_routes(struct mpq_reconcile *r, const struct mpq_expected *e)
+static void add_routes(struct mpq_reconcile *r, const struct mpq_expected *e,
+		       size_t from)
 {
 	const struct mpq_observed *o = mpq_monitor_observed(r->monitor);
 	struct mpq_rtnl *rtnl = mpq_monitor_rtnl(r->monitor);
 
-	for (size_t i = 0; i < e->n_routes; i++) {
+	for (size_t i = from; i < e->n_routes; i++) {
 		const struct mpq_route *route = &e->routes[i];
 		char text[MPQ_ROUTE_TEXT_BYTES];
 		bool replace;
@@ -298,28 +300,37 @@ static bool address_in_place(struct mpq_reconcile *r,
 	return false;
 }
 
+static void add_address(struct mpq_reconcile *r, const struct mpq_address *a)
+{
+	char text[RECONCILE_WHAT_BYTES];
+	int error = mpq_address_add(mpq_monitor_rtnl(r->monitor), a);
+
+	if (error == 0) {
+		mpq_monitor_assume_address(r->monitor, a);
+	}
+	describe_address(r, a, text);
+	added(r, error, mpq_expected_has_address(&r->had, a), text);
+}
+
 static void add_addresses(struct mpq_reconcile *r, const struct mpq_expected *e)
 {
-	struct mpq_rtnl *rtnl = mpq_monitor_rtnl(r->monitor);
-
 	for (size_t i = 0; i < e->n_addresses; i++) {
-		const struct mpq_address *a = &e->addresses[i];
-		char text[RECONCILE_WHAT_BYTES];
-
-		if (!address_in_place(r, a)) {
-			describe_address(r, a, text);
-			added(r, mpq_address_add(rtnl, a),
-			      mpq_expected_has_address(&r->had, a), text);
+		if (!address_in_place(r, &e->addresses[i])) {
+			add_address(r, &e->addresses[i]);
 		}
 	}
 }
 
-/* Up comes last: before, the kernel would give it an address of its own. */
+/* Up comes last: before, the kernel would give it an address of its own. Down
+ * comes first: it takes IPv6's addresses away. */
 static void set_links(struct mpq_reconcile *r, const struct mpq_expected *e)
 {
 	for (size_t i = 0; i < e->n_links; i++) {
-		set_link(r, &e->links[i], ~(unsigned)MPQ_LINK_UP);
+		const struct mpq_expected_link *l = &e->links[i];
+
+		set_link(r, l, l->link.up ? ~(unsigned)MPQ_LINK_UP : ~0u);
 	}
+	(void)mpq_monitor_take_in(r->monitor);
 	add_addresses(r, e);
 	for (size_t i = 0; i < e->n_links; i++) {
 		set_link(r, &e->links[i], MPQ_LINK_UP);
@@ -395,6 +406,7 @@ static void remove_addresses(struct mpq_reconcile *r,
 static int bring_routes(struct mpq_reconcile *r, const struct mpq_desired *d,
 			struct mpq_expected *e, bool ipv6)
 {
+	const size_t fences = e->n_routes;
 	int error = mpq_monitor_take_in(r->monitor);
 
 	if (error == 0) {
@@ -404,7 +416,7 @@ static int bring_routes(struct mpq_reconcile *r, const struct mpq_desired *d,
 	if (error < 0) {
 		return error;
 	}
-	add_routes(r, e);
+	add_routes(r, e, fences);
 	return mpq_monitor_take_in(r->monitor);
 }
 
@@ -419,7 +431,7 @@ static int bring(struct mpq_reconcile *r, const struct mpq_desired *d,
 	}
 	apply_guard(r, d, true);
 	add_rules(r, e);
-	add_routes(r, e); /* only the fences yet */
+	add_routes(r, e, 0); /* only the fences yet */
 	set_links(r, e);
 	error = bring_routes(r, d, e, ipv6);
 	if (error < 0) {

@@ -30,7 +30,7 @@
 struct mpq_reconcile;
 
 enum mpq_reconcile_action {
-	MPQ_RECONCILE_ADDED,
+	MPQ_RECONCILE_ADDED, /* or changed */
 	MPQ_RECONCILE_REMOVED,
 	MPQ_RECONCILE_RESTORED, /* it was there before, another removed it */
 };

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Network namespaces of a test's own, without names: they go with the last
+ * descriptor, whatever becomes of the test.
+ */
+#ifndef TESTS_NETLINK_NETNS_H
+#define TESTS_NETLINK_NETNS_H
+
+#include <stdbool.h>
+
+/* May this process make them? Without root it may not, and says so as a TAP
+ * diagnostic, once. */
+bool netns_possible(void);
+
+int netns_new(void); /* a descriptor of a new one; the current one stays */
+void netns_enter(int ns);
+
+/* Runs a shell command in the current one; the test fails when it fails. */
+void netns_sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What it prints, in a buffer that the next call overwrites. */
+const char *netns_output(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/* Moves a device from the current namespace into another, under a new name. */
+void netns_move(const char *device, int ns, const char *name);
+
+#endif
