@@ -311,49 +311,18 @@ static void on_datagram(void *owner, const uint8_t *data, size_t len)
 	ch->events->packet(ch, data + head, len - (size_t)head);
 }
 
-static uint64_t *lost_slot(struct mpq_channel *ch, uint64_t id)
-{
-	return &ch->lost_ids[id % MPQ_CHANNEL_LOSS_WINDOW];
-}
-
-/* A window of a thousand datagrams is long enough for 0.1 % to show. */
-static void advance_window(struct mpq_channel *ch)
-{
-	uint64_t acked = ch->acked - ch->window.acked;
-	uint64_t lost = ch->lost - ch->window.lost;
-	uint64_t spurious = ch->spurious - ch->window.spurious;
-	uint64_t truly = lost > spurious ? lost - spurious : 0;
-
-	if (acked + truly < 1000) {
-		return;
-	}
-	ch->window.loss_ppm = (uint32_t)(truly * 1000000 / (acked + truly));
-	ch->window.acked = ch->acked;
-	ch->window.lost = ch->lost;
-	ch->window.spurious = ch->spurious;
-}
-
 static void on_datagram_lost(void *owner, uint64_t id)
 {
 	struct mpq_channel *ch = owner;
 
-	ch->lost++;
-	*lost_slot(ch, id) = id + 1;
-	advance_window(ch);
+	mpq_loss_lost(&ch->loss, id, ch->now);
 }
 
-/* A loss that is acknowledged later was reordering, not loss. */
 static void on_datagram_acked(void *owner, uint64_t id)
 {
 	struct mpq_channel *ch = owner;
-	uint64_t *slot = lost_slot(ch, id);
 
-	ch->acked++;
-	if (*slot == id + 1) {
-		*slot = 0;
-		ch->spurious++;
-	}
-	advance_window(ch);
+	mpq_loss_acked(&ch->loss, id);
 }
 
 static int on_cid_added(void *owner, const uint8_t *cid, size_t len)
@@ -417,6 +386,7 @@ channel_new(bool server, const struct mpq_channel_events *events, void *owner)
 	ch->events = events;
 	ch->owner = owner;
 	ch->dirty = true;
+	mpq_loss_init(&ch->loss);
 	ch->h3 = mpq_h3_new(server, &h3_events, ch);
 	if (ch->h3 == NULL) {
 		free(ch);
@@ -503,6 +473,7 @@ void mpq_channel_read(struct mpq_channel *ch, const struct mpq_sockaddr *local,
 		return;
 	}
 	ch->dirty = true;
+	ch->now = now;
 	if (mpq_conn_read(ch->conn, local, remote, ecn, data, len, now) < 0) {
 		ch->up = false; /* the next write tells the peer and ends it */
 	}
@@ -521,8 +492,7 @@ static void packet_datagram(struct mpq_channel *ch, struct mpq_packet *p,
 
 static void count_sent(struct mpq_channel *ch, const struct mpq_packet *p)
 {
-	*lost_slot(ch, ch->next_id) = 0;
-	ch->next_id++;
+	mpq_loss_sent(&ch->loss, ch->next_id++, p->len_bytes);
 	ch->packets_out++;
 	ch->bytes_out += p->len_bytes;
 }
@@ -546,6 +516,7 @@ size_t mpq_channel_write(struct mpq_channel *ch, struct mpq_queue *q,
 {
 	struct mpq_conn_datagram datagram;
 
+	ch->now = now;
 	while (!ch->over) {
 		struct mpq_packet *p = q != NULL && mpq_channel_carries(ch)
 					       ? mpq_queue_peek(q, now)
@@ -607,6 +578,7 @@ void mpq_channel_expire(struct mpq_channel *ch, mpq_time now)
 		return;
 	}
 	ch->dirty = true;
+	ch->now = now;
 	if (mpq_conn_expire(ch->conn, now) < 0) {
 		ch->up = false;
 	}
@@ -672,19 +644,6 @@ bool mpq_channel_carries(const struct mpq_channel *ch)
 	return ch->up && !ch->over &&
 	       (mpq_channel_max_packet(ch) >= ch->wanted_bytes ||
 		!mpq_conn_probing_mtu(ch->conn));
-}
-
-uint32_t mpq_channel_loss_ppm(const struct mpq_channel *ch)
-{
-	uint64_t acked = ch->acked - ch->window.acked;
-	uint64_t lost = ch->lost - ch->window.lost;
-	uint64_t spurious = ch->spurious - ch->window.spurious;
-	uint64_t truly = lost > spurious ? lost - spurious : 0;
-	bool first = ch->window.acked == 0;
-
-	return first && acked + truly > 0
-		       ? (uint32_t)(truly * 1000000 / (acked + truly))
-		       : ch->window.loss_ppm;
 }
 
 bool mpq_channel_refused(const struct mpq_channel *ch)

@@ -11,13 +11,12 @@
 #ifndef MPQ_DATAPLANE_CHANNEL_H
 #define MPQ_DATAPLANE_CHANNEL_H
 
+#include "dataplane/bond/loss.h"
 #include "dataplane/flow/queue.h"
 #include "dataplane/masque/connect_ip.h"
 #include "dataplane/masque/datagram.h"
 #include "dataplane/masque/h3.h"
 #include "dataplane/quic/conn.h"
-
-#define MPQ_CHANNEL_LOSS_WINDOW 4096 /* datagrams remembered */
 
 struct mpq_channel;
 
@@ -69,14 +68,10 @@ struct mpq_channel {
 	size_t head_bytes;
 	struct mpq_capsule_parser capsules;
 
-	uint64_t next_id;                           /* of the next datagram */
-	uint64_t lost_ids[MPQ_CHANNEL_LOSS_WINDOW]; /* id + 1 where lost */
+	uint64_t next_id; /* of the next datagram */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
-	uint64_t lost, spurious, acked;
-	struct { /* the last full and the current loss window */
-		uint64_t acked, lost, spurious; /* where it began */
-		uint32_t loss_ppm;
-	} window;
+	struct mpq_loss loss; /* what became of the datagrams sent */
+	mpq_time now;         /* of the call under way, for callbacks */
 	uint64_t dropped_context, dropped_size;
 };
 
@@ -138,10 +133,6 @@ bool mpq_channel_carries(const struct mpq_channel *ch);
 
 /* The largest inner packet that the path carries now. */
 size_t mpq_channel_max_packet(const struct mpq_channel *ch);
-
-/* Datagrams lost of those sent lately, in parts per million; spurious losses
- * (acknowledged late) are taken out. */
-uint32_t mpq_channel_loss_ppm(const struct mpq_channel *ch);
 
 /* Was it ended by a decision of one of the ends (certificate, identity, HTTP
  * status), not by silence or loss? */

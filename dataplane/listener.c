@@ -11,6 +11,7 @@
 #define READ_BUDGET       1024 /* datagrams a turn */
 #define IDLE_TIMEOUT      (30 * MPQ_SECOND)
 #define HANDSHAKE_TIMEOUT (5 * MPQ_SECOND)
+#define STALL             (1 * MPQ_SECOND) /* large packets do not pass */
 #define INITIAL_RTT       (100 * MPQ_MILLISECOND)
 
 /* ---- guests -------------------------------------------------------------- */
@@ -458,6 +459,13 @@ static void turn_guest(struct mpq_guest *g, mpq_time now)
 	}
 	if (g->newcomer) {
 		welcome(g, now);
+	}
+	/* Only the edge can dial, so it is sent away to do so. */
+	if (g->channel->up &&
+	    mpq_time_elapsed(mpq_loss_stalled_since(&g->channel->loss), now) >
+		    STALL) {
+		mpq_channel_close(g->channel, "the path carries small packets "
+					      "only: dial anew");
 	}
 	write_guest(g, now);
 	if (g->channel->over) {

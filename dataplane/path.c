@@ -39,8 +39,8 @@ static void keep_totals(struct mpq_path *p, const struct mpq_channel *ch)
 	p->packets_out += ch->packets_out;
 	p->bytes_in += ch->bytes_in;
 	p->bytes_out += ch->bytes_out;
-	p->lost += ch->lost;
-	p->spurious += ch->spurious;
+	p->lost += ch->loss.lost;
+	p->spurious += ch->loss.spurious;
 }
 
 /* Sends the good-bye, if the socket still takes it. */
@@ -477,13 +477,17 @@ static void watch_candidate(struct mpq_path *p, mpq_time now)
 
 static void watch_current(struct mpq_path *p, mpq_time now)
 {
+	const struct mpq_channel *ch = p->slot[p->current].channel;
 	enum mpq_life_state was = p->life.state;
 	struct mpq_conn_info info;
+	mpq_time unanswered;
 
-	mpq_conn_info(p->slot[p->current].channel->conn, &info);
-	act(p,
-	    mpq_life_observe(&p->life, info.oldest_unanswered,
-			     info.rtt_smoothed, now),
+	mpq_conn_info(ch->conn, &info);
+	/* A path that lost its MTU answers small packets only: dial anew,
+	 * which finds out what it carries now. */
+	unanswered = mpq_time_min(info.oldest_unanswered,
+				  mpq_loss_stalled_since(&ch->loss));
+	act(p, mpq_life_observe(&p->life, unanswered, info.rtt_smoothed, now),
 	    was, now);
 }
 

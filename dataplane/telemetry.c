@@ -49,7 +49,7 @@ static void add_measures(struct json_object *o, const struct mpq_channel *ch)
 	add_uint(o, "in-flight-bytes", info.in_flight_bytes);
 	add_uint(o, "mtu-bytes", info.max_udp_bytes);
 	add_uint(o, "discarded", info.discarded);
-	add_uint(o, "loss-ppm", mpq_channel_loss_ppm(ch));
+	add_uint(o, "loss-ppm", mpq_loss_ppm(&ch->loss));
 	add_address(o, "peer-address", &info.remote);
 }
 
@@ -66,8 +66,8 @@ static void add_channel(struct totals *t, const struct mpq_channel *ch)
 	t->packets_out += ch->packets_out;
 	t->bytes_in += ch->bytes_in;
 	t->bytes_out += ch->bytes_out;
-	t->lost += ch->lost;
-	t->spurious += ch->spurious;
+	t->lost += ch->loss.lost;
+	t->spurious += ch->loss.spurious;
 }
 
 static void add_totals(struct json_object *o, const struct totals *t)

@@ -86,7 +86,7 @@ void mpq_tunnel_deliver(struct mpq_tunnel *t, const uint8_t *data, size_t len);
 /* Once a turn, after all deliveries: writes what was merged. */
 void mpq_tunnel_flush(struct mpq_tunnel *t);
 
-/* A packet that the path cannot carry: tells its sender (RFC 9484 §8). */
+/* A packet that the path cannot carry: tells its sender (RFC 9484 §7.2.1). */
 void mpq_tunnel_too_big(struct mpq_tunnel *t, const struct mpq_packet *p,
 			size_t limit_bytes, mpq_time now);
 

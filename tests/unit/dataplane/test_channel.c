@@ -300,8 +300,8 @@ static void carries_packets_both_ways(void **state)
 	assert_int_equal(w->client.packets, 20);
 	assert_int_equal(w->client.last_len, 1400);
 	assert_int_equal(w->client.ch->packets_out, 20);
-	assert_int_equal(w->client.ch->lost, 0);
-	assert_int_equal(mpq_channel_loss_ppm(w->client.ch), 0);
+	assert_int_equal(w->client.ch->loss.lost, 0);
+	assert_int_equal(mpq_loss_ppm(&w->client.ch->loss), 0);
 }
 
 static void drops_what_the_path_cannot_carry_and_goes_on(void **state)

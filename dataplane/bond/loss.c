@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/bond/loss.h"
+
+#include <string.h>
+
+enum {
+	FLAG_LARGE = 1,
+	FLAG_LOST = 2
+};
+
+void mpq_loss_init(struct mpq_loss *l)
+{
+	memset(l, 0, sizeof(*l));
+	l->large_lost_first = MPQ_TIME_NEVER;
+}
+
+static size_t slot_of(uint64_t id)
+{
+	return id % MPQ_LOSS_REMEMBERED;
+}
+
+/* The flags of a datagram that is still remembered, else NULL. */
+static uint8_t *flags_of(struct mpq_loss *l, uint64_t id)
+{
+	return l->id[slot_of(id)] == id + 1 ? &l->flags[slot_of(id)] : NULL;
+}
+
+void mpq_loss_sent(struct mpq_loss *l, uint64_t id, size_t len_bytes)
+{
+	l->id[slot_of(id)] = id + 1;
+	l->flags[slot_of(id)] =
+		len_bytes >= MPQ_LOSS_LARGE_BYTES ? FLAG_LARGE : 0;
+}
+
+static uint32_t ppm(uint64_t acked, uint64_t lost, uint64_t spurious)
+{
+	uint64_t truly = lost > spurious ? lost - spurious : 0;
+
+	return acked + truly > 0 ? (uint32_t)(truly * 1000000 / (acked + truly))
+				 : 0;
+}
+
+static void advance_window(struct mpq_loss *l)
+{
+	uint64_t acked = l->acked - l->window_acked;
+	uint64_t lost = l->lost - l->window_lost;
+	uint64_t spurious = l->spurious - l->window_spurious;
+
+	if (acked + lost - spurious < MPQ_LOSS_WINDOW) {
+		return;
+	}
+	l->window_ppm = ppm(acked, lost, spurious);
+	l->windows++;
+	l->window_acked = l->acked;
+	l->window_lost = l->lost;
+	l->window_spurious = l->spurious;
+}
+
+void mpq_loss_lost(struct mpq_loss *l, uint64_t id, mpq_time now)
+{
+	uint8_t *flags = flags_of(l, id);
+
+	l->lost++;
+	if (flags != NULL) {
+		*flags |= FLAG_LOST;
+		if (*flags & FLAG_LARGE && l->large_losses++ == 0) {
+			l->large_lost_first = now;
+		}
+	}
+	advance_window(l);
+}
+
+void mpq_loss_acked(struct mpq_loss *l, uint64_t id)
+{
+	uint8_t *flags = flags_of(l, id);
+
+	l->acked++;
+	if (flags != NULL) {
+		l->spurious += (*flags & FLAG_LOST) != 0;
+		*flags &= (uint8_t)~FLAG_LOST;
+		if (*flags & FLAG_LARGE) {
+			l->large_losses = 0;
+			l->large_lost_first = MPQ_TIME_NEVER;
+		}
+	}
+	advance_window(l);
+}
+
+uint32_t mpq_loss_ppm(const struct mpq_loss *l)
+{
+	return l->windows > 0 ? l->window_ppm
+			      : ppm(l->acked, l->lost, l->spurious);
+}
+
+mpq_time mpq_loss_stalled_since(const struct mpq_loss *l)
+{
+	return l->large_losses >= MPQ_LOSS_STALL_LOSSES ? l->large_lost_first
+							: MPQ_TIME_NEVER;
+}
