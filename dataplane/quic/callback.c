@@ -85,7 +85,7 @@ static void learn_peer_limits(struct mpq_conn *c)
 		frame > DATAGRAM_FRAME_BYTES ? frame - DATAGRAM_FRAME_BYTES : 0;
 }
 
-static void establish(struct mpq_conn *c)
+static int establish(struct mpq_conn *c)
 {
 	learn_peer_limits(c);
 	c->established = true;
@@ -96,6 +96,7 @@ static void establish(struct mpq_conn *c)
 	if (c->events->established) {
 		c->events->established(c->owner);
 	}
+	return result(mpq_early_replay(&c->early, c->events, c->owner));
 }
 
 /* NEW_TOKEN: the client's next first packet needs no Retry. */
@@ -119,8 +120,7 @@ static int server_handshake_completed(ngtcp2_conn *quic, void *user_data)
 	if (submit_token(c)) {
 		return NGTCP2_ERR_CALLBACK_FAILURE;
 	}
-	establish(c);
-	return 0;
+	return establish(c);
 }
 
 /* A client's handshake_completed comes before the server has judged its
@@ -128,8 +128,7 @@ static int server_handshake_completed(ngtcp2_conn *quic, void *user_data)
 static int client_handshake_confirmed(ngtcp2_conn *quic, void *user_data)
 {
 	(void)quic;
-	establish(conn_of(user_data));
-	return 0;
+	return establish(conn_of(user_data));
 }
 
 static int recv_new_token(ngtcp2_conn *quic, const uint8_t *token, size_t len,
@@ -165,6 +164,10 @@ static int recv_stream_data(ngtcp2_conn *quic, uint32_t flags,
 	(void)quic;
 	(void)offset;
 	(void)unused;
+	if (!c->established) {
+		return result(mpq_early_keep(&c->early, MPQ_EARLY_DATA,
+					     stream_id, fin, data, len));
+	}
 	if (!c->events->stream_data) {
 		return 0;
 	}
@@ -211,6 +214,10 @@ static int stream_close(ngtcp2_conn *quic, uint32_t flags, int64_t stream_id,
 	if (!(flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET)) {
 		code = h3_no_error;
 	}
+	if (!c->established) {
+		return result(mpq_early_keep(&c->early, MPQ_EARLY_CLOSED,
+					     stream_id, code, NULL, 0));
+	}
 	if (!c->events->stream_closed) {
 		return 0;
 	}
@@ -227,6 +234,10 @@ static int stream_reset(ngtcp2_conn *quic, int64_t stream_id,
 	(void)final_size;
 	(void)code;
 	(void)unused;
+	if (!c->established) {
+		return result(mpq_early_keep(&c->early, MPQ_EARLY_RESET,
+					     stream_id, 0, NULL, 0));
+	}
 	if (!c->events->stream_reset) {
 		return 0;
 	}
@@ -268,7 +279,7 @@ static int recv_datagram(ngtcp2_conn *quic, uint32_t flags, const uint8_t *data,
 
 	(void)quic;
 	(void)flags;
-	if (c->events->datagram) {
+	if (c->events->datagram && c->established) {
 		c->events->datagram(c->owner, data, len);
 	}
 	return 0;

@@ -320,6 +320,7 @@ void mpq_conn_free(struct mpq_conn *c)
 	release_cids(c);
 	ngtcp2_conn_del(c->quic);
 	mpq_handshake_finish(&c->handshake);
+	mpq_early_drop(&c->early);
 	gnutls_memset(c->secret, 0, sizeof(c->secret));
 	free(c);
 }

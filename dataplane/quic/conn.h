@@ -63,9 +63,8 @@ struct mpq_conn_events {
 	int (*verify)(void *owner, const struct mpq_certificate_identity *peer,
 		      char reason[MPQ_CERTIFICATE_REASON_BYTES]);
 	/* The handshake is confirmed (RFC 9001 §4.1.2) by both sides: streams
-	 * and datagrams may be used. A server speaks as soon as it is content,
-	 * so on a client stream_data and datagram may come before this, when
-	 * packets are lost or change order on the way. */
+	 * and datagrams may be used. None of the events below comes before it
+	 * (a server may speak sooner; what it says on streams is kept). */
 	void (*established)(void *owner);
 	/* Nonzero from a stream event closes the connection; set the code with
 	 * mpq_conn_close(). */

@@ -8,6 +8,7 @@
 #define MPQ_QUIC_CONNECTION_H
 
 #include "dataplane/quic/conn.h"
+#include "dataplane/quic/early.h"
 #include "dataplane/quic/handshake.h"
 
 #include <ngtcp2/ngtcp2.h>
@@ -33,6 +34,8 @@ struct mpq_conn {
 	bool ping_due;
 	size_t peer_max_datagram; /* payload that the peer's limit allows */
 	ngtcp2_cid initial_dcid;  /* server: by which the newcomer calls us */
+
+	struct mpq_early early; /* client */
 
 	/* writing */
 	bool pull_due;  /* ask for stream data again */

@@ -73,6 +73,18 @@ static enum mpq_conn_wrote packet(struct mpq_conn *c, const struct target *t,
 	return MPQ_CONN_PACKET;
 }
 
+/* `before`: bytes in flight before the packet of `len` bytes, if any. */
+static enum mpq_conn_wrote sent(struct mpq_conn *c, const struct target *t,
+				size_t len, uint64_t before,
+				struct mpq_conn_written *ret)
+{
+	if (len == 0) {
+		return MPQ_CONN_NOTHING;
+	}
+	note_sent(c, len, before);
+	return packet(c, t, len, ret);
+}
+
 static enum mpq_conn_wrote write_close(struct mpq_conn *c, struct target *t,
 				       struct mpq_conn_written *ret)
 {
@@ -137,54 +149,59 @@ static int pull(struct mpq_conn *c, struct pulled *p)
 	return 0;
 }
 
-static int stream_wrote(struct mpq_conn *c, int64_t stream_id,
-			ngtcp2_ssize bytes)
+/* One write of what one stream has. WRITE_MORE: the packet has room for more.
+ */
+static ngtcp2_ssize write_stream(struct mpq_conn *c, struct target *t,
+				 const struct pulled *p)
 {
-	return bytes < 0 ? 0
-			 : c->events->stream_wrote(c->owner, stream_id,
-						   (size_t)bytes);
+	uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_MORE |
+			 (p->fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0);
+	ngtcp2_ssize taken;
+	ngtcp2_ssize n =
+		ngtcp2_conn_writev_stream(c->quic, &t->path, &t->info, t->dest,
+					  t->cap, &taken, flags, p->stream_id,
+					  p->vec, p->n, c->now);
+
+	if ((n >= 0 || n == NGTCP2_ERR_WRITE_MORE) && taken >= 0 &&
+	    c->events->stream_wrote(c->owner, p->stream_id, (size_t)taken)) {
+		return NGTCP2_ERR_CALLBACK_FAILURE;
+	}
+	return n;
 }
 
-/* Writes a packet of stream data. A stream that may not go on is said so, and
- * is not pulled again. *ret_done: there was nothing to pull. */
+/* Writes what streams have, into one packet. A stream that may not go on is
+ * said so, and is not pulled again. *ret_done: there is nothing more to pull,
+ * and a packet under way (c->gathering) waits for its end. */
 static enum mpq_conn_wrote write_streams(struct mpq_conn *c, struct target *t,
 					 struct mpq_conn_written *ret,
 					 bool *ret_done)
 {
-	struct pulled p;
-	ngtcp2_ssize n, taken;
 	uint64_t before = in_flight(c);
+	struct pulled p;
 
 	for (;;) {
-		int rv = pull(c, &p);
+		ngtcp2_ssize n = pull(c, &p);
 
-		if (rv) {
-			return failed(c, rv, t, ret);
-		}
-		if (p.stream_id < 0) {
+		if (n == 0 && p.stream_id < 0) {
 			*ret_done = true;
 			return MPQ_CONN_NOTHING;
 		}
-		n = ngtcp2_conn_writev_stream(
-			c->quic, &t->path, &t->info, t->dest, t->cap, &taken,
-			p.fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0, p.stream_id,
-			p.vec, p.n, c->now);
-		if (n >= 0 && stream_wrote(c, p.stream_id, taken)) {
-			n = NGTCP2_ERR_CALLBACK_FAILURE;
+		n = n ? n : write_stream(c, t, &p);
+		switch (n) {
+		case NGTCP2_ERR_WRITE_MORE:
+			c->gathering = true;
+			continue;
+		case NGTCP2_ERR_STREAM_DATA_BLOCKED:
+		case NGTCP2_ERR_STREAM_SHUT_WR:
+		case NGTCP2_ERR_STREAM_NOT_FOUND:
+			c->events->stream_blocked(c->owner, p.stream_id);
+			continue;
+		default:
+			break;
 		}
-		if (n > 0) {
-			note_sent(c, (size_t)n, before);
-			return packet(c, t, (size_t)n, ret);
-		}
-		if (n == 0) {
-			return MPQ_CONN_NOTHING;
-		}
-		if (n != NGTCP2_ERR_STREAM_DATA_BLOCKED &&
-		    n != NGTCP2_ERR_STREAM_SHUT_WR &&
-		    n != NGTCP2_ERR_STREAM_NOT_FOUND) {
-			return failed(c, (int)n, t, ret);
-		}
-		c->events->stream_blocked(c->owner, p.stream_id);
+		c->gathering = false;
+		return n < 0 ? failed(c, (int)n, t, ret)
+			     : sent(c, t, (size_t)n, before, ret);
 	}
 }
 
@@ -259,11 +276,7 @@ write_packet(struct mpq_conn *c, struct target *t,
 	if (n < 0) {
 		return failed(c, (int)n, t, ret);
 	}
-	if (n == 0) {
-		return MPQ_CONN_NOTHING;
-	}
-	note_sent(c, (size_t)n, before);
-	return packet(c, t, (size_t)n, ret);
+	return sent(c, t, (size_t)n, before, ret);
 }
 
 /* The congestion controller's idea of a burst; before the handshake is done
@@ -302,9 +315,7 @@ enum mpq_conn_wrote mpq_conn_write(struct mpq_conn *c, uint8_t *dest,
 			return wrote;
 		}
 	}
-	if (!c->gathering) {
-		c->pull_due = false;
-	}
+	c->pull_due = c->pull_due && !done;
 	return write_packet(c, &t, datagram, more, ret);
 }
 

@@ -180,6 +180,25 @@ static void small_datagrams_share_a_packet(void **state)
 	pair_free(p);
 }
 
+static void a_stream_and_datagrams_share_a_packet(void **state)
+{
+	struct pair *p = up_with_mtu();
+	unsigned before;
+
+	(void)state;
+	pair_wait(p, MPQ_SECOND);
+	before = p->client.packets_out;
+	pair_stream(&p->client, 200, false);
+	pair_queue(&p->client, 60, 1);
+	pair_queue(&p->client, 61, 2);
+	pair_pump(&p->client);
+	assert_int_equal(p->client.packets_out - before, 1);
+	pair_wait(p, MPQ_SECOND);
+	assert_int_equal(p->server.datagrams, 2);
+	assert_int_equal(p->server.stream_read, 200);
+	pair_free(p);
+}
+
 static void nothing_is_sent_on_a_cut_wire_without_end(void **state)
 {
 	struct pair *p = up_with_mtu();
@@ -465,6 +484,34 @@ static void streams_carry_bytes_beyond_the_window(void **state)
 	pair_free(p);
 }
 
+static bool server_is_up(const struct pair *p)
+{
+	return p->server.established > 0;
+}
+
+/* The packet with HANDSHAKE_DONE is lost, a stream's first bytes are not. */
+static void early_stream_data_waits_for_the_handshake(void **state)
+{
+	struct pair *p = pair_new();
+
+	(void)state;
+	pair_dial(p);
+	assert_true(pair_run(p, server_is_up, 5 * MPQ_SECOND));
+	p->wire_n = 0;
+	pair_stream(&p->server, 3000, true);
+	pair_pump(&p->server);
+	pair_wait(p, p->delay + MPQ_MILLISECOND);
+	assert_int_equal(p->client.established, 0);
+	assert_true(p->client.packets_in > 3);
+	assert_int_equal(p->client.stream_read, 0);
+	assert_true(pair_run(p, pair_is_up, 5 * MPQ_SECOND));
+	pair_wait(p, MPQ_SECOND);
+	assert_int_equal(p->client.stream_read, 3000);
+	assert_true(p->client.stream_fin_read);
+	assert_memory_equal(p->client.stream_in, p->server.stream_out, 3000);
+	pair_free(p);
+}
+
 static void the_cipher_is_what_the_server_prefers(void **state)
 {
 	struct pair *p = pair_new();
@@ -530,6 +577,7 @@ int main(void)
 		cmocka_unit_test(
 			a_datagram_too_big_is_said_so_and_blocks_nothing),
 		cmocka_unit_test(small_datagrams_share_a_packet),
+		cmocka_unit_test(a_stream_and_datagrams_share_a_packet),
 		cmocka_unit_test(nothing_is_sent_on_a_cut_wire_without_end),
 		cmocka_unit_test(
 			silence_counts_from_the_first_unanswered_packet),
@@ -547,6 +595,7 @@ int main(void)
 		cmocka_unit_test(a_full_mtu_is_known_within_two_round_trips),
 		cmocka_unit_test(never_writes_more_than_it_was_allowed),
 		cmocka_unit_test(streams_carry_bytes_beyond_the_window),
+		cmocka_unit_test(early_stream_data_waits_for_the_handshake),
 		cmocka_unit_test(the_cipher_is_what_the_server_prefers),
 		cmocka_unit_test(a_handshake_survives_heavy_loss),
 		cmocka_unit_test(a_vanished_client_is_not_flooded),
