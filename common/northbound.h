@@ -22,13 +22,12 @@
  *  PathRelease	  {"path"} -> {}
  *  TunnelEnable  {"tunnel"} -> {} : a commit of tunnel/enabled, kept
  *  TunnelDisable {"tunnel"} -> {}
- *  Events	  {} -> {"events": [{"time" (RFC 3339), "event", ...}]}: the last
- *		  MPQ_NORTHBOUND_BACKLOG of them, oldest first: the data plane's
- *		  events and "restored", "configuration-changed",
- *		  "data-plane", "link".
- *		  With "more": true -> a stream of such events as they come, each
- *		  one a reply {"parameters": event, "continues": true}; first the
- *		  last ones when "parameters": {"backlog": true}
+ *  Events	  {} -> {"events": [{"time" (RFC 3339), "event", ...}]}: the
+ *last MPQ_NORTHBOUND_BACKLOG of them, oldest first: the data plane's events and
+ *"restored", "configuration-changed", "data-plane", "link". With "more": true
+ *-> a stream of such events as they come, each one a reply {"parameters":
+ *event, "continues": true}; first the last ones when "parameters": {"backlog":
+ *true}
  */
 #ifndef MPQ_COMMON_NORTHBOUND_H
 #define MPQ_COMMON_NORTHBOUND_H

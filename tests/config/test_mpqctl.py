@@ -1,0 +1,705 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""mpqctl against a stand-in for mpquic-control.
+
+Usage: test_mpqctl.py TOP MPQCTL
+"""
+import contextlib
+import datetime
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP, MPQCTL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+sys.path.insert(0, os.path.join(TOP, 'tests'))
+sys.path.insert(0, os.path.join(TOP, 'tests', 'config'))
+from fake_control import FakeControl, Refusal  # noqa: E402
+from tap import Skip, Tap  # noqa: E402
+
+DIR = tempfile.mkdtemp(prefix='mpqctl-test-')
+SOCKET = os.path.join(DIR, 'control.sock')
+ENVIRONMENT = {'PATH': os.environ['PATH'], 'TERM': 'xterm', 'LC_ALL': 'C.UTF-8',
+               'MPQUIC_SOCKET': SOCKET}
+for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
+    if name in os.environ:
+        ENVIRONMENT[name] = os.environ[name]
+
+
+def ago(seconds):
+    then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(
+        seconds=seconds)
+    return then.strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+def mpqctl(*arguments, stdin=None, **environment):
+    return subprocess.run([MPQCTL, *arguments], text=True, input=stdin,
+                          capture_output=True, timeout=20, check=False,
+                          env={**ENVIRONMENT, **environment})
+
+
+@contextlib.contextmanager
+def control(**answers):
+    server = FakeControl(SOCKET, answers)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextlib.contextmanager
+def started(*arguments, **environment):
+    """mpqctl that stays; ended by its pid."""
+    process = subprocess.Popen([MPQCTL, *arguments], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env={**ENVIRONMENT, **environment})
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_until(question, what, seconds=10):
+    end = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < end, f'in {seconds} s not: {what}'
+        time.sleep(0.02)
+
+
+def equal(found, wanted):
+    assert found == wanted, f'found:  {found!r}\nwanted: {wanted!r}'
+
+
+def contains(text, *parts):
+    for part in parts:
+        assert part in text, f'{part!r} is not in:\n{text}'
+
+
+class Status:
+    """Counters that grow by 125000 bytes with each call, in and out."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, parameters):
+        equal(parameters, {})
+        self.calls += 1
+        count = 1000000 + 125000 * self.calls
+        return {
+            'version': '0.1.0', 'role': 'edge', 'name': 'ship-1',
+            'generation': 12,
+            'data-plane': {'connected': True, 'pid': 4711, 'restarts': 2},
+            'certificate': {'subject': 'CN=ship-1',
+                            'not-after': '2028-01-01T00:00:00Z'},
+            'alarms': [{'what': 'certificate', 'message': 'ends in 6 days'}],
+            'tunnels': [
+                {'name': 'mpq1', 'up': True, 'reason': '', 'since': ago(312),
+                 'path': 'wan1', 'peer-address': '198.51.100.1:45001',
+                 'in-bytes': count, 'out-bytes': count},
+                {'name': 'mpq2', 'up': False, 'reason': 'path wan2 is no-link',
+                 'since': ago(90061), 'path': 'wan2', 'in-bytes': 0,
+                 'out-bytes': 0}],
+            'paths': [
+                {'name': 'wan1', 'wan': 'eth1', 'state': 'up', 'reason': 'x',
+                 'since': ago(312), 'rtt-us': 38210, 'loss-ppm': 200,
+                 'in-bytes': count, 'out-bytes': count},
+                {'name': 'wan2', 'wan': 'usb0', 'state': 'no-link',
+                 'reason': 'no device usb0', 'since': ago(12), 'rtt-us': 9,
+                 'loss-ppm': 0, 'in-bytes': 0, 'out-bytes': 0}],
+            'listeners': [],
+        }
+
+
+def status_cases(tap):
+    with tap.case('status shows tunnels and paths'):
+        with control(Status=Status()) as server:
+            result = mpqctl('status')
+        equal((result.returncode, result.stderr), (0, ''))
+        equal(len(server.calls), 2)
+        lines = result.stdout.splitlines()
+        equal(lines[0], 'edge ship-1: 1 of 2 tunnels up, generation 12, data '
+              'plane running (pid 4711), 2 restarts, mpquic 0.1.0')
+        equal(lines[1], 'ALARM certificate: ends in 6 days')
+        assert re.match(r'mpq1  up    5m1[2-9]s  by wan1  to 198.51.100.1:45001'
+                        r'  in [12]\.\d Mbit/s  out [12]\.\d Mbit/s$', lines[2]), lines
+        assert re.match(r'mpq2  down  1d01h  by wan2 .* in 0 bit/s  .*out 0 '
+                        r'bit/s +path wan2 is no-link$', lines[3]), lines
+        equal(lines[4], '')
+        assert re.match(r'PATH  WAN   STATE    SINCE      RTT   LOSS +IN +OUT  '
+                        r'REASON$', lines[5]), lines
+        assert re.match(r'wan1  eth1  up       5m1\ds  38.2 ms  0.02%  '
+                        r'[12]\.\d Mbit/s  [12]\.\d Mbit/s$', lines[6]), lines
+        assert re.match(r'wan2  usb0  no-link +1[2-9]s        -      - +- +-  '
+                        r'no device usb0$', lines[7]), lines
+        equal(len(lines), 8)
+    with tap.case('status columns are aligned'):
+        with control(Status=Status()):
+            lines = mpqctl('status').stdout.splitlines()[5:]
+        ends = [lines[0].index('OUT') + 3, lines[1].rindex('/s') + 2,
+                lines[2].index('-  no device') + 1]
+        equal(len(set(ends)), 1)
+    with tap.case('no verb is status'):
+        with control(Status=Status()):
+            contains(mpqctl().stdout, 'edge ship-1: 1 of 2 tunnels up')
+    with tap.case('status --json is the reply'):
+        answer = Status()({})
+        with control(Status=lambda p: answer):
+            result = mpqctl('status', '--json')
+        equal(json.loads(result.stdout), answer)
+    with tap.case('a path that came between the samples has no rate'):
+        whole, part = Status()({}), Status()({})
+        part['paths'] = []
+        answers = [part, whole]
+        with control(Status=lambda p: answers.pop(0)):
+            lines = mpqctl('status').stdout.splitlines()
+        assert re.match(r'wan1 .* 0.02% +- +-$', lines[6]), lines
+    with tap.case('a concentrator shows where paths come from'):
+        answer = {'role': 'concentrator', 'name': 'hub', 'generation': 3,
+                  'data-plane': {'connected': False}, 'tunnels': [],
+                  'paths': [{'name': 'l1', 'state': 'up', 'tunnel': 't',
+                             'peer-address': '192.0.2.9:1', 'since': ago(1)}],
+                  'listeners': [{'name': 'l1', 'local-address': '[::]:45001',
+                                 'connections': 1}]}
+        with control(Status=lambda p: answer):
+            text = mpqctl('status').stdout
+        contains(text, 'concentrator hub: 0 of 0 tunnels up', 'NOT CONNECTED',
+                 'PATH  FROM ', 'l1    192.0.2.9:1  up',
+                 'LISTENER  ADDRESS     CONNECTIONS',
+                 'l1        [::]:45001            1')
+    with tap.case('an empty status is no crash'):
+        with control(Status=lambda p: {}):
+            result = mpqctl('status')
+        equal(result.returncode, 0)
+        contains(result.stdout, '0 of 0 tunnels up')
+    with tap.case('ill-typed members are no crash'):
+        answer = {'role': 7, 'tunnels': [None, 3, {'name': [], 'up': 'x'}],
+                  'paths': [[], {'state': 5, 'rtt-us': 'x'}],
+                  'listeners': {}, 'alarms': [1], 'data-plane': []}
+        with control(Status=lambda p: answer):
+            equal(mpqctl('status').returncode, 0)
+    with tap.case('control characters do not reach the terminal'):
+        answer = Status()({})
+        answer['name'] = 'x\x1b[2J\ny'
+        answer['paths'][1]['reason'] = 'CN=\x1b]0;owned\x07'
+        answer['alarms'][0]['message'] = '\x1b[31m'
+        with control(Status=lambda p: answer):
+            text = mpqctl('status').stdout
+        assert '\x1b' not in text and '\x07' not in text, text
+        contains(text, 'x?[2J?y', 'CN=?]0;owned?')
+
+
+def on_terminal(**environment):
+    """What status writes to a terminal."""
+    parent, child = pty.openpty()
+    process = subprocess.Popen([MPQCTL, 'status'], stdout=child,
+                               stderr=child, env={**ENVIRONMENT, **environment})
+    os.close(child)
+    text = b''
+    with contextlib.suppress(OSError):  # EIO: the child's end is closed
+        while data := os.read(parent, 65536):
+            text += data
+    os.close(parent)
+    process.wait()
+    return text.decode()
+
+
+def terminal_cases(tap):
+    with tap.case('colour only on a terminal and not with NO_COLOR'):
+        with control(Status=Status()):
+            coloured = on_terminal()
+            plain = on_terminal(NO_COLOR='1')
+            dumb = on_terminal(TERM='dumb')
+        contains(coloured, '\x1b[32mup\x1b[0m', '\x1b[31mno-link\x1b[0m')
+        assert '\x1b' not in plain and '\x1b' not in dumb, plain + dumb
+    with tap.case('colour does not move the columns'):
+        with control(Status=Status()):
+            bare = [re.sub('\x1b\\[[0-9]*m', '', line)
+                    for line in on_terminal().splitlines()]
+        equal(bare[5].index('STATE'), bare[7].index('no-link'))
+    with tap.case('status --watch draws again, over a restart of the server'):
+        status = Status()
+        with started('status', '--watch', '--socket', SOCKET + '2') as process:
+            process.wait(10)
+        equal(process.returncode, 3)  # at first it has to be there
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(control(Status=status))
+            process = stack.enter_context(started('status', '--watch'))
+            wait_until(lambda: status.calls >= 2, 'two pictures')
+            first.close()
+            stack.enter_context(control(Status=status))
+            before = status.calls
+            wait_until(lambda: status.calls > before, 'another picture')
+            process.terminate()
+            out, _ = process.communicate()
+        assert out.count('edge ship-1') >= 3, out
+
+
+CHANGES = [
+    {'path': "/mpquic:mpquic/tunnel[name='mpq1']/mtu", 'operation': 'replace',
+     'old': '1400', 'new': '1380', 'applies': 'live'},
+    {'path': "/mpquic:mpquic/path[name='wan7']", 'operation': 'create',
+     'applies': 'path'},
+    {'path': "/mpquic:mpquic/trust/authority[.='/a']", 'operation': 'delete',
+     'old': '/a', 'applies': 'live'}]
+CHANGE_LINES = (
+    "~ /mpquic:mpquic/tunnel[name='mpq1']/mtu  1400 -> 1380  [live]\n"
+    "+ /mpquic:mpquic/path[name='wan7']  [path]\n"
+    "- /mpquic:mpquic/trust/authority[.='/a']  /a  [live]\n")
+
+
+def config_cases(tap):
+    path = os.path.join(DIR, 'new.json')
+    text = '{"mpquic:mpquic": {}}\n'
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+    with tap.case('check sends the file as it is'):
+        with control(Check=lambda p: {}) as server:
+            result = mpqctl('check', path)
+        equal((result.returncode, result.stdout, result.stderr),
+              (0, f'{path}: whole and sound\n', ''))
+        equal(server.calls, [('Check', {'config': text})])
+    with tap.case('check reads standard input'):
+        with control(Check=lambda p: {}) as server:
+            equal(mpqctl('check', '-', stdin='{}').returncode, 0)
+        equal(server.calls, [('Check', {'config': '{}'})])
+    refusal = Refusal('InvalidConfig', message='12 is out of range',
+                      path='/mpquic:mpquic/tunnel/mtu', allowed='1280..1500',
+                      next='choose one of these')
+    with tap.case('a refusal says what, where, allowed and next'):
+        with control(Check=lambda p: refusal):
+            result = mpqctl('check', path)
+        equal((result.returncode, result.stdout), (1, ''))
+        equal(result.stderr, 'mpqctl: refused: 12 is out of range\n'
+              '  where:    /mpquic:mpquic/tunnel/mtu\n'
+              '  allowed:  1280..1500\n'
+              '  next:     choose one of these\n')
+    with tap.case('allowed values come as a list, too'):
+        listed = Refusal('InvalidConfig', message='m', allowed=['a', 'b'])
+        with control(Check=lambda p: listed):
+            contains(mpqctl('check', path).stderr, '  allowed:  a, b\n')
+    with tap.case('a refusal with --json is JSON as well'):
+        with control(Check=lambda p: refusal):
+            result = mpqctl('check', '--json', path)
+        equal(result.returncode, 1)
+        equal(json.loads(result.stdout), refusal)
+    with tap.case('a file that cannot be read is not sent'):
+        with control() as server:
+            missing = mpqctl('check', path + '-no')
+            binary = mpqctl('load', MPQCTL)
+            directory = mpqctl('check', DIR)
+        equal((missing.returncode, binary.returncode, directory.returncode),
+              (1, 1, 1))
+        equal(missing.stderr,
+              f'mpqctl: {path}-no: No such file or directory\n')
+        contains(directory.stderr, 'Is a directory')
+        equal(server.calls, [])
+    with tap.case('load prints the changes and what next'):
+        with control(Load=lambda p: {'changes': CHANGES}) as server:
+            result = mpqctl('load', path)
+        equal(result.returncode, 0)
+        contains(result.stdout, CHANGE_LINES, "'mpqctl commit'")
+        equal(server.calls, [('Load', {'config': text})])
+    with tap.case('load of what runs says so'):
+        with control(Load=lambda p: {'changes': []}):
+            contains(mpqctl('load', path).stdout, 'is what runs already')
+    with tap.case('diff prints the changes and their cost'):
+        with control(Diff=lambda p: {'changes': CHANGES}):
+            equal(mpqctl('diff').stdout, CHANGE_LINES)
+            equal(json.loads(mpqctl('diff', '--json').stdout),
+                  {'changes': CHANGES})
+        with control(Diff=lambda p: {'changes': []}):
+            contains(mpqctl('diff').stdout, 'no changes')
+    with tap.case('commit tells the generation'):
+        with control(Commit=lambda p: {'generation': 13, 'changes': CHANGES}):
+            result = mpqctl('commit')
+        equal(result.stdout, CHANGE_LINES
+              + 'generation 13 runs and is kept, 3 changes\n')
+    with tap.case('discard'):
+        with control(Discard=lambda p: {}) as server:
+            equal(mpqctl('discard').returncode, 0)
+        equal(server.calls, [('Discard', {})])
+    with tap.case('show config prints what can be loaded'):
+        config = {'mpquic:mpquic': {'local': {'role': 'edge'}}}
+        with control(ShowConfig=lambda p: {'config': config}) as server:
+            running = mpqctl('show', 'config')
+            candidate = mpqctl('show', 'config', 'candidate', '--json')
+            wrong = mpqctl('show', 'config', 'startup')
+        equal(json.loads(running.stdout), config)
+        equal(json.loads(candidate.stdout), config)
+        equal([p for _, p in server.calls],
+              [{'which': 'running'}, {'which': 'candidate'}])
+        equal(wrong.returncode, 2)
+        contains(wrong.stderr, 'allowed are running and candidate')
+
+
+def operate_cases(tap):
+    with tap.case('hold and release a path'):
+        with control(PathHold=lambda p: {}, PathRelease=lambda p: {}) as server:
+            forever = mpqctl('path', 'hold', 'wan3')
+            minute = mpqctl('path', 'hold', 'wan3', '60')
+            release = mpqctl('path', 'release', 'wan3')
+        equal([r.stdout for r in (forever, minute, release)],
+              ['wan3: held until released\n', 'wan3: held for 60 s\n',
+               'wan3: released\n'])
+        equal(server.calls, [('PathHold', {'path': 'wan3'}),
+                             ('PathHold', {'path': 'wan3', 'seconds': 60}),
+                             ('PathRelease', {'path': 'wan3'})])
+    with tap.case('wrong seconds are refused before anything is asked'):
+        with control() as server:
+            for seconds in ('0', '86401', '1s', '-1', '', '1.5', ' 5',
+                            '99999999999999999999'):
+                result = mpqctl('path', 'hold', '--', 'wan3', seconds)
+                equal((result.returncode, seconds), (2, seconds))
+                contains(result.stderr, '1 to 86400')
+        equal(server.calls, [])
+    with tap.case('enable and disable a tunnel'):
+        with control(TunnelEnable=lambda p: {},
+                     TunnelDisable=lambda p: {}) as server:
+            equal(mpqctl('tunnel', 'enable', 'mpq1').returncode, 0)
+            result = mpqctl('tunnel', 'disable', 'mpq1', '--json')
+            equal(json.loads(result.stdout), {})
+        equal(server.calls, [('TunnelEnable', {'tunnel': 'mpq1'}),
+                             ('TunnelDisable', {'tunnel': 'mpq1'})])
+    with tap.case('an unknown name is exit status 1'):
+        refusal = Refusal('NotFound', message="no path 'x'", allowed='wan1')
+        with control(PathHold=lambda p: refusal):
+            result = mpqctl('path', 'hold', 'x')
+        equal(result.returncode, 1)
+        contains(result.stderr, "no path 'x'", 'allowed:  wan1')
+
+
+EVENTS = [
+    {'time': '2026-11-22T10:00:00Z', 'event': 'path', 'path': 'wan3',
+     'tunnel': 'mpq3', 'was': 'up', 'is': 'no-carrier', 'reason': 'cable out'},
+    {'time': '2026-11-22T10:00:05Z', 'event': 'path', 'path': 'wan3',
+     'tunnel': 'mpq3', 'was': 'connecting', 'is': 'up', 'reason': '',
+     'gap-us': 5120000},
+    {'time': '2026-11-22T10:00:06Z', 'event': 'tunnel', 'tunnel': 'mpq3',
+     'up': True, 'reason': '', 'peer-address': '192.0.2.1:45003'},
+    {'time': '2026-11-22T10:00:07Z', 'event': 'restored',
+     'what': 'rule 100', 'by': 'x\x1b[2J'},
+    {'time': '2026-11-22T10:00:08Z', 'event': 'configuration-changed',
+     'generation': 13, 'by': 'uid 0'},
+    {'time': '2026-11-22T10:00:09Z', 'event': 'refused', 'path': 'l1',
+     'peer-address': '192.0.2.66:9', 'reason': 'unknown issuer'}]
+EVENT_LINES = [
+    '2026-11-22T10:00:00Z  path wan3: up -> no-carrier: cable out',
+    '2026-11-22T10:00:05Z  path wan3: connecting -> up (gap 5120 ms)',
+    '2026-11-22T10:00:06Z  tunnel mpq3: up to 192.0.2.1:45003',
+    '2026-11-22T10:00:07Z  restored: what=rule 100 by=x?[2J',
+    '2026-11-22T10:00:08Z  configuration: generation 13 runs, by uid 0',
+    '2026-11-22T10:00:09Z  path l1: turned 192.0.2.66:9 away: unknown issuer']
+
+
+def events_cases(tap):
+    with tap.case('events prints the last ones and ends'):
+        with control(Events=lambda p: {'events': EVENTS}):
+            result = mpqctl('events')
+            lines = mpqctl('events', '--json').stdout.splitlines()
+        equal((result.returncode, result.stdout.splitlines()),
+              (0, EVENT_LINES))
+        equal([json.loads(line) for line in lines], EVENTS)
+    with tap.case('events --follow prints them as they come'):
+        with control(Events=lambda p: EVENTS[:1]) as server:
+            with started('events', '--follow') as process:
+                equal(process.stdout.readline(), EVENT_LINES[0] + '\n')
+                equal(server.calls, [('Events', {'backlog': True})])
+                server.tell(EVENTS[1])
+                equal(process.stdout.readline(), EVENT_LINES[1] + '\n')
+    with tap.case('events --follow ends with status 3 when the server does'):
+        with control(Events=lambda p: EVENTS[:1]):
+            process = subprocess.Popen([MPQCTL, 'events', '--follow'],
+                                       text=True, env=ENVIRONMENT,
+                                       stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            process.stdout.readline()
+        _, error = process.communicate(timeout=10)
+        equal(process.returncode, 3)
+        contains(error, 'mpquic-control cannot be reached')
+
+
+def reach_cases(tap):
+    with tap.case('nobody there is status 3, and says what to do'):
+        for verb in (['status'], ['events'], ['events', '--follow'], ['diff'],
+                     ['tunnel', 'run', 'x'], ['path', 'hold', 'x']):
+            result = mpqctl(*verb)
+            equal((verb, result.returncode), (verb, 3))
+            contains(result.stderr, SOCKET, 'No such file or directory',
+                     'systemctl start mpquic-control',
+                     'mpquic-control --check FILE')
+    with tap.case('a socket without a listener is status 3'):
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(SOCKET)
+        stale.close()
+        result = mpqctl('diff')
+        os.unlink(SOCKET)
+        equal(result.returncode, 3)
+        contains(result.stderr, 'Connection refused')
+    with tap.case('a server that hangs up is status 3'):
+        with control(Diff=lambda p: None):
+            result = mpqctl('diff')
+        equal(result.returncode, 3)
+        contains(result.stderr, 'closed the connection')
+    with tap.case('a server that talks nonsense is status 3'):
+        with control(Diff=lambda p: b'nonsense\0'):
+            result = mpqctl('diff')
+        equal(result.returncode, 3)
+        contains(result.stderr, 'Protocol error')
+    with tap.case('--socket wins over MPQUIC_SOCKET'):
+        with control(Discard=lambda p: {}):
+            elsewhere = {'MPQUIC_SOCKET': '/nonexistent'}
+            equal(mpqctl('discard', **elsewhere).returncode, 3)
+            equal(mpqctl('discard', '--socket', SOCKET, **elsewhere).returncode,
+                  0)
+            equal(mpqctl(f'--socket={SOCKET}', 'discard',
+                         **elsewhere).returncode, 0)
+    with tap.case('a socket name that is too long is told'):
+        result = mpqctl('diff', '--socket', '/' + 'x' * 200)
+        equal(result.returncode, 3)
+        contains(result.stderr, 'File name too long')
+    with tap.case('who may not call is told who may'):
+        if os.geteuid() != 0:
+            raise Skip('needs root to become somebody else')
+        os.chmod(DIR, 0o755)
+        with control(Discard=lambda p: {}):
+            os.chmod(SOCKET, 0o600)
+            copy = os.path.join(DIR, 'mpqctl')
+            shutil.copy(MPQCTL, copy)
+            result = subprocess.run([copy, 'discard'], env=ENVIRONMENT,
+                                    text=True, capture_output=True, timeout=20,
+                                    check=False, user=65534, group=65534)
+        equal(result.returncode, 3)
+        contains(result.stderr, 'root and members of the group mpquic',
+                 'usermod -aG mpquic')
+
+
+def usage_cases(tap):
+    with tap.case('a mistyped verb or option is told the nearest one'):
+        for words, said in (
+                (['stauts'], "did you mean 'status'?"),
+                (['comit'], "did you mean 'commit'?"),
+                (['show', 'confg'], "did you mean 'show config'?"),
+                (['pth', 'hold', 'x'], "did you mean 'path hold'?"),
+                (['path', 'hodl', 'x'], "did you mean 'path hold'?"),
+                (['path'], "After 'path' comes: hold, release"),
+                (['cert'], "After 'cert' comes: init, show"),
+                (['--jsn'], "did you mean '--json'?"),
+                (['status', '--wach'], "did you mean '--watch'?"),
+                (['zzzzzz'], "unknown verb 'zzzzzz'\n"),
+                (['status', '-x'], "unknown option '-x'\n"),
+                (['help', 'stat'], "did you mean 'status'?")):
+            result = mpqctl(*words)
+            equal((words, result.returncode, result.stdout), (words, 2, ''))
+            contains(result.stderr, said, "'mpqctl help' lists the verbs")
+    with tap.case('wrong arguments are told the usage'):
+        for words, said in (
+                (['check'], 'usage: mpqctl check FILE'),
+                (['path', 'hold'], 'usage: mpqctl path hold NAME [SECONDS]'),
+                (['diff', 'x'], "'diff' got 1 arguments"),
+                (['path', 'hold', 'a', '1', '2', '3'], "got 4 arguments"),
+                (['diff', '--follow'], "'diff' does not take --follow"),
+                (['status', '--json=1'], '--json takes no value'),
+                (['status', '--socket'], '--socket needs a value'),
+                (['a'] * 20, 'too many arguments'),
+                (['--json'] * 20, 'too many options')):
+            result = mpqctl(*words)
+            equal((words, result.returncode), (words, 2))
+            contains(result.stderr, said)
+    with tap.case('version'):
+        equal(mpqctl('version').stdout, mpqctl('--version').stdout)
+        assert re.match(r'mpqctl \d+\.\d+\.\d+\n$', mpqctl('version').stdout)
+
+
+def cert_init(*arguments):
+    return mpqctl('cert', 'init', *arguments)
+
+
+def cert_cases(tap):
+    pki = os.path.join(DIR, 'pki')
+    with tap.case('cert init makes an authority and both ends'):
+        result = cert_init(pki, '--edge', 'ship-1.example.net',
+                           '--concentrator=hub.example.net')
+        equal((result.returncode, result.stderr), (0, ''))
+        modes = {name: stat.S_IMODE(os.stat(os.path.join(pki, name)).st_mode)
+                 for name in sorted(os.listdir(pki))}
+        equal(modes, {'authority.key': 0o600, 'authority.pem': 0o644,
+                      'concentrator.key': 0o600, 'concentrator.pem': 0o644,
+                      'edge.key': 0o600, 'edge.pem': 0o644})
+        contains(result.stdout, f'"certificate": "{pki}/edge.pem"',
+                 f'"authority": ["{pki}/authority.pem"]',
+                 '"server-name": "hub.example.net"',
+                 '"certificate-name": "ship-1.example.net"')
+    with tap.case('openssl verifies what cert init made'):
+        if not shutil.which('openssl'):
+            raise Skip('no openssl')
+        for end, purpose in (('edge', 'sslclient'),
+                             ('concentrator', 'sslserver')):
+            subprocess.run(['openssl', 'verify', '-x509_strict', '-purpose',
+                            purpose, '-CAfile', f'{pki}/authority.pem',
+                            f'{pki}/{end}.pem'], check=True,
+                           capture_output=True)
+    with tap.case('cert show tells names, usage, dates and the pin'):
+        shown, = json.loads(mpqctl('cert', 'show', '--json',
+                                   f'{pki}/concentrator.pem').stdout)
+        equal((shown['subject'], shown['issuer'], shown['names'],
+               shown['usage'], shown['key'], shown['signed-with']),
+              ('CN=hub.example.net', 'CN=mpquic authority',
+               ['hub.example.net'], ['serverAuth'], 'EC/ECDSA, 256 bits',
+               'ECDSA-SHA256'))
+        assert re.match('[0-9a-f]{64}$', shown['spki-sha256']), shown
+        begin, end = (datetime.datetime.fromisoformat(shown[key][:-1])
+                      for key in ('not-before', 'not-after'))
+        equal((end - begin).days, 731)
+        contains(mpqctl('cert', 'show', f'{pki}/authority.pem').stdout,
+                 'usage        authority\n')
+    with tap.case('cert init never overwrites, and leaves nothing half done'):
+        before = {name: open(os.path.join(pki, name), 'rb').read()
+                  for name in os.listdir(pki)}
+        result = cert_init(pki)
+        equal(result.returncode, 1)
+        contains(result.stderr, 'nothing is overwritten')
+        equal({name: open(os.path.join(pki, name), 'rb').read()
+               for name in os.listdir(pki)}, before)
+        partly = os.path.join(DIR, 'partly')
+        os.mkdir(partly)
+        open(os.path.join(partly, 'edge.pem'), 'w').close()
+        equal(cert_init(partly).returncode, 1)
+        equal(os.listdir(partly), ['edge.pem'])
+        equal(os.path.getsize(os.path.join(partly, 'edge.pem')), 0)
+    with tap.case('cert init follows no link'):
+        trap = os.path.join(DIR, 'trap')
+        os.mkdir(trap)
+        os.symlink(os.path.join(DIR, 'target'),
+                   os.path.join(trap, 'authority.key'))
+        equal(cert_init(trap).returncode, 1)
+        assert not os.path.exists(os.path.join(DIR, 'target'))
+    with tap.case('cert init refuses wrong names and days'):
+        for words, said in ((['--edge', '192.0.2.1'], 'no host name'),
+                            (['--edge', '*.example'], 'no host name'),
+                            (['--edge', ''], 'no host name'),
+                            (['--edge', 'a..b'], 'no host name'),
+                            (['--concentrator', '-a'], 'no host name'),
+                            (['--concentrator', 'a"b'], 'no host name'),
+                            (['--days', '0'], 'allowed are 1 to 3650'),
+                            (['--days', '3651'], 'allowed are 1 to 3650'),
+                            (['--days', 'x'], 'allowed are 1 to 3650')):
+            result = cert_init(os.path.join(DIR, 'never'), *words)
+            equal((words, result.returncode), (words, 2))
+            contains(result.stderr, said)
+        assert not os.path.exists(os.path.join(DIR, 'never'))
+    with tap.case('cert show of garbage is status 1'):
+        result = mpqctl('cert', 'show', __file__)
+        equal(result.returncode, 1)
+        contains(result.stderr, 'BEGIN CERTIFICATE')
+        equal(mpqctl('cert', 'show', pki + '/none').returncode, 1)
+
+
+class Notified:
+    """systemd's side of sd_notify."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.settimeout(10)
+        self.socket.bind(address)
+
+    def next(self):
+        return self.socket.recv(4096).decode()
+
+
+def tunnel_status(parameters):
+    del parameters
+    return {'tunnels': [{'name': 'mpq3', 'up': False, 'reason': 'no link',
+                         'path': 'wan3'},
+                        {'name': 'mpq1', 'up': True}]}
+
+
+def run_answers():
+    return {'TunnelEnable': lambda p: {}, 'TunnelDisable': lambda p: {},
+            'Status': tunnel_status, 'Events': lambda p: []}
+
+
+def run_cases(tap):
+    with tap.case('tunnel run tells systemd, follows, and disables at the end'):
+        notified = Notified(os.path.join(DIR, 'notify'))
+        with control(**run_answers()) as server:
+            with started('tunnel', 'run', 'mpq3',
+                         NOTIFY_SOCKET=os.path.join(DIR, 'notify')) as process:
+                equal(notified.next(), 'READY=1\nSTATUS=mpq3 is enabled')
+                equal(process.stdout.readline(), 'tunnel mpq3: down: no link\n')
+                equal(notified.next(), 'STATUS=tunnel mpq3: down: no link')
+                equal(server.calls[0], ('TunnelEnable', {'tunnel': 'mpq3'}))
+                server.tell({**EVENTS[0], 'tunnel': 'mpq1', 'path': 'wan1'})
+                server.tell(EVENTS[1])
+                server.tell(EVENTS[2])
+                line = 'path wan3: connecting -> up (gap 5120 ms)'
+                equal(process.stdout.readline(), line + '\n')
+                equal(notified.next(), 'STATUS=' + line)
+                equal(notified.next(),
+                      'STATUS=tunnel mpq3: up to 192.0.2.1:45003')
+                process.send_signal(signal.SIGTERM)
+                equal(notified.next(), 'STOPPING=1\nSTATUS=disabling mpq3')
+                equal(process.wait(10), 0)
+            equal(server.calls[-1], ('TunnelDisable', {'tunnel': 'mpq3'}))
+        notified.socket.close()
+    with tap.case('tunnel run waits out a restart of the server'):
+        abstract = f'@mpqctl-test-{os.getpid()}'
+        notified = Notified('\0' + abstract[1:])
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(control(**run_answers()))
+            process = stack.enter_context(
+                started('tunnel', 'run', 'mpq3', NOTIFY_SOCKET=abstract))
+            equal(notified.next(), 'READY=1\nSTATUS=mpq3 is enabled')
+            process.stdout.readline()
+            server.close()
+            contains(process.stdout.readline(), 'mpquic-control is away')
+            server = stack.enter_context(control(**run_answers()))
+            equal(process.stdout.readline(), 'tunnel mpq3: down: no link\n')
+            equal([name for name, _ in server.calls], ['Events', 'Status'])
+            process.send_signal(signal.SIGINT)
+            equal(process.wait(10), 0)
+            equal(server.calls[-1], ('TunnelDisable', {'tunnel': 'mpq3'}))
+        notified.socket.close()
+    with tap.case('tunnel run that cannot disable says so by its exit status'):
+        with control(**run_answers()):
+            process = subprocess.Popen([MPQCTL, 'tunnel', 'run', 'mpq3'],
+                                       text=True, env=ENVIRONMENT,
+                                       stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            process.stdout.readline()
+        process.stdout.readline()
+        process.terminate()
+        _, error = process.communicate(timeout=10)
+        equal(process.returncode, 3)
+        contains(error, 'cannot be reached')
+    with tap.case('tunnel run of an unknown tunnel is status 1'):
+        refusal = Refusal('NotFound', message="no tunnel 'x'")
+        with control(TunnelEnable=lambda p: refusal):
+            result = mpqctl('tunnel', 'run', 'x')
+        equal(result.returncode, 1)
+        contains(result.stderr, "no tunnel 'x'")
+
+
+def main():
+    tap = Tap()
+    try:
+        for cases in (status_cases, terminal_cases, config_cases,
+                      operate_cases, events_cases, reach_cases, usage_cases,
+                      cert_cases, run_cases):
+            cases(tap)
+    finally:
+        shutil.rmtree(DIR)
+    tap.done()
+
+
+if __name__ == '__main__':
+    main()
