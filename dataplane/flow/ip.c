@@ -52,12 +52,13 @@ uint64_t mpq_ip_sum(const void *data, size_t len, uint64_t sum)
 {
 	const uint8_t *p = data;
 	struct accumulator a = {0}, b = {0};
-	lanes words[2];
+	lanes v, w;
 
-	for (; len >= sizeof(words); p += sizeof(words), len -= sizeof(words)) {
-		memcpy(words, p, sizeof(words));
-		accumulate(&a, words[0]);
-		accumulate(&b, words[1]);
+	for (; len >= 2 * sizeof(v); p += 2 * sizeof(v), len -= 2 * sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		memcpy(&w, p + sizeof(v), sizeof(w));
+		accumulate(&a, v);
+		accumulate(&b, w);
 	}
 	sum += accumulated(&a) + accumulated(&b);
 	return sum_tail(p, len, sum);
@@ -69,14 +70,16 @@ uint64_t mpq_ip_copy_sum(void *restrict to, const void *restrict data,
 	const uint8_t *p = data;
 	uint8_t *out = to;
 	struct accumulator a = {0}, b = {0};
-	lanes words[2];
+	lanes v, w;
 
-	for (; len >= sizeof(words); p += sizeof(words), len -= sizeof(words)) {
-		memcpy(words, p, sizeof(words));
-		memcpy(out, words, sizeof(words));
-		accumulate(&a, words[0]);
-		accumulate(&b, words[1]);
-		out += sizeof(words);
+	for (; len >= 2 * sizeof(v); p += 2 * sizeof(v), len -= 2 * sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		memcpy(&w, p + sizeof(v), sizeof(w));
+		memcpy(out, &v, sizeof(v));
+		memcpy(out + sizeof(v), &w, sizeof(w));
+		accumulate(&a, v);
+		accumulate(&b, w);
+		out += 2 * sizeof(v);
 	}
 	memcpy(out, p, len);
 	sum += accumulated(&a) + accumulated(&b);
