@@ -7,8 +7,11 @@
 
 int mpq_packet_pool_init(struct mpq_packet_pool *pool, size_t size_pkts)
 {
-	struct mpq_packet *memory = calloc(size_pkts, sizeof(*memory));
+	struct mpq_packet *memory = NULL;
 
+	if (size_pkts <= PTRDIFF_MAX / sizeof(*memory)) {
+		memory = calloc(size_pkts, sizeof(*memory));
+	}
 	if (memory == NULL) {
 		return -ENOMEM;
 	}
