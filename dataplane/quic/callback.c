@@ -5,6 +5,7 @@
  */
 #include "dataplane/quic/connection.h"
 
+#include <assert.h>
 #include <gnutls/crypto.h>
 #include <string.h>
 
@@ -30,26 +31,57 @@ static void random_bytes(uint8_t *dest, size_t len,
 	(void)gnutls_rnd(GNUTLS_RND_NONCE, dest, len);
 }
 
-/* A zero-length id (a client's) needs no entry anywhere and no token. */
+static int add_cid(struct mpq_conn *c, const uint8_t *cid, size_t len)
+{
+	if (len == 0) {
+		return 0; /* a client's: packets find it by its socket */
+	}
+	if (c->events->cid_added && c->events->cid_added(c->owner, cid, len)) {
+		return -1;
+	}
+	memcpy(c->cids[c->n_cids++], cid, MPQ_CONN_SERVER_CID_BYTES);
+	return 0;
+}
+
 int mpq_connection_new_cid(
 	struct mpq_conn *c, ngtcp2_cid *ret, size_t len,
 	uint8_t ret_reset_token[NGTCP2_STATELESS_RESET_TOKENLEN])
 {
-	uint8_t bytes[NGTCP2_MAX_CIDLEN];
+	uint8_t bytes[MPQ_CONN_SERVER_CID_BYTES];
 
+	assert(len == 0 || len == sizeof(bytes));
+	if (c->n_cids == MPQ_CONNECTION_CIDS) {
+		return -1;
+	}
 	for (int i = 0; i < CID_TRIES; i++) {
 		if (gnutls_rnd(GNUTLS_RND_RANDOM, bytes, len) < 0) {
 			return -1;
 		}
-		if (c->events->cid_added &&
-		    c->events->cid_added(c->owner, bytes, len)) {
-			continue;
+		if (add_cid(c, bytes, len) == 0) {
+			ngtcp2_cid_init(ret, bytes, len);
+			return ngtcp2_crypto_generate_stateless_reset_token(
+				ret_reset_token, c->secret, sizeof(c->secret),
+				ret);
 		}
-		ngtcp2_cid_init(ret, bytes, len);
-		return ngtcp2_crypto_generate_stateless_reset_token(
-			ret_reset_token, c->secret, sizeof(c->secret), ret);
 	}
 	return -1;
+}
+
+static void tell_removed(struct mpq_conn *c, const uint8_t *cid, size_t len)
+{
+	if (len > 0 && c->events->cid_removed) {
+		c->events->cid_removed(c->owner, cid, len);
+	}
+}
+
+void mpq_connection_release_cids(struct mpq_conn *c)
+{
+	tell_removed(c, c->initial_dcid.data, c->initial_dcid.datalen);
+	c->initial_dcid.datalen = 0;
+	while (c->n_cids > 0) {
+		tell_removed(c, c->cids[--c->n_cids],
+			     MPQ_CONN_SERVER_CID_BYTES);
+	}
 }
 
 static int get_new_connection_id(ngtcp2_conn *quic, ngtcp2_cid *cid,
@@ -66,8 +98,13 @@ static int remove_connection_id(ngtcp2_conn *quic, const ngtcp2_cid *cid,
 	struct mpq_conn *c = conn_of(user_data);
 
 	(void)quic;
-	if (c->events->cid_removed) {
-		c->events->cid_removed(c->owner, cid->data, cid->datalen);
+	for (size_t i = 0; i < c->n_cids; i++) {
+		if (memcmp(c->cids[i], cid->data, sizeof(c->cids[i])) == 0) {
+			tell_removed(c, cid->data, cid->datalen);
+			memmove(c->cids[i], c->cids[--c->n_cids],
+				sizeof(c->cids[i]));
+			break;
+		}
 	}
 	return 0;
 }

@@ -61,17 +61,18 @@ static void set_transport(ngtcp2_transport_params *p,
  * because with that it makes an assertion when a peer migrates back. */
 static void set_settings(ngtcp2_settings *s,
 			 const struct mpq_conn_config *config,
-			 uint16_t probes[MTU_PROBES], mpq_time now)
+			 uint16_t max_udp_bytes, uint16_t probes[MTU_PROBES],
+			 mpq_time now)
 {
 	memcpy(probes, mtu_probes, sizeof(mtu_probes));
-	if (config->max_udp_bytes > MIN_UDP_BYTES) {
-		probes[0] = config->max_udp_bytes;
+	if (max_udp_bytes > MIN_UDP_BYTES) {
+		probes[0] = max_udp_bytes;
 	}
 	ngtcp2_settings_default(s);
 	s->initial_ts = now;
 	s->cc_algo = NGTCP2_CC_ALGO_BBR;
 	s->ack_thresh = ACK_THRESHOLD;
-	s->max_tx_udp_payload_size = config->max_udp_bytes;
+	s->max_tx_udp_payload_size = max_udp_bytes;
 	s->pmtud_probes = probes;
 	s->pmtud_probeslen = MTU_PROBES;
 	if (config->handshake_timeout) {
@@ -105,7 +106,9 @@ static int init(struct mpq_conn *c, const struct mpq_conn_config *config,
 	struct mpq_handshake *h = &c->handshake;
 
 	c->now = now;
-	c->max_udp_bytes = config->max_udp_bytes;
+	c->max_udp_bytes = config->max_udp_bytes < MIN_UDP_BYTES
+				   ? MIN_UDP_BYTES
+				   : config->max_udp_bytes;
 	c->keep_alive = config->keep_alive;
 	c->last_read = c->oldest_unanswered = MPQ_TIME_NEVER;
 	h->ref = (ngtcp2_crypto_conn_ref){conn_of, c};
@@ -138,8 +141,7 @@ static struct mpq_conn *new_conn(const struct mpq_conn_config *config,
 
 static bool config_is_sound(const struct mpq_conn_config *config, bool server)
 {
-	return config->max_udp_bytes >= MIN_UDP_BYTES &&
-	       config->max_udp_bytes <= MPQ_CONN_MAX_UDP_BYTES &&
+	return config->max_udp_bytes <= MPQ_CONN_MAX_UDP_BYTES &&
 	       config->local.len && config->remote.len &&
 	       mpq_tls_material(config->tls)->server == server &&
 	       (!server || config->reset_secret);
@@ -159,7 +161,7 @@ static int start_client(struct mpq_conn *c,
 		return -EIO;
 	}
 	set_transport(&params, config);
-	set_settings(&settings, config, probes, c->now);
+	set_settings(&settings, config, c->max_udp_bytes, probes, c->now);
 	settings.token = config->token;
 	settings.tokenlen = config->token_len;
 	if (ngtcp2_conn_client_new(&c->quic, &dcid, &scid, &path,
@@ -239,7 +241,7 @@ static int start_server(struct mpq_conn *c,
 		return -EEXIST;
 	}
 	set_transport(&params, config);
-	set_settings(&settings, config, probes, c->now);
+	set_settings(&settings, config, c->max_udp_bytes, probes, c->now);
 	set_original(&params, initial);
 	params.stateless_reset_token_present = 1;
 	if (mpq_connection_new_cid(c, &scid, MPQ_CONN_SERVER_CID_BYTES,
@@ -256,10 +258,6 @@ static int start_server(struct mpq_conn *c,
 				   initial->version,
 				   &mpq_connection_server_callbacks, &settings,
 				   &params, NULL, c)) {
-		if (c->events->cid_removed) {
-			c->events->cid_removed(c->owner, scid.data,
-					       scid.datalen);
-		}
 		return -ENOMEM;
 	}
 	ngtcp2_conn_set_tls_native_handle(c->quic, c->handshake.session);
@@ -290,34 +288,12 @@ int mpq_conn_accept(struct mpq_conn **ret, const struct mpq_conn_config *config,
 	return 0;
 }
 
-static void release_cids(struct mpq_conn *c)
-{
-	ngtcp2_cid cids[MPQ_CONNECTION_CIDS];
-	size_t n;
-
-	if (!c->server || !c->events->cid_removed) {
-		return;
-	}
-	if (c->initial_dcid.datalen) {
-		c->events->cid_removed(c->owner, c->initial_dcid.data,
-				       c->initial_dcid.datalen);
-	}
-	n = c->quic ? ngtcp2_conn_get_scid(c->quic, NULL) : 0;
-	if (n == 0 || n > MPQ_CONNECTION_CIDS) {
-		return;
-	}
-	n = ngtcp2_conn_get_scid(c->quic, cids);
-	for (size_t i = 0; i < n; i++) {
-		c->events->cid_removed(c->owner, cids[i].data, cids[i].datalen);
-	}
-}
-
 void mpq_conn_free(struct mpq_conn *c)
 {
 	if (!c) {
 		return;
 	}
-	release_cids(c);
+	mpq_connection_release_cids(c);
 	ngtcp2_conn_del(c->quic);
 	mpq_handshake_finish(&c->handshake);
 	mpq_early_drop(&c->early);
@@ -389,7 +365,7 @@ void mpq_conn_info(const struct mpq_conn *c, struct mpq_conn_info *ret)
 	ngtcp2_conn_get_conn_info(c->quic, &info);
 	*ret = (struct mpq_conn_info){
 		.rtt_smoothed = info.smoothed_rtt,
-		.rtt_min = info.min_rtt,
+		.rtt_min = info.min_rtt == UINT64_MAX ? 0 : info.min_rtt,
 		.rtt_latest = info.latest_rtt,
 		.rtt_variation = info.rttvar,
 		.cwnd_bytes = info.cwnd,

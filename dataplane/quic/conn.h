@@ -100,7 +100,9 @@ struct mpq_conn_config {
 	struct mpq_tls *tls;     /* referenced */
 	const char *server_name; /* client: SNI, and what to verify */
 	struct mpq_sockaddr local, remote;
-	uint16_t max_udp_bytes;    /* <= MPQ_CONN_MAX_UDP_BYTES; PMTUD's aim */
+	/* PMTUD's aim, <= MPQ_CONN_MAX_UDP_BYTES; less than QUIC's 1200 is
+	 * taken as that. */
+	uint16_t max_udp_bytes;
 	mpq_duration idle_timeout; /* 30 s */
 	mpq_duration keep_alive;   /* 0: none */
 	mpq_duration handshake_timeout;
@@ -218,6 +220,7 @@ size_t mpq_conn_max_datagram(const struct mpq_conn *c);
 bool mpq_conn_probing_mtu(const struct mpq_conn *c);
 
 struct mpq_conn_info {
+	/* Before the first sample: the configured one, and 0. */
 	mpq_duration rtt_smoothed, rtt_min, rtt_latest, rtt_variation;
 	uint64_t cwnd_bytes, in_flight_bytes;
 	uint16_t max_udp_bytes;

@@ -15,7 +15,7 @@
 #include <ngtcp2/ngtcp2_crypto.h>
 
 #define MPQ_CONNECTION_SECRET_BYTES 32
-#define MPQ_CONNECTION_CIDS         16 /* of ours, at most; the library: 8 */
+#define MPQ_CONNECTION_CIDS         32 /* of ours in use or lately retired */
 
 struct mpq_conn {
 	/* configuration */
@@ -34,6 +34,8 @@ struct mpq_conn {
 	bool ping_due;
 	size_t peer_max_datagram; /* payload that the peer's limit allows */
 	ngtcp2_cid initial_dcid;  /* server: by which the newcomer calls us */
+	uint8_t cids[MPQ_CONNECTION_CIDS][MPQ_CONN_SERVER_CID_BYTES];
+	size_t n_cids; /* what the owner was told of and not yet rid of */
 
 	struct mpq_early early; /* client */
 
@@ -59,12 +61,13 @@ struct mpq_conn {
 /* conn.c */
 void mpq_connection_update_time(struct mpq_conn *c, mpq_time now);
 
-/* callback.c */
+/* callback.c; a new ID: 0; negative: too many, a peer retires them too fast. */
 extern const ngtcp2_callbacks mpq_connection_client_callbacks;
 extern const ngtcp2_callbacks mpq_connection_server_callbacks;
 int mpq_connection_new_cid(
 	struct mpq_conn *c, ngtcp2_cid *ret, size_t len,
 	uint8_t ret_reset_token[NGTCP2_STATELESS_RESET_TOKENLEN]);
+void mpq_connection_release_cids(struct mpq_conn *c);
 
 /* rx.c: the library's decryption, counted. */
 int mpq_connection_decrypt(uint8_t *dest, const ngtcp2_crypto_aead *aead,

@@ -137,7 +137,6 @@ static void peer_closed(struct mpq_conn *c)
 	uint64_t code = error->error_code;
 	char words[128];
 
-	(void)peer_words(error, words, sizeof(words));
 	if (c->reset) {
 		say(c, MPQ_CONN_RESET, true, 0,
 		    "the peer knows this connection no more (stateless "

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/quic/pair.h"
 
+#include "dataplane/quic/connection.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -401,6 +403,26 @@ static void the_server_follows_a_nat_to_another_port(void **state)
 	pair_free(p);
 }
 
+/* A peer may retire ids as fast as it likes; each stays with the demux until
+ * it is rid of, and there is an end to it. */
+static void ids_are_bounded_and_all_given_back(void **state)
+{
+	struct pair *p = up();
+	uint8_t token[NGTCP2_STATELESS_RESET_TOKENLEN];
+	ngtcp2_cid cid;
+	unsigned n = 0;
+
+	(void)state;
+	while (n < 1000 &&
+	       mpq_connection_new_cid(p->server.conn, &cid,
+				      MPQ_CONN_SERVER_CID_BYTES, token) == 0) {
+		n++;
+	}
+	assert_in_range(n, 8, MPQ_CONNECTION_CIDS);
+	assert_int_equal(p->server.cids, MPQ_CONNECTION_CIDS + 1);
+	pair_free(p); /* sees that none is left */
+}
+
 static void finds_the_mtu_of_the_path(void **state)
 {
 	static const struct {
@@ -449,7 +471,7 @@ static void never_writes_more_than_it_was_allowed(void **state)
 	struct mpq_conn_info info;
 
 	(void)state;
-	p->client_config.max_udp_bytes = 1200;
+	p->client_config.max_udp_bytes = 700; /* taken as 1200 */
 	p->server_config.max_udp_bytes = 1300;
 	pair_dial(p);
 	assert_true(pair_run(p, pair_is_up, 5 * MPQ_SECOND));
@@ -591,6 +613,7 @@ int main(void)
 			a_restarted_server_resets_its_old_client_at_once),
 		cmocka_unit_test(another_secret_makes_no_reset),
 		cmocka_unit_test(the_server_follows_a_nat_to_another_port),
+		cmocka_unit_test(ids_are_bounded_and_all_given_back),
 		cmocka_unit_test(finds_the_mtu_of_the_path),
 		cmocka_unit_test(a_full_mtu_is_known_within_two_round_trips),
 		cmocka_unit_test(never_writes_more_than_it_was_allowed),

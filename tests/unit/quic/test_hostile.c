@@ -144,6 +144,42 @@ static void rubbish_counts_as_discarded_and_not_as_an_answer(void **state)
 	pair_free(p);
 }
 
+static void another_port(struct pair *p, const struct pair_packet *packet)
+{
+	if (packet->to_server) {
+		p->nat_port = (uint16_t)(PAIR_CLIENT_PORT + p->seen % 7);
+	}
+}
+
+/* Path validation, MTU discovery and congestion state start anew each time,
+ * and whatever is under way is broken off. */
+static void a_nat_that_renumbers_each_packet_does_no_harm(void **state)
+{
+	struct pair *p = pair_new();
+	struct mpq_conn_info info;
+
+	(void)state;
+	pair_dial(p);
+	assert_true(pair_run(p, pair_is_up, 20 * MPQ_SECOND));
+	p->deliver = another_port;
+	for (uint64_t id = 0; id < 300; id++) {
+		pair_queue(&p->client, 1000, id);
+		pair_queue(&p->server, 1000, id);
+	}
+	pair_wait(p, 5 * MPQ_SECOND);
+	p->deliver = NULL;
+	p->nat_port = 50000;
+	pair_queue(&p->client, 1000, 301);
+	pair_wait(p, 5 * MPQ_SECOND);
+	pair_queue(&p->server, 1000, 302);
+	pair_wait(p, 5 * MPQ_SECOND);
+	assert_true(pair_is_up(p));
+	mpq_conn_info(p->server.conn, &info);
+	assert_int_equal(mpq_sockaddr_port(&info.remote), 50000);
+	assert_int_equal(p->client.last_id, 302);
+	pair_free(p);
+}
+
 /* The clock of the caller may be old by a burst: never back in the library. */
 static void a_step_back_of_the_clock_does_no_harm(void **state)
 {
@@ -189,6 +225,7 @@ int main(void)
 		cmocka_unit_test(repeated_packets_are_delivered_once),
 		cmocka_unit_test(
 			rubbish_counts_as_discarded_and_not_as_an_answer),
+		cmocka_unit_test(a_nat_that_renumbers_each_packet_does_no_harm),
 		cmocka_unit_test(a_step_back_of_the_clock_does_no_harm),
 		cmocka_unit_test(rubbish_moves_nobody_to_send),
 	};
