@@ -15,9 +15,12 @@
 
 /* A socket that sends and receives by the device `wan` only, from an ephemeral
  * port of its own: wildcard address, so that it survives a renumbering.
- * `family` is AF_INET or AF_INET6, the remote's. 0; -ENODEV: no such device;
- * other -errno. A device that went and came back needs a new socket: this one
- * answers ENODEV for ever. */
+ * `family` is AF_INET or AF_INET6, the remote's. While its table has no default
+ * route, what is sent is lost on the WAN's own link without an error: whether a
+ * WAN has an address and a gateway is mpq_monitor_address()'s and
+ * mpq_monitor_gateway()'s to say. 0; -ENODEV: no such
+ * device; other -errno. A device that went and came back needs a new socket:
+ * this one answers ENODEV for ever. */
 int mpq_sockets_wan(const char *wan, uint32_t mark, int family, int *ret_fd);
 
 /* A socket that listens. "::" is every address, IPv4's too, also on a host

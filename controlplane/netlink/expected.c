@@ -91,13 +91,20 @@ static void add_route(struct mpq_expected *e, const struct mpq_route *route)
 	e->routes = append(e, e->routes, &e->n_routes, route, sizeof(*route));
 }
 
-/* The stricter of "all" and the device's own acts. With "all" at 1 only 2 on
- * the device makes it loose. Otherwise 0: loose still wants some route back in
- * table main, which an edge whose WANs keep theirs elsewhere has not; who may
- * send what through a tunnel is the data plane's to check, packet by packet. */
-static uint8_t relaxed_rp_filter(const struct mpq_observed *o)
+/* The stricter of "all" and the device's own acts (0 none, 1 strict, 2 loose;
+ * "strict" is the smaller number). */
+#define RP_FILTER_NONE  0
+#define RP_FILTER_LOOSE 2
+
+/* Six WANs and one best default route: strict would drop what comes in by five
+ * of them. Loose still wants some route back in table main, and drops the
+ * peer's answers where the WANs' default routes stand in other tables. It
+ * checks nothing where main has a default route, so none loses nothing; with
+ * "all" at 1 only 2 on the device makes it loose. */
+static uint8_t wan_rp_filter(const struct mpq_observed *o)
 {
-	return o->rp_filter == 0 ? 0 : 2;
+	return o->rp_filter == RP_FILTER_NONE ? RP_FILTER_NONE
+					      : RP_FILTER_LOOSE;
 }
 
 static void add_addresses(struct mpq_expected *e,
@@ -139,7 +146,7 @@ static void add_tunnel(struct mpq_expected *e,
 	l.link.up = t->up;
 	l.link.address_mode = IN6_ADDR_GEN_MODE_NONE;
 	l.link.forwarding = true;
-	l.link.rp_filter = relaxed_rp_filter(o);
+	l.link.rp_filter = RP_FILTER_LOOSE;
 	add_link(e, &l);
 	add_addresses(e, t, is->index, ipv6);
 }
@@ -155,7 +162,7 @@ static void add_other_link(struct mpq_expected *e, const char *name,
 	}
 	l.link = *is;
 	l.link.forwarding = true;
-	l.link.rp_filter = relaxed_rp_filter(o);
+	l.link.rp_filter = wan_rp_filter(o);
 	add_link(e, &l);
 }
 
@@ -213,8 +220,6 @@ static void add_wan(struct mpq_expected *e, const struct mpq_desired_wan *wan,
 	};
 
 	add_table(e, rule, ipv6);
-	/* Six WANs and one best default route: a strict filter would drop what
-	 * comes in by five of them. */
 	add_other_link(e, wan->interface, o, MPQ_LINK_RP_FILTER);
 }
 

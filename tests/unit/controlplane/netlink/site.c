@@ -366,42 +366,57 @@ void site_send_from_isp(struct site *s, const char *to)
 	netns_enter(s->edge);
 }
 
-static size_t fill_ipv4(uint8_t *p)
+static size_t fill_udp(uint8_t *p)
 {
-	struct iphdr *ip = (struct iphdr *)p;
-	struct udphdr *udp = (struct udphdr *)(p + sizeof(*ip));
+	const struct udphdr udp = {.dest = htons(PORT_DATA),
+				   .len = htons(sizeof(udp))};
+
+	memcpy(p, &udp, sizeof(udp));
+	return sizeof(udp);
+}
+
+static uint16_t checksum(const void *header, size_t len)
+{
+	const uint8_t *p = header;
 	uint32_t sum = 0;
 
-	*ip = (struct iphdr){.version = 4, .ihl = 5, .ttl = 64};
-	ip->protocol = IPPROTO_UDP;
-	ip->tot_len = htons(sizeof(*ip) + sizeof(*udp));
-	ip->saddr = inet_addr("198.51.100.1");
-	ip->daddr = inet_addr("10.1.0.2");
-	for (size_t i = 0; i < sizeof(*ip); i += 2) {
+	for (size_t i = 0; i < len; i += 2) {
 		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
 	}
 	sum = (sum & 0xffff) + (sum >> 16);
-	ip->check = htons((uint16_t) ~(sum + (sum >> 16)));
-	*udp = (struct udphdr){.dest = htons(PORT_DATA),
-			       .len = htons(sizeof(*udp))};
-	return sizeof(*ip) + sizeof(*udp);
+	return htons((uint16_t) ~(sum + (sum >> 16)));
+}
+
+static size_t fill_ipv4(uint8_t *p)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.ttl = 64,
+		.protocol = IPPROTO_UDP,
+		.tot_len = htons(sizeof(ip) + sizeof(struct udphdr)),
+		.saddr = inet_addr(far[4]),
+		.daddr = inet_addr("10.1.0.2"),
+	};
+
+	ip.check = checksum(&ip, sizeof(ip));
+	memcpy(p, &ip, sizeof(ip));
+	return sizeof(ip) + fill_udp(p + sizeof(ip));
 }
 
 static size_t fill_ipv6(uint8_t *p)
 {
-	struct ip6_hdr *ip = (struct ip6_hdr *)p;
-	struct udphdr *udp = (struct udphdr *)(p + sizeof(*ip));
+	struct ip6_hdr ip = {
+		.ip6_flow = htonl(6u << 28),
+		.ip6_plen = htons(sizeof(struct udphdr)),
+		.ip6_nxt = IPPROTO_UDP,
+		.ip6_hlim = 64,
+	};
 
-	*ip = (struct ip6_hdr){0};
-	ip->ip6_flow = htonl(6u << 28);
-	ip->ip6_plen = htons(sizeof(*udp));
-	ip->ip6_nxt = IPPROTO_UDP;
-	ip->ip6_hlim = 64;
-	assert_int_equal(inet_pton(AF_INET6, far[6], &ip->ip6_src), 1);
-	assert_int_equal(inet_pton(AF_INET6, "fd01::2", &ip->ip6_dst), 1);
-	*udp = (struct udphdr){.dest = htons(PORT_DATA),
-			       .len = htons(sizeof(*udp))};
-	return sizeof(*ip) + sizeof(*udp);
+	assert_int_equal(inet_pton(AF_INET6, far[6], &ip.ip6_src), 1);
+	assert_int_equal(inet_pton(AF_INET6, "fd01::2", &ip.ip6_dst), 1);
+	memcpy(p, &ip, sizeof(ip));
+	return sizeof(ip) + fill_udp(p + sizeof(ip));
 }
 
 void site_send_from_tunnel(struct site *s, int family)

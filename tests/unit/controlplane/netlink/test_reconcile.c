@@ -92,11 +92,12 @@ static void sets_the_tunnel_up(void **state)
 	expect_line("cat /proc/sys/net/ipv4/conf/wan1/forwarding", "0");
 }
 
-static void a_strict_filter_for_all_makes_ours_loose(void **state)
+static void the_reverse_path_filter_drops_nothing_of_ours(void **state)
 {
 	struct site *s = installed(state);
 
-	expect_line("cat /proc/sys/net/ipv4/conf/mpq1/rp_filter", "0");
+	expect_line("cat /proc/sys/net/ipv4/conf/mpq1/rp_filter", "2");
+	expect_line("cat /proc/sys/net/ipv4/conf/wan1/rp_filter", "0");
 	netns_sh("echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter");
 	site_follow(s);
 	expect_line("cat /proc/sys/net/ipv4/conf/mpq1/rp_filter", "2");
@@ -162,7 +163,7 @@ static const struct {
 	 "echo 0 > /proc/sys/net/ipv4/conf/all/forwarding",
 	 "cat /proc/sys/net/ipv4/conf/lan1/forwarding", "1"},
 	{"echo 1 > /proc/sys/net/ipv4/conf/mpq1/rp_filter",
-	 "cat /proc/sys/net/ipv4/conf/mpq1/rp_filter", "0"},
+	 "cat /proc/sys/net/ipv4/conf/mpq1/rp_filter", "2"},
 	{"nft flush ruleset", "nft list table inet mpquic",
 	 "iifname \"lan1\" oifname != \"mpq1\""},
 	{"nft flush chain inet mpquic forward", "nft list table inet mpquic",
@@ -495,7 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_SITE(installs_rules_and_tables_of_lan_and_wan),
 		WITH_SITE(sets_the_tunnel_up),
-		WITH_SITE(a_strict_filter_for_all_makes_ours_loose),
+		WITH_SITE(the_reverse_path_filter_drops_nothing_of_ours),
 		WITH_SITE(the_guard_comes_first_and_goes_last),
 		WITH_SITE(a_second_run_changes_nothing),
 		WITH_SITE(a_restart_adopts_all),
