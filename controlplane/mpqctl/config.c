@@ -94,14 +94,22 @@ enum mpq_exit mpq_config_check(const struct mpq_call *call)
 	return MPQ_EXIT_OK;
 }
 
+/* NULL when there is none, and of a whole subtree: its path tells enough. */
 static char *member_text(struct json_object *o, const char *key)
 {
 	struct json_object *v = NULL;
+	char *text;
 
-	if (!json_object_object_get_ex(o, key, &v)) {
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, key, &v)) {
 		return NULL;
 	}
-	return mpq_format_value(v);
+	text = mpq_format_value(v);
+	if (text != NULL && text[0] == '{') {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 static void print_change(struct json_object *change)

@@ -66,6 +66,30 @@ static void write_configuration(FILE *f, struct json_object *e)
 	}
 }
 
+static void write_link(FILE *f, struct json_object *e)
+{
+	const char *address = mpq_format_member(e, "local-address", "");
+
+	(void)fprintf(f, "link %s of path %s: %s", text_of(e, "wan"),
+		      text_of(e, "path"), text_of(e, "is"));
+	if (address[0] != '\0') {
+		(void)fprintf(f, " with %s", address);
+	}
+	add_reason(f, e);
+}
+
+static void write_data_plane(FILE *f, struct json_object *e)
+{
+	(void)fprintf(f, "data plane: %s", text_of(e, "is"));
+	add_reason(f, e);
+}
+
+static void write_restored(FILE *f, struct json_object *e)
+{
+	(void)fprintf(f, "restored what another had deleted: %s",
+		      text_of(e, "what"));
+}
+
 /* Of an event that we know no sentence for: all that it says. */
 static void write_other(FILE *f, struct json_object *e)
 {
@@ -90,6 +114,9 @@ static const struct {
 	{"tunnel", write_tunnel},
 	{"refused", write_refused},
 	{"configuration-changed", write_configuration},
+	{"link", write_link},
+	{"data-plane", write_data_plane},
+	{"restored", write_restored},
 };
 
 char *mpq_events_text(struct json_object *event)

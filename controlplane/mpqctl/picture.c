@@ -75,6 +75,28 @@ static const char *since(const struct mpq_picture *p, struct json_object *entry,
 	return s != NULL ? mpq_format_since(s, p->wall, text) : "-";
 }
 
+/* Said in so many words: absent means enabled. */
+static bool disabled(struct json_object *tunnel)
+{
+	struct json_object *v = NULL;
+
+	return json_object_is_type(tunnel, json_type_object) &&
+	       json_object_object_get_ex(tunnel, "enabled", &v) &&
+	       json_object_is_type(v, json_type_boolean) &&
+	       !json_object_get_boolean(v);
+}
+
+static size_t tunnels_disabled(struct json_object *status)
+{
+	struct json_object *a = array(status, "tunnels");
+	size_t n = 0;
+
+	for (size_t i = 0; i < count(status, "tunnels"); i++) {
+		n += disabled(json_object_array_get_idx(a, i));
+	}
+	return n;
+}
+
 static size_t tunnels_up(struct json_object *status)
 {
 	struct json_object *a = array(status, "tunnels");
@@ -118,10 +140,14 @@ static void print_headline(struct json_object *status)
 		return;
 	}
 	(void)mpq_format_number(status, "generation", &generation);
-	(void)fprintf(f, "%s %s: %zu of %zu tunnels up, generation %llu",
+	(void)fprintf(f, "%s %s: %zu of %zu tunnels up",
 		      mpq_format_member(status, "role", "not configured"),
 		      mpq_format_member(status, "name", ""), tunnels_up(status),
-		      count(status, "tunnels"), (unsigned long long)generation);
+		      count(status, "tunnels"));
+	if (tunnels_disabled(status) > 0) {
+		(void)fprintf(f, " (%zu disabled)", tunnels_disabled(status));
+	}
+	(void)fprintf(f, ", generation %llu", (unsigned long long)generation);
 	append_data_plane(f, status);
 	(void)fprintf(f, ", mpquic %s",
 		      mpq_format_member(status, "version", "?"));
@@ -169,13 +195,19 @@ static void add_names(struct mpq_table *t, struct json_object *o,
 static void add_tunnel(const struct mpq_picture *p, struct mpq_table *t,
 		       struct json_object *tunnel)
 {
-	bool up = mpq_format_true(tunnel, "up");
+	bool up = mpq_format_true(tunnel, "up"), off = disabled(tunnel);
 	char text[MPQ_FORMAT_BYTES];
 
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
 		      mpq_format_member(tunnel, "name", "?"));
-	mpq_table_add(t, up ? MPQ_TABLE_GOOD : MPQ_TABLE_BAD, "%s",
-		      up ? "up" : "down");
+	mpq_table_add(t,
+		      up    ? MPQ_TABLE_GOOD
+		      : off ? MPQ_TABLE_DIM
+			    : MPQ_TABLE_BAD,
+		      "%s",
+		      up    ? "up"
+		      : off ? "disabled"
+			    : "down");
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", since(p, tunnel, text));
 	add_names(t, tunnel, "path", "by ");
 	add_names(t, tunnel, "peer-address", "to ");

@@ -22,12 +22,20 @@ struct run {
 	const char *tunnel;
 	int signals;               /* signalfd */
 	struct mpq_client *events; /* NULL while mpquic-control is away */
-	bool told_lost;
+	char *told; /* last, so that nothing is told twice in a row */
 };
 
-/* stdout, which the journal keeps, and systemctl status. */
-static void tell(const char *text)
+/* To stdout, which the journal keeps, and to systemctl status. */
+static void tell(struct run *r, const char *text)
 {
+	char *copy;
+
+	if (r->told != NULL && strcmp(r->told, text) == 0) {
+		return;
+	}
+	copy = strdup(text);
+	free(r->told);
+	r->told = copy;
 	(void)printf("%s\n", text);
 	(void)fflush(stdout);
 	mpq_notify_send("STATUS=%s", text);
@@ -59,24 +67,8 @@ static bool about_us(const struct run *r, struct json_object *event)
 	return strcmp(mpq_format_member(event, "tunnel", ""), r->tunnel) == 0;
 }
 
-static void tell_event(const struct run *r, struct json_object *reply)
-{
-	struct json_object *event = NULL;
-	char *text;
-
-	if (!json_object_object_get_ex(reply, "parameters", &event) ||
-	    !about_us(r, event)) {
-		return;
-	}
-	text = mpq_events_text(event);
-	if (text != NULL) {
-		tell(text);
-	}
-	free(text);
-}
-
 /* How the tunnel is now, as the event that made it so would read. */
-static void tell_tunnel(const struct run *r, struct json_object *status)
+static void tell_tunnel(struct run *r, struct json_object *status)
 {
 	struct json_object *tunnels = NULL;
 
@@ -97,16 +89,54 @@ static void tell_tunnel(const struct run *r, struct json_object *status)
 				       json_object_new_string(r->tunnel));
 		text = mpq_events_text(t);
 		if (text != NULL) {
-			tell(text);
+			tell(r, text);
 		}
 		free(text);
 	}
 }
 
+static void ask_tunnel(struct run *r)
+{
+	struct json_object *status;
+
+	if (mpq_client_once(r->call, "Status", NULL, &status) == MPQ_EXIT_OK) {
+		tell_tunnel(r, status);
+		json_object_put(status);
+	}
+}
+
+static bool is_event(struct json_object *event, const char *kind)
+{
+	return strcmp(mpq_format_member(event, "event", ""), kind) == 0;
+}
+
+static void tell_event(struct run *r, struct json_object *reply)
+{
+	struct json_object *event = NULL;
+	char *text;
+
+	if (!json_object_object_get_ex(reply, "parameters", &event)) {
+		return;
+	}
+	/* These may change our tunnel without an event of its own. */
+	if (is_event(event, "configuration-changed") ||
+	    is_event(event, "data-plane")) {
+		ask_tunnel(r);
+		return;
+	}
+	if (!about_us(r, event)) {
+		return;
+	}
+	text = mpq_events_text(event);
+	if (text != NULL) {
+		tell(r, text);
+	}
+	free(text);
+}
+
 /* First the stream, then the state, so that no change falls between. */
 static int subscribe(struct run *r)
 {
-	struct json_object *status;
 	int error = mpq_client_connect(r->call->socket, &r->events);
 
 	if (error == 0) {
@@ -117,10 +147,7 @@ static int subscribe(struct run *r)
 		r->events = NULL;
 		return error;
 	}
-	if (mpq_client_once(r->call, "Status", NULL, &status) == MPQ_EXIT_OK) {
-		tell_tunnel(r, status);
-		json_object_put(status);
-	}
+	ask_tunnel(r);
 	return 0;
 }
 
@@ -128,11 +155,7 @@ static void lose(struct run *r)
 {
 	mpq_client_close(r->events);
 	r->events = NULL;
-	if (!r->told_lost) {
-		tell("mpquic-control is away, waiting; the data plane "
-		     "forwards on");
-		r->told_lost = true;
-	}
+	tell(r, "mpquic-control is away, waiting; the data plane forwards on");
 }
 
 static void read_events(struct run *r)
@@ -167,8 +190,8 @@ static void watch(struct run *r)
 		if (n > 0 && p[1].revents != 0) {
 			read_events(r);
 		}
-		if (r->events == NULL && n == 0 && subscribe(r) == 0) {
-			r->told_lost = false;
+		if (r->events == NULL && n == 0) {
+			(void)subscribe(r);
 		}
 	}
 }
@@ -207,6 +230,7 @@ enum mpq_exit mpq_run_tunnel(const struct mpq_call *call)
 		result = disable(&r);
 	}
 	mpq_client_close(r.events);
+	free(r.told);
 	(void)close(r.signals);
 	return result;
 }

@@ -176,6 +176,13 @@ def status_cases(tap):
                  'PATH  FROM ', 'l1    192.0.2.9:1  up',
                  'LISTENER  ADDRESS     CONNECTIONS',
                  'l1        [::]:45001            1')
+    with tap.case('a disabled tunnel is no fault'):
+        answer = Status()({})
+        answer['tunnels'][1].update(enabled=False, reason='by configuration')
+        with control(Status=lambda p: answer):
+            text = mpqctl('status').stdout
+        contains(text, '1 of 2 tunnels up (1 disabled), generation',
+                 'mpq2  disabled  1d01h', 'by configuration')
     with tap.case('an empty status is no crash'):
         with control(Status=lambda p: {}):
             result = mpqctl('status')
@@ -238,7 +245,8 @@ def terminal_cases(tap):
             first.close()
             stack.enter_context(control(Status=status))
             before = status.calls
-            wait_until(lambda: status.calls > before, 'another picture')
+            # The second call comes when the first one's picture is out.
+            wait_until(lambda: status.calls >= before + 2, 'another picture')
             process.terminate()
             out, _ = process.communicate()
         assert out.count('edge ship-1') >= 3, out
@@ -250,11 +258,14 @@ CHANGES = [
     {'path': "/mpquic:mpquic/path[name='wan7']", 'operation': 'create',
      'applies': 'path'},
     {'path': "/mpquic:mpquic/trust/authority[.='/a']", 'operation': 'delete',
-     'old': '/a', 'applies': 'live'}]
+     'old': '/a', 'applies': 'live'},
+    {'path': "/mpquic:mpquic/tunnel[name='mpq2']", 'operation': 'delete',
+     'old': '{"mpquic:tunnel":[{"name":"mpq2"}]}', 'applies': 'live'}]
 CHANGE_LINES = (
     "~ /mpquic:mpquic/tunnel[name='mpq1']/mtu  1400 -> 1380  [live]\n"
     "+ /mpquic:mpquic/path[name='wan7']  [path]\n"
-    "- /mpquic:mpquic/trust/authority[.='/a']  /a  [live]\n")
+    "- /mpquic:mpquic/trust/authority[.='/a']  /a  [live]\n"
+    "- /mpquic:mpquic/tunnel[name='mpq2']  [live]\n")
 
 
 def config_cases(tap):
@@ -323,7 +334,7 @@ def config_cases(tap):
         with control(Commit=lambda p: {'generation': 13, 'changes': CHANGES}):
             result = mpqctl('commit')
         equal(result.stdout, CHANGE_LINES
-              + 'generation 13 runs and is kept, 3 changes\n')
+              + 'generation 13 runs and is kept, 4 changes\n')
     with tap.case('discard'):
         with control(Discard=lambda p: {}) as server:
             equal(mpqctl('discard').returncode, 0)
@@ -387,18 +398,27 @@ EVENTS = [
     {'time': '2026-11-22T10:00:06Z', 'event': 'tunnel', 'tunnel': 'mpq3',
      'up': True, 'reason': '', 'peer-address': '192.0.2.1:45003'},
     {'time': '2026-11-22T10:00:07Z', 'event': 'restored',
-     'what': 'rule 100', 'by': 'x\x1b[2J'},
+     'what': 'rule 100 \x1b[2J'},
     {'time': '2026-11-22T10:00:08Z', 'event': 'configuration-changed',
      'generation': 13, 'by': 'uid 0'},
     {'time': '2026-11-22T10:00:09Z', 'event': 'refused', 'path': 'l1',
-     'peer-address': '192.0.2.66:9', 'reason': 'unknown issuer'}]
+     'peer-address': '192.0.2.66:9', 'reason': 'unknown issuer'},
+    {'time': '2026-11-22T10:00:10Z', 'event': 'link', 'path': 'wan3',
+     'wan': 'usb0', 'is': 'ready', 'reason': '', 'local-address': '192.0.2.7'},
+    {'time': '2026-11-22T10:00:11Z', 'event': 'data-plane',
+     'is': 'connected'},
+    {'time': '2026-11-22T10:00:12Z', 'event': 'news', 'number': 3,
+     'list': ['a', 'b']}]
 EVENT_LINES = [
     '2026-11-22T10:00:00Z  path wan3: up -> no-carrier: cable out',
     '2026-11-22T10:00:05Z  path wan3: connecting -> up (gap 5120 ms)',
     '2026-11-22T10:00:06Z  tunnel mpq3: up to 192.0.2.1:45003',
-    '2026-11-22T10:00:07Z  restored: what=rule 100 by=x?[2J',
+    '2026-11-22T10:00:07Z  restored what another had deleted: rule 100 ?[2J',
     '2026-11-22T10:00:08Z  configuration: generation 13 runs, by uid 0',
-    '2026-11-22T10:00:09Z  path l1: turned 192.0.2.66:9 away: unknown issuer']
+    '2026-11-22T10:00:09Z  path l1: turned 192.0.2.66:9 away: unknown issuer',
+    '2026-11-22T10:00:10Z  link usb0 of path wan3: ready with 192.0.2.7',
+    '2026-11-22T10:00:11Z  data plane: connected',
+    '2026-11-22T10:00:12Z  news: number=3 list=a, b']
 
 
 def events_cases(tap):
@@ -681,6 +701,18 @@ def run_cases(tap):
         _, error = process.communicate(timeout=10)
         equal(process.returncode, 3)
         contains(error, 'cannot be reached')
+    with tap.case('tunnel run sees that another disabled it'):
+        answers = run_answers()
+        state = {'name': 'mpq3', 'up': True, 'reason': ''}
+        answers['Status'] = lambda p: {'tunnels': [state]}
+        with control(**answers) as server:
+            with started('tunnel', 'run', 'mpq3') as process:
+                equal(process.stdout.readline(), 'tunnel mpq3: up\n')
+                server.tell(EVENTS[4])  # changes nothing of ours: silence
+                state.update(up=False, reason='disabled by configuration')
+                server.tell(EVENTS[4])
+                equal(process.stdout.readline(),
+                      'tunnel mpq3: down: disabled by configuration\n')
     with tap.case('tunnel run of an unknown tunnel is status 1'):
         refusal = Refusal('NotFound', message="no tunnel 'x'")
         with control(TunnelEnable=lambda p: refusal):
