@@ -67,8 +67,9 @@ static const char *json_word(struct json_object *v)
 	case json_type_boolean:
 		return "true or false";
 	case json_type_int:
-	case json_type_double:
 		return "a number";
+	case json_type_double:
+		return "a fraction";
 	case json_type_object:
 		return "an object {..}";
 	case json_type_array:
@@ -265,34 +266,6 @@ static int walk_value(struct walk *w, const struct lysc_node *node,
 	return ret;
 }
 
-static int walk_leaflist(struct walk *w, const struct lysc_node *node,
-			 struct json_object *array)
-{
-	size_t i, was;
-	int ret;
-
-	if (!json_object_is_type(array, json_type_array)) {
-		return wrong_type(w, array, "an array [..]");
-	}
-	for (i = 0; i < json_object_array_length(array); i++) {
-		was = enter(w, "[%zu]", i + 1);
-		ret = walk_value(w, node, json_object_array_get_idx(array, i));
-		if (ret) {
-			return ret;
-		}
-		leave(w, was);
-	}
-	return 0;
-}
-
-static const struct lysc_node *next(const struct lysc_node *last,
-				    const struct lysc_node *parent,
-				    const struct walk *w, uint32_t options)
-{
-	return lys_getnext(last, parent, parent ? NULL : w->module->compiled,
-			   options);
-}
-
 /* A member of the object by its name, which may carry the module's. */
 static struct json_object *member(const struct walk *w,
 				  struct json_object *object, const char *name)
@@ -307,6 +280,60 @@ static struct json_object *member(const struct walk *w,
 		       name);
 	(void)json_object_object_get_ex(object, qualified, &v);
 	return v;
+}
+
+/* Does an earlier one of the array have the same text under `key` (NULL: is it
+ * the same)? */
+static bool repeated(const struct walk *w, struct json_object *array, size_t i,
+		     const char *key)
+{
+	struct json_object *is = json_object_array_get_idx(array, i), *was;
+	size_t j;
+
+	is = key ? member(w, is, key) : is;
+	for (j = 0; j < i; j++) {
+		was = json_object_array_get_idx(array, j);
+		was = key ? member(w, was, key) : was;
+		if (was && !strcmp(json_object_get_string(is),
+				   json_object_get_string(was))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int walk_leaflist(struct walk *w, const struct lysc_node *node,
+			 struct json_object *array)
+{
+	size_t i, was;
+	int ret;
+
+	if (!json_object_is_type(array, json_type_array)) {
+		return wrong_type(w, array, "an array [..]");
+	}
+	for (i = 0; i < json_object_array_length(array); i++) {
+		was = enter(w, "[%zu]", i + 1);
+		ret = walk_value(w, node, json_object_array_get_idx(array, i));
+		if (!ret && repeated(w, array, i, NULL)) {
+			ret = mpq_refusal_set(
+				w->refusal, w->path, "\"%s\" is here twice.",
+				json_object_get_string(
+					json_object_array_get_idx(array, i)));
+		}
+		if (ret) {
+			return ret;
+		}
+		leave(w, was);
+	}
+	return 0;
+}
+
+static const struct lysc_node *next(const struct lysc_node *last,
+				    const struct lysc_node *parent,
+				    const struct walk *w, uint32_t options)
+{
+	return lys_getnext(last, parent, parent ? NULL : w->module->compiled,
+			   options);
 }
 
 static int walk_list(struct walk *w, const struct lysc_node *node,
@@ -340,6 +367,12 @@ static int walk_list(struct walk *w, const struct lysc_node *node,
 				    json_object_get_string(name));
 		}
 		ret = walk_object(w, node, entry);
+		if (!ret && repeated(w, array, i, key->name)) {
+			ret = mpq_refusal_set(w->refusal, w->path,
+					      "two entries of %s have this "
+					      "%s.",
+					      node->name, key->name);
+		}
 		if (ret) {
 			return ret;
 		}
@@ -493,19 +526,20 @@ static int refuse_missing(struct walk *w, const struct lysc_node *n)
 static int check_count(struct walk *w, const struct lysc_node *n,
 		       struct json_object *array)
 {
-	const struct lysc_node_leaflist *l = (const void *)n;
+	const struct lysc_node_leaflist *ll = (const void *)n;
+	const struct lysc_node_list *l = (const void *)n;
+	bool list = n->nodetype == LYS_LIST;
+	uint32_t min = list ? l->min : ll->min, max = list ? l->max : ll->max;
 	size_t count = array ? json_object_array_length(array) : 0;
 
-	if (count >= l->min && (l->max == 0 || count <= l->max)) {
+	if (count >= min && (max == 0 || count <= max)) {
 		return 0;
 	}
 	(void)mpq_refusal_set(w->refusal, w->path,
 			      "\"%s\" has %zu entries, which is too %s.",
-			      n->name, count, count < l->min ? "few" : "many");
-	if (l->min == l->max) {
-		return mpq_refusal_allow(w->refusal, "exactly %u", l->min);
-	}
-	return mpq_refusal_allow(w->refusal, "%u or more", l->min);
+			      n->name, count, count < min ? "few" : "many");
+	return min == max ? mpq_refusal_allow(w->refusal, "exactly %u", min)
+			  : mpq_refusal_allow(w->refusal, "%u to %u", min, max);
 }
 
 /* What the object lacks of `parent`'s children. */
@@ -521,7 +555,7 @@ static int check_absent(struct walk *w, const struct lysc_node *parent,
 		}
 		if (n->nodetype == LYS_CHOICE) {
 			ret = check_choice(w, n, object);
-		} else if (n->nodetype == LYS_LEAFLIST) {
+		} else if (n->nodetype & (LYS_LIST | LYS_LEAFLIST)) {
 			ret = check_count(w, n, member(w, object, n->name));
 		} else if ((n->flags & LYS_MAND_TRUE) &&
 			   !present(w, n, object)) {

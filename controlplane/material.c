@@ -147,38 +147,55 @@ static void read_pin(const char *hex, uint8_t ret[32])
 	}
 }
 
-/* Which of the files is to blame? Each alone, so that the sentence can name
- * it. */
-static int blame_authority(const struct mpq_config_trust *t, const char *node,
-			   const struct mpq_config_strings *files, bool is_crl,
-			   const char *authority_pem, struct mpq_refusal *r)
+/* Each file alone, so that what is wrong can be said of it by name. */
+static int check_trust_file(const char *node, const char *file,
+			    const char *authority_pem,
+			    enum mpq_certificate_profile profile,
+			    struct mpq_refusal *r)
 {
-	char reason[MPQ_CERTIFICATE_REASON_BYTES], path[256], *text;
+	char reason[MPQ_CERTIFICATE_REASON_BYTES] = "", path[256], *text = NULL;
 	struct mpq_certificate_trust *trust = NULL;
-	size_t i;
-	int ret;
+	int e;
 
 	(void)snprintf(path, sizeof(path), TRUST "%s", node);
-	for (i = 0; i < files->n; i++) {
-		text = NULL;
-		ret = append_file(&text, path, files->item[i], false, r);
-		if (!ret) {
-			ret = mpq_certificate_trust_new(&trust,
-							is_crl ? authority_pem
-							       : text,
-							is_crl ? text : NULL,
-							NULL, 0, t->profile,
-							reason);
+	e = append_file(&text, path, file, false, r);
+	if (!e) {
+		e = mpq_certificate_trust_new(&trust,
+					      authority_pem ? authority_pem
+							    : text,
+					      authority_pem ? text : NULL, NULL,
+					      0, profile, reason);
+		if (e == -EINVAL) {
+			(void)mpq_refusal_set(r, path, "%s: %s.", file, reason);
 		}
-		free(text);
-		if (ret == -EINVAL && !trust) {
-			return mpq_refusal_set(r, path, "%s: %s.",
-					       files->item[i], reason);
-		}
-		mpq_certificate_trust_free(trust);
-		trust = NULL;
 	}
-	return 0;
+	mpq_certificate_trust_free(trust);
+	free(text);
+	return e;
+}
+
+static int check_trust_files(const struct mpq_material *m,
+			     const struct mpq_config_trust *t,
+			     struct mpq_refusal *r)
+{
+	size_t i;
+	int e = 0;
+
+	for (i = 0; i < t->authorities.n && !e; i++) {
+		e = check_trust_file("authority", t->authorities.item[i], NULL,
+				     t->profile, r);
+	}
+	if (!e && t->revocation_lists.n > 0 && !m->authority_pem) {
+		return mpq_refusal_set(r, TRUST "revocation-list",
+				       "a revocation list needs the authority "
+				       "that signed it, and there is none.");
+	}
+	for (i = 0; i < t->revocation_lists.n && !e; i++) {
+		e = check_trust_file("revocation-list",
+				     t->revocation_lists.item[i],
+				     m->authority_pem, t->profile, r);
+	}
+	return e;
 }
 
 static int new_trust(struct mpq_certificate_trust **ret,
@@ -188,10 +205,11 @@ static int new_trust(struct mpq_certificate_trust **ret,
 	char reason[MPQ_CERTIFICATE_REASON_BYTES] = "";
 	uint8_t(*pins)[32] = calloc(t->pins.n + 1, sizeof(*pins));
 	size_t i;
-	int e;
+	int e = check_trust_files(m, t, r);
 
-	if (!pins) {
-		return -ENOMEM;
+	if (e || !pins) {
+		free(pins);
+		return e ? e : -ENOMEM;
 	}
 	for (i = 0; i < t->pins.n; i++) {
 		read_pin(t->pins.item[i], pins[i]);
@@ -200,16 +218,10 @@ static int new_trust(struct mpq_certificate_trust **ret,
 				      (const uint8_t(*)[32])pins, t->pins.n,
 				      t->profile, reason);
 	free(pins);
-	if (e != -EINVAL) {
-		return e;
+	if (e == -EINVAL) {
+		(void)mpq_refusal_set(r, TRUST "authority", "%s.", reason);
 	}
-	(void)mpq_refusal_set(r, TRUST "authority", "%s.", reason);
-	if (blame_authority(t, "authority", &t->authorities, false, NULL, r)) {
-		return -EINVAL;
-	}
-	(void)blame_authority(t, "revocation-list", &t->revocation_lists, true,
-			      m->authority_pem, r);
-	return -EINVAL;
+	return e;
 }
 
 static int refuse_own(const struct mpq_config_trust *t,
@@ -217,15 +229,17 @@ static int refuse_own(const struct mpq_config_trust *t,
 		      struct mpq_refusal *r)
 {
 	if (why == MPQ_CERTIFICATE_KEY_MISMATCH) {
-		(void)mpq_refusal_set(r, TRUST "private-key",
-				      "%s does not belong to %s: %s.",
-				      t->private_key, t->certificate, reason);
-	} else {
-		(void)mpq_refusal_set(r, TRUST "certificate", "%s: %s.",
-				      t->certificate, reason);
+		return mpq_refusal_set(r, TRUST "private-key",
+				       "%s does not belong to %s: %s.",
+				       t->private_key, t->certificate, reason);
 	}
-	return mpq_refusal_allow(r, "see: %s",
-				 mpq_certificate_result_name(why));
+	if (why == MPQ_CERTIFICATE_UNREADABLE &&
+	    strstr(reason, "private key")) {
+		return mpq_refusal_set(r, TRUST "private-key", "%s: %s.",
+				       t->private_key, reason);
+	}
+	return mpq_refusal_set(r, TRUST "certificate", "%s: %s.",
+			       t->certificate, reason);
 }
 
 static int check(struct mpq_material *m, const struct mpq_config *c, time_t now,

@@ -127,6 +127,25 @@ void mpq_schema_free(struct mpq_schema *s)
 	}
 }
 
+/* The reference's path with the module's name for its prefix, as libyang wants
+ * it for data. */
+static void target_path(const struct lysc_type_leafref *ref,
+			const struct lys_module *module, char *path, size_t cap)
+{
+	const char *expr = lyxp_get_expr(ref->path), *at;
+	size_t prefix = strlen(module->prefix), len = 0;
+
+	for (at = expr; *at && len + strlen(module->name) + 2 < cap;) {
+		if (!strncmp(at, module->prefix, prefix) && at[prefix] == ':') {
+			len += (size_t)snprintf(path + len, cap - len, "%s",
+						module->name);
+			at += prefix;
+		}
+		path[len++] = *at++;
+	}
+	path[len] = '\0';
+}
+
 /* All values that a reference may have: "wan1, wan2". */
 static void allow_targets(const struct lyd_node *root,
 			  const struct lyd_node *node, struct mpq_refusal *r)
@@ -134,11 +153,15 @@ static void allow_targets(const struct lyd_node *root,
 	const struct lysc_node_leaf *leaf = (const void *)node->schema;
 	const struct lysc_type_leafref *ref = (const void *)leaf->type;
 	struct ly_set *targets = NULL;
+	char path[256];
 	size_t len = 0;
 	uint32_t i;
 
-	if (leaf->type->basetype != LY_TYPE_LEAFREF ||
-	    lyd_find_xpath(root, lyxp_get_expr(ref->path), &targets)) {
+	if (leaf->type->basetype != LY_TYPE_LEAFREF) {
+		return;
+	}
+	target_path(ref, node->schema->module, path, sizeof(path));
+	if (lyd_find_xpath(root, path, &targets)) {
 		return;
 	}
 	for (i = 0; i < targets->count && len < sizeof(r->allowed); i++) {

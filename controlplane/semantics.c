@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/semantics.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -122,11 +123,12 @@ static int check_tunnel_address(const char *at, const struct mpq_prefix *p,
 
 static int check_remote(const struct mpq_config_path *p, struct mpq_refusal *r)
 {
-	char at[PATH_TEXT_BYTES], text[MPQ_SOCKADDR_TEXT_BYTES];
-	bool v4 = p->address.sa.sa_family == AF_INET;
-	const char *why = unusable(v4 ? 4 : 6,
-				   v4 ? (const uint8_t *)&p->address.in.sin_addr
-				      : p->address.in6.sin6_addr.s6_addr);
+	char at[PATH_TEXT_BYTES], text[INET6_ADDRSTRLEN];
+	int af = p->address.sa.sa_family;
+	const uint8_t *bytes =
+		af == AF_INET ? (const uint8_t *)&p->address.in.sin_addr
+			      : p->address.in6.sin6_addr.s6_addr;
+	const char *why = unusable(af == AF_INET ? 4 : 6, bytes);
 
 	if (!why) {
 		return 0;
@@ -134,7 +136,7 @@ static int check_remote(const struct mpq_config_path *p, struct mpq_refusal *r)
 	return mpq_refusal_set(
 		r, path_at(at, "path", p->name, "remote/address"),
 		"%s is %s: no concentrator can be reached there.",
-		mpq_sockaddr_format(&p->address, text), why);
+		inet_ntop(af, bytes, text, sizeof(text)), why);
 }
 
 static int check_wan(const struct mpq_config *c,
