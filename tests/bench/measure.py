@@ -8,12 +8,13 @@ import statistics
 import subprocess
 
 from rig import Missing, wait_for
-from tunnels import HUB_INNER
+from tunnels import EDGE_INNER, HUB_INNER
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGESIZE")
 PORT = "5201"
 UDP_BYTES = "200"
+LOSS = 0.01
 
 
 def cpu_seconds(daemons):
@@ -59,8 +60,8 @@ def iperf(tunnel, seconds, *options):
 class Measurement:
     """One repeat: everything once, through one tunnel."""
 
-    def __init__(self, tunnel, seconds):
-        self.tunnel, self.seconds = tunnel, seconds
+    def __init__(self, tunnel, ramp, seconds):
+        self.tunnel, self.ramp, self.seconds = tunnel, ramp, seconds
         self.sample = {}
 
     def transfer(self, name, *options):
@@ -84,16 +85,29 @@ class Measurement:
         self.sample[name + "_mbps"] = received["bits_per_second"] / 1e6
         self.per(name, received["bytes"] / 1e9)
 
-    def udp(self, name, *options):
-        """As much as the sender can: what arrives counts."""
-        end = self.transfer(name, "-u", "-b", "0", "-l", UDP_BYTES, *options)
-        arrived = end["sum"]["packets"] - end["sum"]["lost_packets"]
-        if arrived < 1:
-            raise Missing(f"{self.tunnel.kind}: {name}: no packet arrived")
-        self.sample[name + "_pps"] = arrived / end["sum"]["seconds"]
-        self.sample[name + "_lost"] = end["sum"]["lost_packets"] / \
-            end["sum"]["packets"]
-        self.per(name, arrived / 1e6)
+    def udp(self, name, sender, receiver, address):
+        """A sender that goes ever faster: the rate of the fastest step of
+        which less than LOSS was lost."""
+        t = self.tunnel
+        edge, hub = cpu_seconds(t.edge_daemons), cpu_seconds(t.hub_daemons)
+        with subprocess.Popen(receiver.wrap(self.ramp, "receive", address,
+                                            PORT), text=True,
+                              stdout=subprocess.PIPE) as process:
+            if process.stdout.readline() != "ready\n":
+                raise Missing("the receiver of UDP did not start")
+            sent = json.loads(sender.run(self.ramp, "send", address, PORT,
+                                         UDP_BYTES))
+            got = json.loads(process.stdout.readline())
+        if not sum(got):
+            raise Missing(f"{t.kind}: {name}: no packet arrived")
+        self.sample[name + "_edge_cpu"] = cpu_seconds(t.edge_daemons) - edge
+        self.sample[name + "_hub_cpu"] = cpu_seconds(t.hub_daemons) - hub
+        self.per(name, sum(got) / 1e6)
+        self.sample[name + "_pps"] = max(
+            (g / s for n, s, g in zip(sent["sent"], sent["seconds"], got)
+             if n and g >= n * (1 - LOSS)), default=0)
+        self.sample[name + "_most_pps"] = max(
+            g / s for s, g in zip(sent["seconds"], got))
 
     def ping(self):
         text = self.tunnel.edge.run("ping", "-n", "-c", "50", "-i", "0.01",
@@ -112,8 +126,9 @@ class Measurement:
         self.ping()
         self.tcp("tcp_up")
         self.tcp("tcp_down", "-R")
-        self.udp("udp_up")
-        self.udp("udp_down", "-R")
+        t = self.tunnel
+        self.udp("udp_up", t.edge, t.hub, HUB_INNER)
+        self.udp("udp_down", t.hub, t.edge, EDGE_INNER)
         self.memory()
         return self.sample
 
