@@ -224,6 +224,9 @@ static unsigned judge(struct mpq_life *l, mpq_time now)
 
 	if (answers(l, now)) {
 		l->unanswered = 0;
+		/* It was let in: an old refusal keeps us from nothing. */
+		l->next_dial = mpq_time_min(l->next_dial,
+					    l->dialled + l->config->redial);
 		return drop_candidate(l) |
 		       enter(l, MPQ_LIFE_UP, "connected", now);
 	}
@@ -240,6 +243,8 @@ static unsigned dial(struct mpq_life *l, mpq_time now)
 	}
 	l->has_candidate = true;
 	l->dialled = now;
+	/* Whatever becomes of it, the next one comes no sooner. */
+	l->next_dial = now + l->config->redial;
 	l->heard = l->heard_last = MPQ_TIME_NEVER;
 	if (l->waiting_since == MPQ_TIME_NEVER) {
 		l->waiting_since = now;
@@ -357,6 +362,12 @@ static void back_off(struct mpq_life *l, mpq_time now)
 	l->next_dial = now + l->refused_backoff;
 }
 
+/* Then nothing is dialled, and the refusal is the reason why. */
+static bool waits_out_a_refusal(const struct mpq_life *l, mpq_time now)
+{
+	return l->state == MPQ_LIFE_REFUSED && now < l->next_dial;
+}
+
 static void forget(struct mpq_life *l, bool current)
 {
 	if (current) {
@@ -380,12 +391,9 @@ unsigned mpq_life_ended(struct mpq_life *l, bool current, bool refused,
 	if (refused) {
 		back_off(l, now);
 		actions = enter(l, MPQ_LIFE_REFUSED, reason, now);
-	} else {
-		/* One that ends as soon as it is dialled keeps the pace too. */
-		l->next_dial = longer(now, l->dialled + l->config->redial);
-		if (current || l->state != MPQ_LIFE_UP) {
-			actions = enter(l, MPQ_LIFE_DOWN, reason, now);
-		}
+	} else if (!waits_out_a_refusal(l, now) &&
+		   (current || l->state != MPQ_LIFE_UP)) {
+		actions = enter(l, MPQ_LIFE_DOWN, reason, now);
 	}
 	return actions | step(l, now);
 }

@@ -393,6 +393,46 @@ static void is_patient_with_a_refusal_and_no_more_than_a_minute(void **state)
 	assert_int_equal(due(4 * S), DIAL);
 }
 
+/* A silent connection whose replacement was refused. */
+static void refuse_beside_a_silent_one(void)
+{
+	connect_up(40 * MS);
+	(void)mpq_life_observe(&life, now, 40 * MS, now);
+	(void)due(500 * MS);
+	for (int i = 0; i < 4; i++) {
+		(void)mpq_life_ended(&life, false, true, "403", now);
+		now = mpq_life_deadline(&life);
+		assert_int_equal(mpq_life_expire(&life, now), DIAL | PROBE);
+	}
+	(void)mpq_life_ended(&life, false, true, "403", now);
+	assert_int_equal(life.state, MPQ_LIFE_REFUSED);
+}
+
+static void keeps_the_refusal_as_reason_while_it_waits(void **state)
+{
+	(void)state;
+	refuse_beside_a_silent_one();
+	now += 1 * S;
+	assert_int_equal(mpq_life_ended(&life, true, false,
+					"no answer for 30 s", now),
+			 0);
+	assert_int_equal(life.state, MPQ_LIFE_REFUSED);
+	assert_string_equal(life.reason, "403");
+	assert_int_equal(due(31 * S), DIAL);
+}
+
+static void forgets_a_refusal_once_the_current_answers(void **state)
+{
+	(void)state;
+	refuse_beside_a_silent_one();
+	now += 2 * S;
+	assert_int_equal(mpq_life_observe(&life, MPQ_TIME_NEVER, 40 * MS, now),
+			 CHANGED);
+	assert_int_equal(life.state, MPQ_LIFE_UP);
+	(void)mpq_life_observe(&life, now, 40 * MS, now);
+	assert_int_equal(due(500 * MS), DIAL | PROBE);
+}
+
 static void tries_a_refused_path_at_once_on_a_new_link(void **state)
 {
 	(void)state;
@@ -468,6 +508,8 @@ int main(int argc, char **argv)
 		TEST(keeps_its_pace_with_a_peer_that_ends_each_connection),
 		TEST(keeps_its_pace_when_it_cannot_dial),
 		TEST(is_patient_with_a_refusal_and_no_more_than_a_minute),
+		TEST(keeps_the_refusal_as_reason_while_it_waits),
+		TEST(forgets_a_refusal_once_the_current_answers),
 		TEST(tries_a_refused_path_at_once_on_a_new_link),
 		TEST(rests_while_disabled),
 		TEST(rests_while_held_and_no_longer),

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A simulation as a test: scenarios that are run with many seeds, one line of
+ * TAP a scenario. The first seed that fails is named, and is repeated with
+ *
+ *	sim_NAME --scenario NAME --seed N [--trace]
+ */
+#ifndef MPQ_TESTS_SIM_SCENARIO_H
+#define MPQ_TESTS_SIM_SCENARIO_H
+
+#include "common/clock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sim_run {
+	uint64_t seed;
+	bool trace;
+	bool failed;
+	char why[256];       /* the first thing that did not hold */
+	mpq_duration figure; /* what was measured; the worst is printed */
+};
+
+struct sim_scenario {
+	const char *name; /* a sentence */
+	void (*run)(struct sim_run *run);
+	unsigned seeds;
+	const char *figure; /* what it measures; or NULL */
+};
+
+/* For main(): the program's status. */
+int sim_scenarios(int argc, char **argv, const struct sim_scenario *scenarios,
+		  size_t n);
+
+/* The first failure counts. Returns `holds`. */
+bool sim_holds(struct sim_run *run, bool holds, mpq_time now,
+	       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+void sim_trace(const struct sim_run *run, mpq_time now, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif
