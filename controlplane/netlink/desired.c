@@ -225,3 +225,68 @@ int mpq_desired_check(const struct mpq_desired *d,
 	}
 	return r;
 }
+
+/* FNV-1a */
+static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t n)
+{
+	const uint8_t *b = bytes;
+
+	for (size_t i = 0; i < n; i++) {
+		hash = (hash ^ b[i]) * 0x100000001b3u;
+	}
+	return hash;
+}
+
+static uint64_t add_text(uint64_t hash, const char *text)
+{
+	return add_bytes(hash, text, strlen(text) + 1);
+}
+
+static uint64_t add_number(uint64_t hash, uint32_t number)
+{
+	return add_bytes(hash, &number, sizeof(number));
+}
+
+static uint64_t add_prefix(uint64_t hash, const struct mpq_prefix *p)
+{
+	hash = add_number(hash, (uint32_t)p->family << 8 | p->length);
+	return add_bytes(hash, p->addr, p->family == 4 ? 4 : 16);
+}
+
+static uint64_t add_tunnel(uint64_t hash, const struct mpq_desired_tunnel *t)
+{
+	hash = add_text(hash, t->name);
+	hash = add_number(hash, t->mtu);
+	hash = add_number(hash, t->up);
+	hash = add_number(hash, (uint32_t)t->n_addresses);
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		hash = add_prefix(hash, &t->addresses[i]);
+	}
+	return hash;
+}
+
+uint64_t mpq_desired_fingerprint(const struct mpq_desired *d)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < d->n_tunnels; i++) {
+		hash = add_tunnel(hash, &d->tunnels[i]);
+	}
+	hash = add_number(hash, (uint32_t)d->n_lans);
+	for (size_t i = 0; i < d->n_lans; i++) {
+		hash = add_text(hash, d->lans[i].interface);
+		hash = add_text(hash, d->lans[i].tunnel);
+		hash = add_number(hash, d->lans[i].table);
+	}
+	hash = add_number(hash, (uint32_t)d->n_wans);
+	for (size_t i = 0; i < d->n_wans; i++) {
+		hash = add_text(hash, d->wans[i].interface);
+		hash = add_number(hash, d->wans[i].table);
+		hash = add_number(hash, d->wans[i].mark);
+	}
+	for (size_t i = 0; i < d->n_remotes; i++) {
+		hash = add_prefix(hash, &d->remotes[i].prefix);
+		hash = add_text(hash, d->remotes[i].tunnel);
+	}
+	return hash;
+}

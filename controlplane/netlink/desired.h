@@ -66,6 +66,9 @@ struct mpq_desired {
 int mpq_desired_check(const struct mpq_desired *d,
 		      char reason[MPQ_DESIRED_REASON_BYTES]);
 
+/* Tells one `desired` from another: equal for equal content. */
+uint64_t mpq_desired_fingerprint(const struct mpq_desired *d);
+
 /* May an interface of this name be guarded? */
 bool mpq_desired_name_valid(const char *name);
 

@@ -36,7 +36,7 @@ struct mpq_monitor_events {
 	void (*link)(void *context, const char *name,
 		     const struct mpq_link *link, unsigned changes);
 	/* Something that the reconcile step looks at may have changed: call
-	 * mpq_reconcile_restore(). It costs little when all is well. */
+	 * mpq_reconcile_run(). It costs little when all is well. */
 	void (*changed)(void *context);
 };
 

@@ -33,6 +33,7 @@ struct mpq_reconcile {
 	/* Each run that restored something moves it ahead by one interval. */
 	mpq_time restores_until;
 	mpq_time deadline;
+	uint64_t fingerprint; /* of what was desired last */
 };
 
 int mpq_reconcile_new(struct mpq_reconcile **ret, struct mpq_monitor *monitor,
@@ -455,6 +456,24 @@ static void count_restore(struct mpq_reconcile *r, mpq_time now)
 	}
 }
 
+/* What is newly desired is never put off. */
+static bool too_often(struct mpq_reconcile *r, const struct mpq_desired *d,
+		      mpq_time now)
+{
+	const mpq_duration burst =
+		RECONCILE_RESTORES_MAX * RECONCILE_RESTORE_EACH;
+	uint64_t fingerprint = mpq_desired_fingerprint(d);
+	bool same = fingerprint == r->fingerprint;
+
+	r->fingerprint = fingerprint;
+	r->deadline = MPQ_TIME_NEVER;
+	if (!same || r->restores_until <= now + burst) {
+		return false;
+	}
+	r->deadline = r->restores_until - burst;
+	return true;
+}
+
 int mpq_reconcile_run(struct mpq_reconcile *r, const struct mpq_desired *d,
 		      mpq_time now)
 {
@@ -466,7 +485,9 @@ int mpq_reconcile_run(struct mpq_reconcile *r, const struct mpq_desired *d,
 	if (mpq_desired_check(d, reason) < 0) {
 		return -EINVAL;
 	}
-	r->deadline = MPQ_TIME_NEVER;
+	if (too_often(r, d, now)) {
+		return MPQ_RECONCILE_LATER;
+	}
 	r->error = 0;
 	r->restored = false;
 	error = mpq_monitor_take_in(r->monitor);
@@ -477,19 +498,6 @@ int mpq_reconcile_run(struct mpq_reconcile *r, const struct mpq_desired *d,
 	mpq_expected_finish(&r->had);
 	r->had = e;
 	return error;
-}
-
-int mpq_reconcile_restore(struct mpq_reconcile *r, const struct mpq_desired *d,
-			  mpq_time now)
-{
-	const mpq_duration burst =
-		RECONCILE_RESTORES_MAX * RECONCILE_RESTORE_EACH;
-
-	if (r->restores_until > now + burst) {
-		r->deadline = r->restores_until - burst;
-		return MPQ_RECONCILE_LATER;
-	}
-	return mpq_reconcile_run(r, d, now);
 }
 
 int mpq_reconcile_counters(struct mpq_reconcile *r,

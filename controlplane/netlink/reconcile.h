@@ -54,17 +54,14 @@ int mpq_reconcile_new(struct mpq_reconcile **ret, struct mpq_monitor *monitor,
 		      const struct mpq_reconcile_events *events, void *context);
 void mpq_reconcile_free(struct mpq_reconcile *r); /* the kernel keeps all */
 
-/* For a new configuration. 0: the kernel holds what is desired. -EINVAL:
+/* Call it after the configuration changed and at mpq_monitor_events.changed.
+ * 0: the kernel holds what is desired. MPQ_RECONCILE_LATER: nothing new is
+ * desired, and another program undoes our work again and again: nothing was
+ * done now, call again at mpq_reconcile_deadline(). -EINVAL:
  * mpq_desired_check() says why; nothing was touched. Other -errno: the first
  * failure; each was told to `failed`. */
 int mpq_reconcile_run(struct mpq_reconcile *r, const struct mpq_desired *d,
 		      mpq_time now);
-
-/* The same, for mpq_monitor_events.changed. When another program undoes our
- * work again and again, MPQ_RECONCILE_LATER: nothing was done now, call again
- * at mpq_reconcile_deadline(). */
-int mpq_reconcile_restore(struct mpq_reconcile *r, const struct mpq_desired *d,
-			  mpq_time now);
 mpq_time mpq_reconcile_deadline(const struct mpq_reconcile *r);
 
 /* Drops of the guards since they were installed, for status and alarms:

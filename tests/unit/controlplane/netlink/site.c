@@ -309,9 +309,8 @@ void site_follow(struct site *s)
 	assert_int_equal(mpq_monitor_read(s->monitor), 0);
 	while (s->changed > 0) {
 		s->changed = 0;
-		expect_no_failure(s,
-				  mpq_reconcile_restore(s->reconcile,
-							&s->desired, s->now));
+		expect_no_failure(s, mpq_reconcile_run(s->reconcile,
+						       &s->desired, s->now));
 		assert_int_equal(mpq_monitor_read(s->monitor), 0);
 	}
 }

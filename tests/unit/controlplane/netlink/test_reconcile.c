@@ -443,14 +443,13 @@ static void two_that_fight_do_not_eat_the_machine(void **state)
 
 	for (rounds = 0; rounds < 50 && r == 0; rounds++) {
 		netns_sh("ip rule del pref 98");
-		r = mpq_reconcile_restore(s->reconcile, &s->desired, s->now);
+		r = mpq_reconcile_run(s->reconcile, &s->desired, s->now);
 	}
 	assert_int_equal(r, MPQ_RECONCILE_LATER);
 	assert_in_range(rounds, 10, 13);
 	assert_true(mpq_reconcile_deadline(s->reconcile) > s->now);
 	s->now = mpq_reconcile_deadline(s->reconcile);
-	assert_int_equal(mpq_reconcile_restore(s->reconcile, &s->desired,
-					       s->now),
+	assert_int_equal(mpq_reconcile_run(s->reconcile, &s->desired, s->now),
 			 0);
 	expect_line("ip rule", "iif lan1 lookup 1001");
 	assert_int_equal(mpq_reconcile_deadline(s->reconcile), MPQ_TIME_NEVER);
