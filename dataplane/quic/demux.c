@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/quic/demux.h"
 
-#include <errno.h>
+#include "dataplane/quic/cidmap.h"
+
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <ngtcp2/ngtcp2.h>
@@ -23,8 +24,6 @@
 /* A reset looks like any short packet; longer than this serves nobody. */
 #define RESET_BYTES 43
 
-#define FIRST_SLOTS 64
-
 /* Answers a second, and at once: a Retry costs 15 us of the CPU, checking a
  * token 10 us, the others are cheap but serve an attacker more than us. */
 static const struct rate {
@@ -37,18 +36,9 @@ struct bucket {
 	mpq_time full_at; /* lies ahead of now by what has been taken */
 };
 
-struct entry {
-	uint8_t len; /* 0: empty */
-	uint8_t cid[MPQ_CONN_CID_MAX_BYTES];
-	void *owner;
-};
-
 struct mpq_demux {
 	uint8_t secret[MPQ_DEMUX_SECRET_BYTES];
-	struct entry *slots; /* open addressing, linear probing */
-	size_t n_slots;      /* a power of two */
-	size_t n_used;
-	uint64_t hash_key[2];
+	struct mpq_cidmap owners;
 	struct bucket retries, tokens, resets, versions;
 	struct mpq_demux_counters counters;
 };
@@ -76,14 +66,11 @@ struct mpq_demux *mpq_demux_new(const uint8_t secret[MPQ_DEMUX_SECRET_BYTES])
 	if (!d) {
 		return NULL;
 	}
-	memcpy(d->secret, secret, sizeof(d->secret));
-	d->n_slots = FIRST_SLOTS;
-	d->slots = calloc(d->n_slots, sizeof(*d->slots));
-	if (!d->slots ||
-	    gnutls_rnd(GNUTLS_RND_NONCE, d->hash_key, sizeof(d->hash_key))) {
-		mpq_demux_free(d);
+	if (mpq_cidmap_init(&d->owners)) {
+		free(d);
 		return NULL;
 	}
+	memcpy(d->secret, secret, sizeof(d->secret));
 	d->retries.rate = &retry_rate;
 	d->tokens.rate = &token_rate;
 	d->resets.rate = &reset_rate;
@@ -95,7 +82,7 @@ void mpq_demux_free(struct mpq_demux *d)
 {
 	if (d) {
 		gnutls_memset(d->secret, 0, sizeof(d->secret));
-		free(d->slots);
+		mpq_cidmap_finish(&d->owners);
 		free(d);
 	}
 }
@@ -111,118 +98,15 @@ void mpq_demux_derive(uint8_t ret[MPQ_DEMUX_SECRET_BYTES],
 			       MPQ_DEMUX_SECRET_BYTES, text, strlen(text), ret);
 }
 
-/* Ids are ours and random, but for a newcomer's own: a random key keeps him
- * from choosing where they go. */
-static size_t slot_of(const struct mpq_demux *d, const uint8_t *cid, size_t len)
-{
-	const uint64_t odd = 0x9e3779b97f4a7c15;
-	uint64_t words[3] = {0};
-	uint64_t h = d->hash_key[0] ^ len;
-
-	memcpy(words, cid, len);
-	for (size_t i = 0; i < 3; i++) {
-		h = (h ^ words[i] ^ d->hash_key[1]) * odd;
-		h ^= h >> 29;
-	}
-	return (size_t)(h ^ h >> 32) & (d->n_slots - 1);
-}
-
-static bool same(const struct entry *e, const uint8_t *cid, size_t len)
-{
-	return e->len == len && memcmp(e->cid, cid, len) == 0;
-}
-
-/* The entry, or the empty one where it would go. */
-static struct entry *find(const struct mpq_demux *d, const uint8_t *cid,
-			  size_t len)
-{
-	size_t i = slot_of(d, cid, len);
-
-	while (d->slots[i].len && !same(&d->slots[i], cid, len)) {
-		i = (i + 1) & (d->n_slots - 1);
-	}
-	return &d->slots[i];
-}
-
-static int grow(struct mpq_demux *d)
-{
-	struct entry *old = d->slots;
-	size_t n_old = d->n_slots;
-
-	d->slots = calloc(2 * n_old, sizeof(*d->slots));
-	if (!d->slots) {
-		d->slots = old;
-		return -ENOMEM;
-	}
-	d->n_slots = 2 * n_old;
-	for (size_t i = 0; i < n_old; i++) {
-		if (old[i].len) {
-			*find(d, old[i].cid, old[i].len) = old[i];
-		}
-	}
-	free(old);
-	return 0;
-}
-
 int mpq_demux_add(struct mpq_demux *d, const uint8_t *cid, size_t len,
 		  void *owner)
 {
-	struct entry *e;
-	int rv;
-
-	if (len == 0 || len > MPQ_CONN_CID_MAX_BYTES) {
-		return -EINVAL;
-	}
-	if (find(d, cid, len)->len) {
-		return -EEXIST;
-	}
-	if (d->n_used >= MPQ_DEMUX_ENTRIES) {
-		return -ENOSPC;
-	}
-	if (2 * (d->n_used + 1) > d->n_slots) {
-		rv = grow(d);
-		if (rv) {
-			return rv;
-		}
-	}
-	e = find(d, cid, len);
-	e->len = (uint8_t)len;
-	memcpy(e->cid, cid, len);
-	e->owner = owner;
-	d->n_used++;
-	return 0;
-}
-
-/* Moves back what stands after the hole because its own place was taken, so
- * that no search ends too early. */
-static void close_hole(struct mpq_demux *d, size_t hole)
-{
-	size_t mask = d->n_slots - 1;
-
-	for (size_t i = (hole + 1) & mask; d->slots[i].len;
-	     i = (i + 1) & mask) {
-		size_t home = slot_of(d, d->slots[i].cid, d->slots[i].len);
-
-		if (((i - home) & mask) >= ((i - hole) & mask)) {
-			d->slots[hole] = d->slots[i];
-			hole = i;
-		}
-	}
-	d->slots[hole].len = 0;
+	return mpq_cidmap_add(&d->owners, cid, len, owner);
 }
 
 void mpq_demux_remove(struct mpq_demux *d, const uint8_t *cid, size_t len)
 {
-	struct entry *e;
-
-	if (len == 0 || len > MPQ_CONN_CID_MAX_BYTES) {
-		return;
-	}
-	e = find(d, cid, len);
-	if (e->len) {
-		d->n_used--;
-		close_hole(d, (size_t)(e - d->slots));
-	}
+	mpq_cidmap_remove(&d->owners, cid, len);
 }
 
 /* One of the counters goes up. */
@@ -443,7 +327,7 @@ enum mpq_demux_verdict mpq_demux_route(struct mpq_demux *d,
 {
 	bool is_long = len > 0 && (data[0] & 0x80);
 	ngtcp2_version_cid id;
-	struct entry *e;
+	void *owner;
 	int rv;
 
 	if (len < MIN_PACKET_BYTES) {
@@ -460,9 +344,9 @@ enum mpq_demux_verdict mpq_demux_route(struct mpq_demux *d,
 	if (is_long && id.version != NGTCP2_PROTO_VER_V1) {
 		return negotiate_version(d, &id, len, now, ret);
 	}
-	e = id.dcidlen ? find(d, id.dcid, id.dcidlen) : NULL;
-	if (e && e->len) {
-		ret->owner = e->owner;
+	owner = mpq_cidmap_find(&d->owners, id.dcid, id.dcidlen);
+	if (owner) {
+		ret->owner = owner;
 		return MPQ_DEMUX_OWNER;
 	}
 	return is_long ? newcomer(d, remote, data, len, now, ret)

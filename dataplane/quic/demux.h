@@ -19,7 +19,6 @@
 struct mpq_demux;
 
 #define MPQ_DEMUX_SECRET_BYTES 32
-#define MPQ_DEMUX_ENTRIES      (1u << 18) /* connection IDs, at most */
 
 /* The secret of the listener at `local` from the program's own. Each has to
  * have another: else one would answer a connection ID of its neighbour with the
@@ -34,7 +33,8 @@ void mpq_demux_derive(uint8_t ret[MPQ_DEMUX_SECRET_BYTES],
 struct mpq_demux *mpq_demux_new(const uint8_t secret[32]);
 void mpq_demux_free(struct mpq_demux *d);
 
-/* -EEXIST: another connection has this id; -ENOSPC; -ENOMEM. */
+/* `owner` is not NULL. 0; -EINVAL: length; -EEXIST: another connection has this
+ * id; -ENOSPC: too many; -ENOMEM. */
 int mpq_demux_add(struct mpq_demux *d, const uint8_t *cid, size_t len,
 		  void *owner);
 void mpq_demux_remove(struct mpq_demux *d, const uint8_t *cid, size_t len);

@@ -17,7 +17,8 @@
 struct mpq_tls;
 
 enum mpq_tls_cipher {
-	MPQ_TLS_CIPHER_AUTO, /* AES first where the CPU has it */
+	MPQ_TLS_CIPHER_AUTO, /* AES first where the CPU has it; on agreeing, the
+			      * client's order counts */
 	MPQ_TLS_CIPHER_AES,
 	MPQ_TLS_CIPHER_CHACHA,
 };

@@ -237,7 +237,10 @@ struct pair *pair_new(void)
 	p->delay = 10 * MPQ_MILLISECOND;
 	p->mtu = MPQ_CONN_MAX_UDP_BYTES;
 	p->nat_port = PAIR_CLIENT_PORT;
-	p->wire = test_calloc(PAIR_WIRE, sizeof(*p->wire));
+	p->to_server.packet =
+		test_calloc(PAIR_WIRE, sizeof(struct pair_packet));
+	p->to_client.packet =
+		test_calloc(PAIR_WIRE, sizeof(struct pair_packet));
 	p->client_events = p->server_events = events;
 	p->client_events.cid_added = NULL;
 	p->client_events.cid_removed = NULL;
@@ -261,7 +264,8 @@ void pair_free(struct pair *p)
 	end_finish(&p->server);
 	mpq_demux_free(p->demux);
 	pki_set_free(&p->pki);
-	test_free(p->wire);
+	test_free(p->to_server.packet);
+	test_free(p->to_client.packet);
 	test_free(p);
 }
 
@@ -306,27 +310,51 @@ void pair_restart_server(struct pair *p)
 
 /* The wire */
 
+struct pair_packet *pair_head(const struct pair_wire *w)
+{
+	return w->n > 0 ? &w->packet[w->first] : NULL;
+}
+
+/* When a packet of `len` bytes has left the sender's queue; 0: it is full. */
+static mpq_time serialize(struct pair_wire *w, size_t len, mpq_time now)
+{
+	mpq_time start = w->free_at > now ? w->free_at : now;
+
+	if (w->rate_bps == 0) {
+		return now;
+	}
+	if (start - now > w->buffer) {
+		w->dropped++;
+		return 0;
+	}
+	if (start - now > w->longest_wait) {
+		w->longest_wait = start - now;
+	}
+	w->free_at = start + (len + 28) * 8 * MPQ_SECOND / w->rate_bps;
+	return w->free_at;
+}
+
 static void transmit(struct pair *p, bool to_server,
 		     const struct mpq_sockaddr *from,
 		     const struct mpq_sockaddr *to, const uint8_t *data,
 		     size_t len)
 {
-	struct pair_packet *packet =
-		&p->wire[(p->wire_first + p->wire_n) % PAIR_WIRE];
+	struct pair_wire *w = to_server ? &p->to_server : &p->to_client;
+	struct pair_packet *packet = &w->packet[(w->first + w->n) % PAIR_WIRE];
+	mpq_time at = serialize(w, len, p->now);
 
-	assert_true(p->wire_n < PAIR_WIRE);
+	assert_true(w->n < PAIR_WIRE);
 	assert_true(len > 0 && len <= sizeof(packet->data));
-	packet->at = p->now + p->delay;
+	packet->at = at + p->delay;
 	packet->to_server = to_server;
 	packet->from = *from;
 	packet->to = *to;
 	packet->len = len;
 	memcpy(packet->data, data, len);
 	p->seen++;
-	if (len <= p->mtu &&
-	    !(to_server ? p->cut_to_server : p->cut_to_client) &&
+	if (at && len <= p->mtu && !w->cut &&
 	    !(p->lose && p->lose(p, packet))) {
-		p->wire_n++;
+		w->n++;
 	}
 }
 
@@ -446,15 +474,15 @@ static void to_server(struct pair *p, const struct pair_packet *packet)
 
 /* The NAT: outwards the client's port changes, inwards it changes back, and
  * what is for a port that is no more goes nowhere. */
-static void deliver(struct pair *p)
+static void deliver(struct pair *p, struct pair_wire *w)
 {
-	struct pair_packet *packet = &p->wire[p->wire_first];
+	struct pair_packet *packet = pair_head(w);
 
 	if (p->deliver) {
 		p->deliver(p, packet);
 	}
-	p->wire_first = (p->wire_first + 1) % PAIR_WIRE;
-	p->wire_n--;
+	w->first = (w->first + 1) % PAIR_WIRE;
+	w->n--;
 	if (packet->to_server) {
 		packet->from.in.sin_port = htons(p->nat_port);
 		to_server(p, packet);
@@ -462,6 +490,13 @@ static void deliver(struct pair *p)
 		   packet->to.in.sin_port == htons(p->nat_port)) {
 		packet->to = p->client_config.local;
 		read_packet(&p->client, packet);
+	}
+}
+
+static void deliver_due(struct pair *p, struct pair_wire *w)
+{
+	while (w->n > 0 && pair_head(w)->at <= p->now) {
+		deliver(p, w);
 	}
 }
 
@@ -479,8 +514,11 @@ static mpq_time next_event(const struct pair *p)
 {
 	mpq_time at = mpq_time_min(p->client.timer, p->server.timer);
 
-	if (p->wire_n > 0) {
-		at = mpq_time_min(at, p->wire[p->wire_first].at);
+	if (p->to_server.n > 0) {
+		at = mpq_time_min(at, pair_head(&p->to_server)->at);
+	}
+	if (p->to_client.n > 0) {
+		at = mpq_time_min(at, pair_head(&p->to_client)->at);
 	}
 	return at;
 }
@@ -502,9 +540,8 @@ bool pair_run(struct pair *p, bool (*done)(const struct pair *p),
 		if (at > p->now) {
 			p->now = at;
 		}
-		while (p->wire_n > 0 && p->wire[p->wire_first].at <= p->now) {
-			deliver(p);
-		}
+		deliver_due(p, &p->to_server);
+		deliver_due(p, &p->to_client);
 		expire(&p->client);
 		expire(&p->server);
 	}

@@ -73,6 +73,17 @@ struct pair_packet {
 	uint8_t data[MPQ_CONN_MAX_UDP_BYTES];
 };
 
+/* One direction of the wire. */
+struct pair_wire {
+	struct pair_packet *packet; /* a ring of PAIR_WIRE */
+	size_t first, n;
+	uint64_t rate_bps;   /* 0: no limit */
+	mpq_duration buffer; /* what waits longer is dropped */
+	mpq_time free_at, longest_wait;
+	unsigned dropped;
+	bool cut;
+};
+
 struct pair {
 	mpq_time now;
 	struct pki_set pki;
@@ -88,14 +99,12 @@ struct pair {
 	mpq_duration delay; /* one way, 10 ms */
 	size_t mtu;         /* larger payloads vanish */
 	uint16_t nat_port;  /* the client's port as the server sees it */
-	bool cut_to_server, cut_to_client;
+	struct pair_wire to_server, to_client;
 	/* Nonzero: this packet vanishes. */
 	int (*lose)(struct pair *p, const struct pair_packet *packet);
 	/* Called before a packet is delivered. */
 	void (*deliver)(struct pair *p, const struct pair_packet *packet);
-	unsigned seen; /* packets, for the use of lose() */
-	struct pair_packet *wire;
-	size_t wire_first, wire_n;
+	unsigned seen;    /* packets, for the use of lose() */
 	unsigned replies; /* of the demux */
 };
 
@@ -122,6 +131,8 @@ bool pair_mtu_is_known(const struct pair *p);
 void pair_queue(struct pair_end *e, size_t len, uint64_t id);
 /* Bytes on a new bidirectional stream. */
 void pair_stream(struct pair_end *e, size_t len, bool fin);
+/* The oldest packet on its way; NULL: none. */
+struct pair_packet *pair_head(const struct pair_wire *w);
 /* Writes what there is to write, now. */
 void pair_pump(struct pair_end *e);
 

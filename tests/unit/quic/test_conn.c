@@ -209,13 +209,48 @@ static void nothing_is_sent_on_a_cut_wire_without_end(void **state)
 	(void)state;
 	pair_wait(p, MPQ_SECOND);
 	before = p->client.packets_out;
-	p->cut_to_server = p->cut_to_client = true;
+	p->to_server.cut = p->to_client.cut = true;
 	for (uint64_t id = 0; id < 3000; id++) {
 		pair_queue(&p->client, 1400, id);
 	}
 	pair_wait(p, 10 * MPQ_SECOND);
 	assert_true(p->client.sent < 100);
 	assert_true(p->client.packets_out - before < 200);
+	pair_free(p);
+}
+
+static bool got_2000(const struct pair *p)
+{
+	return p->server.datagrams >= 2000;
+}
+
+/* 20 Mbit/s, 40 ms: bandwidth times delay is 70 packets. Paced, the queue
+ * before the link stays far below what a whole window at once would make. */
+static void a_link_is_filled_and_its_queue_is_not(void **state)
+{
+	struct pair *p = pair_new();
+	const uint64_t rate = 20 * 1000 * 1000;
+	mpq_time start;
+	double share;
+
+	(void)state;
+	p->delay = 20 * MPQ_MILLISECOND;
+	p->to_server.rate_bps = p->to_client.rate_bps = rate;
+	p->to_server.buffer = p->to_client.buffer = 200 * MPQ_MILLISECOND;
+	pair_dial(p);
+	assert_true(pair_run(p, pair_mtu_is_known, 20 * MPQ_SECOND));
+	for (uint64_t id = 0; id < 4000; id++) {
+		pair_queue(&p->client, 1400, id);
+	}
+	pair_pump(&p->client);
+	assert_true(pair_run(p, got_2000, 20 * MPQ_SECOND));
+	start = p->now;
+	p->to_server.longest_wait = 0;
+	pair_wait(p, MPQ_SECOND);
+	share = (p->server.datagrams - 2000) * 1400.0 * 8 * MPQ_SECOND / rate /
+		(double)(p->now - start);
+	assert_true(share > 0.8);
+	assert_true(p->to_server.longest_wait < 60 * MPQ_MILLISECOND);
 	pair_free(p);
 }
 
@@ -231,14 +266,14 @@ static void silence_counts_from_the_first_unanswered_packet(void **state)
 	assert_true(info.oldest_unanswered == MPQ_TIME_NEVER);
 
 	cut = p->now;
-	p->cut_to_client = true;
+	p->to_client.cut = true;
 	pair_queue(&p->client, 100, 1);
 	pair_wait(p, MPQ_SECOND);
 	mpq_conn_info(p->client.conn, &info);
 	assert_int_equal(info.oldest_unanswered, cut);
 	assert_true(info.last_read < cut);
 
-	p->cut_to_client = false;
+	p->to_client.cut = false;
 	pair_wait(p, 3 * MPQ_SECOND);
 	mpq_conn_info(p->client.conn, &info);
 	assert_true(info.oldest_unanswered == MPQ_TIME_NEVER);
@@ -316,7 +351,7 @@ static void a_dial_to_nobody_ends_in_time(void **state)
 	struct pair *p = pair_new();
 
 	(void)state;
-	p->cut_to_server = true;
+	p->to_server.cut = true;
 	pair_dial(p);
 	assert_true(pair_run(p, pair_client_is_over, 60 * MPQ_SECOND));
 	assert_int_equal(mpq_conn_end(p->client.conn)->layer, MPQ_CONN_IDLE);
@@ -519,7 +554,7 @@ static void early_stream_data_waits_for_the_handshake(void **state)
 	(void)state;
 	pair_dial(p);
 	assert_true(pair_run(p, server_is_up, 5 * MPQ_SECOND));
-	p->wire_n = 0;
+	p->to_client.n = 0;
 	pair_stream(&p->server, 3000, true);
 	pair_pump(&p->server);
 	pair_wait(p, p->delay + MPQ_MILLISECOND);
@@ -534,19 +569,32 @@ static void early_stream_data_waits_for_the_handshake(void **state)
 	pair_free(p);
 }
 
-static void the_cipher_is_what_the_server_prefers(void **state)
+static gnutls_cipher_algorithm_t agreed(enum mpq_tls_cipher client,
+					enum mpq_tls_cipher server)
 {
 	struct pair *p = pair_new();
+	gnutls_cipher_algorithm_t cipher;
 
-	(void)state;
-	p->server_tls.cipher = MPQ_TLS_CIPHER_CHACHA;
-	p->client_tls.cipher = MPQ_TLS_CIPHER_AES;
+	p->client_tls.cipher = client;
+	p->server_tls.cipher = server;
 	pair_dial(p);
 	assert_true(pair_run(p, pair_mtu_is_known, 20 * MPQ_SECOND));
 	pair_queue(&p->client, 1000, 1);
 	pair_wait(p, MPQ_SECOND);
 	assert_int_equal(p->server.datagrams, 1);
+	cipher = gnutls_cipher_get(p->server.conn->handshake.session);
 	pair_free(p);
+	return cipher;
+}
+
+/* The edge is the weaker machine. */
+static void the_cipher_is_what_the_client_prefers(void **state)
+{
+	(void)state;
+	assert_int_equal(agreed(MPQ_TLS_CIPHER_AES, MPQ_TLS_CIPHER_CHACHA),
+			 GNUTLS_CIPHER_AES_128_GCM);
+	assert_int_equal(agreed(MPQ_TLS_CIPHER_CHACHA, MPQ_TLS_CIPHER_AES),
+			 GNUTLS_CIPHER_CHACHA20_POLY1305);
 }
 
 static void a_handshake_survives_heavy_loss(void **state)
@@ -601,6 +649,7 @@ int main(void)
 		cmocka_unit_test(small_datagrams_share_a_packet),
 		cmocka_unit_test(a_stream_and_datagrams_share_a_packet),
 		cmocka_unit_test(nothing_is_sent_on_a_cut_wire_without_end),
+		cmocka_unit_test(a_link_is_filled_and_its_queue_is_not),
 		cmocka_unit_test(
 			silence_counts_from_the_first_unanswered_packet),
 		cmocka_unit_test(acknowledgements_alone_ask_for_no_answer),
@@ -619,7 +668,7 @@ int main(void)
 		cmocka_unit_test(never_writes_more_than_it_was_allowed),
 		cmocka_unit_test(streams_carry_bytes_beyond_the_window),
 		cmocka_unit_test(early_stream_data_waits_for_the_handshake),
-		cmocka_unit_test(the_cipher_is_what_the_server_prefers),
+		cmocka_unit_test(the_cipher_is_what_the_client_prefers),
 		cmocka_unit_test(a_handshake_survives_heavy_loss),
 		cmocka_unit_test(a_vanished_client_is_not_flooded),
 	};

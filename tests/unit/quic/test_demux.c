@@ -32,10 +32,10 @@ static void take_initial(struct front *f)
 	struct pair *p = pair_new();
 
 	pair_dial(p);
-	assert_true(p->wire_n >= 1);
-	f->remote = p->wire[0].from;
-	f->len = p->wire[0].len;
-	memcpy(f->packet, p->wire[0].data, f->len);
+	assert_non_null(pair_head(&p->to_server));
+	f->remote = pair_head(&p->to_server)->from;
+	f->len = pair_head(&p->to_server)->len;
+	memcpy(f->packet, pair_head(&p->to_server)->data, f->len);
 	assert_true(f->len >= MIN_INITIAL);
 	pair_free(p);
 }
@@ -380,8 +380,8 @@ static void a_retry_token_lives_for_seconds_only(void **state)
 	pair_dial(p);
 	while (!to_server) { /* until the client has answered the Retry */
 		pair_wait(p, p->delay / 2);
-		packet = &p->wire[p->wire_first];
-		to_server = p->wire_n > 0 && packet->to_server && p->replies;
+		packet = pair_head(&p->to_server);
+		to_server = packet && p->replies;
 	}
 	assert_int_equal(mpq_demux_route(p->demux, &packet->from, packet->data,
 					 packet->len, p->now + 9 * MPQ_SECOND,
@@ -428,7 +428,7 @@ static void forged_tokens_are_limited(void **state)
 	p->client_config.token = forged;
 	p->client_config.token_len = sizeof(forged);
 	pair_dial(p);
-	packet = p->wire[p->wire_first];
+	packet = *pair_head(&p->to_server);
 	for (int i = 0; i < 3000; i++) {
 		(void)mpq_demux_route(p->demux, &packet.from, packet.data,
 				      packet.len, p->now, &result);
