@@ -8,6 +8,7 @@
  *   0x02 AT AT XX       the packet before, with what continues a TCP flow:
  *                       sequence number and id, byte AT ^= XX, mended
  *   0x03 AT AT XX       the same, not mended
+ *   0x04 AT AT XX       as 0x02, but XX bytes shorter, AT is not used
  *   other               flush
  */
 #include "tests/fuzz/fuzz.h"
@@ -157,6 +158,27 @@ static size_t follow(struct packet *p)
 	return p->len;
 }
 
+static void put16(uint8_t *p, size_t value)
+{
+	p[0] = (uint8_t)(value >> 8);
+	p[1] = (uint8_t)value;
+}
+
+static void shorten(struct packet *p, size_t n)
+{
+	size_t at = ip_bytes(p->data);
+	bool v4 = p->data[0] >> 4 == 4;
+
+	if (p->len < at + 20 + n) {
+		return;
+	}
+	p->len -= n;
+	put16(p->data + (v4 ? 2 : 4), v4 ? p->len : p->len - 40);
+	if (p->data[v4 ? 9 : 6] == 17) {
+		put16(p->data + at + 4, p->len - at);
+	}
+}
+
 static void mend(struct packet *p)
 {
 	if (p->len < 40 || p->len < ip_bytes(p->data) + 20) {
@@ -182,10 +204,14 @@ static size_t read_record(const uint8_t *data, size_t size, struct packet *p)
 		if (packets == 0 || follow(p) == 0) {
 			return 0;
 		}
-		p->data[n % p->len] ^= data[3];
+		if (data[0] == 4) {
+			shorten(p, data[3]);
+		} else {
+			p->data[n % p->len] ^= data[3];
+		}
 		n = 4;
 	}
-	if (data[0] == 1 || data[0] == 2) {
+	if (data[0] != 0 && data[0] != 3) {
 		mend(p);
 	}
 	return n;
@@ -198,7 +224,7 @@ static void push_all(struct mpq_coalesce *c, const uint8_t *data, size_t size)
 	while (size >= 4 && packets < PACKETS) {
 		struct packet *p = &pushed[packets];
 
-		if (data[0] > 3) {
+		if (data[0] > 4) {
 			mpq_coalesce_flush(c);
 			data++;
 			size--;
@@ -218,14 +244,16 @@ static void push_all(struct mpq_coalesce *c, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct mpq_coalesce_events events = {.frame = cut_frame};
-	struct mpq_coalesce *c = mpq_coalesce_new(&events, NULL, true);
+	static struct mpq_coalesce *c; /* as good as new when it is empty */
 
+	if (c == NULL) {
+		c = mpq_coalesce_new(&events, NULL, true);
+	}
 	packets = 0;
 	push_all(c, data, size);
 	mpq_coalesce_flush(c);
 	for (size_t i = 0; i < packets; i++) {
 		FUZZ_HOLDS(pushed[i].out);
 	}
-	mpq_coalesce_free(c);
 	return 0;
 }
