@@ -22,6 +22,7 @@ struct run {
 	const char *tunnel;
 	int signals;               /* signalfd */
 	struct mpq_client *events; /* NULL while mpquic-control is away */
+	bool disabled;             /* by another: our unit is over */
 	char *told; /* last, so that nothing is told twice in a row */
 };
 
@@ -70,7 +71,7 @@ static bool about_us(const struct run *r, struct json_object *event)
 /* How the tunnel is now, as the event that made it so would read. */
 static void tell_tunnel(struct run *r, struct json_object *status)
 {
-	struct json_object *tunnels = NULL;
+	struct json_object *tunnels = NULL, *enabled = NULL;
 
 	if (!json_object_object_get_ex(status, "tunnels", &tunnels) ||
 	    !json_object_is_type(tunnels, json_type_array)) {
@@ -83,6 +84,9 @@ static void tell_tunnel(struct run *r, struct json_object *status)
 		if (strcmp(mpq_format_member(t, "name", ""), r->tunnel) != 0) {
 			continue;
 		}
+		r->disabled =
+			json_object_object_get_ex(t, "enabled", &enabled) &&
+			!json_object_get_boolean(enabled);
 		json_object_object_add(t, "event",
 				       json_object_new_string("tunnel"));
 		json_object_object_add(t, "tunnel",
@@ -172,10 +176,10 @@ static void read_events(struct run *r)
 	}
 }
 
-/* Until a signal comes. */
+/* Until a signal comes, or another disables the tunnel. */
 static void watch(struct run *r)
 {
-	for (;;) {
+	while (!r->disabled) {
 		struct pollfd p[2] = {
 			{.fd = r->signals, .events = POLLIN},
 			{.fd = r->events != NULL ? mpq_client_fd(r->events)
@@ -227,7 +231,7 @@ enum mpq_exit mpq_run_tunnel(const struct mpq_call *call)
 			lose(&r);
 		}
 		watch(&r);
-		result = disable(&r);
+		result = r.disabled ? MPQ_EXIT_OK : disable(&r);
 	}
 	mpq_client_close(r.events);
 	free(r.told);

@@ -156,8 +156,8 @@ const struct mpq_verb mpq_verbs[] = {
 	 "systemd\n"
 	 "the tunnel's state (sd_notify), prints each change, and disables "
 	 "the\n"
-	 "tunnel on SIGTERM or SIGINT. A restart of mpquic-control is waited "
-	 "out.\n",
+	 "tunnel on SIGTERM or SIGINT. A restart of mpquic-control is waited\n"
+	 "out; when another disables the tunnel, it ends.\n",
 	 mpq_run_tunnel},
 	{"events",
 	 "",

@@ -701,7 +701,7 @@ def run_cases(tap):
         _, error = process.communicate(timeout=10)
         equal(process.returncode, 3)
         contains(error, 'cannot be reached')
-    with tap.case('tunnel run sees that another disabled it'):
+    with tap.case('tunnel run tells a change that had no event of its own'):
         answers = run_answers()
         state = {'name': 'mpq3', 'up': True, 'reason': ''}
         answers['Status'] = lambda p: {'tunnels': [state]}
@@ -709,10 +709,24 @@ def run_cases(tap):
             with started('tunnel', 'run', 'mpq3') as process:
                 equal(process.stdout.readline(), 'tunnel mpq3: up\n')
                 server.tell(EVENTS[4])  # changes nothing of ours: silence
-                state.update(up=False, reason='disabled by configuration')
+                state.update(up=False, reason='no mpquic-data')
+                server.tell({'time': ago(0), 'event': 'data-plane',
+                             'is': 'lost'})
+                equal(process.stdout.readline(),
+                      'tunnel mpq3: down: no mpquic-data\n')
+    with tap.case('tunnel run ends when another disables the tunnel'):
+        answers = run_answers()
+        state = {'name': 'mpq3', 'up': True, 'enabled': True, 'reason': ''}
+        answers['Status'] = lambda p: {'tunnels': [state]}
+        with control(**answers) as server:
+            with started('tunnel', 'run', 'mpq3') as process:
+                equal(process.stdout.readline(), 'tunnel mpq3: up\n')
+                state.update(up=False, enabled=False, reason='disabled')
                 server.tell(EVENTS[4])
                 equal(process.stdout.readline(),
-                      'tunnel mpq3: down: disabled by configuration\n')
+                      'tunnel mpq3: down: disabled\n')
+                equal(process.wait(10), 0)
+        assert 'TunnelDisable' not in dict(server.calls), server.calls
     with tap.case('tunnel run of an unknown tunnel is status 1'):
         refusal = Refusal('NotFound', message="no tunnel 'x'")
         with control(TunnelEnable=lambda p: refusal):
