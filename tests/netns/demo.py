@@ -17,6 +17,9 @@ import kept
 from lab import HOST, Lab, VPS
 from netns import Failure, wait_for
 
+LINKS = {1: 'rate=200M,delay=18ms', 2: 'rate=100M,delay=22ms,jitter=4ms',
+         3: 'rate=100M,delay=20ms,jitter=2ms', 4: 'rate=50M,delay=30ms',
+         5: 'rate=30M,delay=28ms,jitter=5ms', 6: 'rate=20M,delay=45ms'}
 UNPLUGGED = 3
 NEW_ADDRESS = 177
 OUTAGE = 3.0
@@ -124,11 +127,13 @@ def begin(lab, show):
     show.chapter('The lab')
     show.say(f'{len(lab.namespaces)} network namespaces: six LANs, the edge, '
              'six providers, the Internet,')
-    show.say('the concentrator, a host behind it')
+    show.say('the concentrator, a host behind it; each WAN is an emulated '
+             'satellite or LTE link')
     lab.wait_for_addresses()
     for n in lab.wans:
-        show.say(f'wan{n}  {lab.address(n):15} by DHCP'
-                 + (', behind the provider\'s NAT' if lab.natted(n) else ''))
+        show.say(f'wan{n}  {lab.address(n):15} by DHCP  '
+                 + dim(LINKS[n].replace(',', ', ').replace('=', ' ')
+                       + (', behind NAT' if lab.natted(n) else '')))
 
 
 def tunnels(lab, show):
@@ -240,7 +245,7 @@ End it:  deploy/demo --down''')
 
 def show_all(build, keep):
     show = Show()
-    lab = Lab(build, keep=keep)
+    lab = Lab(build, keep=keep, emulate=LINKS)
     with lab:
         if keep:
             kept.write(lab)  # should this be killed half-way

@@ -33,6 +33,7 @@ Everything is made and removed by World (netns.py); waiting is polling with a
 bound. Times are seconds of CLOCK_MONOTONIC.
 """
 import contextlib
+import json
 import os
 import random
 import time
@@ -50,6 +51,7 @@ VPS6 = '2001:db8:fe::2'
 HOST = '203.0.113.2'
 HOST6 = '2001:db8:ff::2'
 SERVER_NAME = 'vps.example'
+EDGE_NAME = 'edge.example'
 ECHO_PORT = 7007
 UNPLUGS = ('gone', 'carrier', 'address', 'hole')
 
@@ -61,6 +63,47 @@ SYSCTLS = {'net__ipv6__conf__default__accept_dad': 0,
            'net__ipv4__conf__all__rp_filter': 0,
            'net__ipv4__conf__default__rp_filter': 0}
 FORWARDING = {'net__ipv4__ip_forward': 1, 'net__ipv6__conf__all__forwarding': 1}
+# What a provider gets from the site. `quic`: what it should. `clear`: packets
+# from or to addresses that belong inside the tunnels: never. `other`: none of
+# these, nor what a WAN itself needs (DHCP, neighbour and router discovery, MLD).
+# That one is 0 while nothing is unplugged; a router whose WAN has just lost its
+# address forwards what still arrives for it, by the main table.
+INNER4 = '172.16.0.0/12, 10.200.0.0/16, 203.0.113.0/24'
+INNER6 = 'fd00::/8, 2001:db8:ff::/64'
+WATCH = f'''table inet watch {{
+	counter quic {{ }}
+	counter clear {{ }}
+	counter other {{ }}
+	set seen4 {{
+		type ipv4_addr . ipv4_addr . inet_proto
+		size 256
+		flags dynamic
+	}}
+	set seen6 {{
+		type ipv6_addr . ipv6_addr . inet_proto
+		size 256
+		flags dynamic
+	}}
+	chain clear {{
+		counter name clear
+		update @seen4 {{ ip saddr . ip daddr . meta l4proto }}
+		update @seen6 {{ ip6 saddr . ip6 daddr . meta l4proto }}
+		accept
+	}}
+	chain in {{
+		type filter hook prerouting priority -350
+		iifname != "lan0" accept
+		ip saddr {{ {INNER4} }} jump clear
+		ip daddr {{ {INNER4} }} jump clear
+		ip6 saddr {{ {INNER6} }} jump clear
+		ip6 daddr {{ {INNER6} }} jump clear
+		udp dport {BASE_PORT + 1}-{BASE_PORT + WANS} counter name quic accept
+		udp dport 67 accept
+		icmpv6 type {{ 130-137, 143 }} accept
+		counter name other
+	}}
+}}
+'''
 OFFLOADS = ('tso', 'gso', 'gro', 'tx', 'rx', 'sg', 'tx-udp-segmentation')
 
 
@@ -175,6 +218,7 @@ class Lab(World):
                  'postrouting priority 400; }; }\n')
         if self.natted(n):
             self.map_ports(n, 20000)
+        self.nft(isp, WATCH)
         self.plug_cable(n)
 
     def natted(self, n):
@@ -356,6 +400,35 @@ class Lab(World):
         self.map_ports(n, first)
         self.run(f'isp{n}', 'python3', os.path.join(HERE, 'conntrack.py'))
 
+    def counted(self, name):
+        """Packets that each provider has counted as 'clear', 'other' or
+        'quic': {N: n}.
+        A hole (unplug) swallows before this counts."""
+        result = {}
+        for n in self.wans:
+            text = self.run(f'isp{n}', 'nft', '-j', 'list', 'counter', 'inet',
+                            'watch', name)
+            for entry in json.loads(text)['nftables']:
+                if 'counter' in entry:
+                    result[n] = entry['counter']['packets']
+        return result
+
+    def in_clear(self):
+        """How many packets of the site went out by any WAN in clear so far."""
+        return sum(self.counted('clear').values())
+
+    def seen_in_clear(self):
+        """Whose they were: {N: [[from, to, protocol], ...]}."""
+        result = {}
+        for n in self.wans:
+            for family in '46':
+                text = self.run(f'isp{n}', 'nft', '-j', 'list', 'set', 'inet',
+                                'watch', f'seen{family}')
+                for entry in json.loads(text)['nftables']:
+                    for element in entry.get('set', {}).get('elem', []):
+                        result.setdefault(n, []).append(element['concat'])
+        return result
+
     # Daemons
 
     def start_daemons(self, **config):
@@ -370,13 +443,12 @@ class Lab(World):
         """Both ends' certificates and the CA, by mpqctl."""
         self.pki = os.path.join(self.directory, 'pki')
         run([self.program('controlplane/mpqctl/mpqctl'), 'cert', 'init',
-             '--directory', self.pki, '--server-name', SERVER_NAME,
-             '--edge-name', 'edge.example'])
+             self.pki, '--concentrator', SERVER_NAME, '--edge', EDGE_NAME])
 
     def trust(self, who):
         return {'certificate': f'{self.pki}/{who}.pem',
                 'private-key': f'{self.pki}/{who}.key',
-                'authority': [f'{self.pki}/ca.pem']}
+                'authority': [f'{self.pki}/authority.pem']}
 
     def edge_config(self, outer=4):
         return {'mpquic:mpquic': {
@@ -401,8 +473,8 @@ class Lab(World):
         del outer  # its listeners are for both families
         return {'mpquic:mpquic': {
             'local': {'role': 'concentrator', 'name': 'vps'},
-            'trust': self.trust('vps'),
-            'peer': [{'name': 'ship', 'certificate-name': 'edge.example'}],
+            'trust': self.trust('concentrator'),
+            'peer': [{'name': 'ship', 'certificate-name': EDGE_NAME}],
             'path': [{'name': f'port{n}',
                       'listen': {'address': '::', 'port': BASE_PORT + n}}
                      for n in self.wans],

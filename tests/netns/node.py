@@ -105,8 +105,8 @@ class Node:
     def mpqctl(self, *words, check=True, timeout=20):
         """(exit code, standard output, standard error)"""
         argv = self.lab.inside(
-            self.name, self.lab.program('controlplane/mpqctl/mpqctl'),
-            '--socket', self.socket(), *words)
+            self.name, self.lab.program('controlplane/mpqctl/mpqctl'), *words,
+            '--socket', self.socket())
         result = subprocess.run(argv, text=True, capture_output=True,
                                 timeout=timeout, check=False)
         if check and result.returncode:
@@ -117,7 +117,7 @@ class Node:
 
     def status(self):
         """What mpquic-control says of itself, {} while it does not answer."""
-        code, text, _ = self.mpqctl('--json', 'status', check=False)
+        code, text, _ = self.mpqctl('status', '--json', check=False)
         if code or not text.strip():
             return {}
         return json.loads(text)
