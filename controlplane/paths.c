@@ -47,7 +47,7 @@ static void inherit(struct mpq_paths *was, struct mpq_paths_item *is)
 	if (same_path(old, is)) {
 		is->sent = old->sent;
 		is->has_sent = old->has_sent;
-		is->gateway_known = old->gateway_known;
+		is->adopted = old->adopted;
 	}
 }
 
@@ -108,7 +108,7 @@ static void adopt(struct mpq_paths *p, struct json_object *o)
 	memcpy(sent.address, address, strlen(address) + 1);
 	item->sent = sent;
 	item->has_sent = true;
-	item->gateway_known = false;
+	item->adopted = true;
 }
 
 void mpq_paths_adopt(struct mpq_paths *p, struct json_object *hello_paths)
@@ -238,20 +238,24 @@ static void tell(struct mpq_paths_item *item, struct mpq_southbound *s)
 	if (!e) {
 		item->sent = item->is;
 		item->has_sent = true;
-		item->gateway_known = true;
+		item->adopted = false;
 	}
 }
 
+/* Does mpquic-data know how the WAN is? */
 static bool up_to_date(struct mpq_paths_item *item)
 {
 	if (!item->has_sent) {
 		return false;
 	}
-	if (!item->gateway_known) {
+	if (item->adopted && item->sent.state == item->is.state) {
 		item->sent.gateway = item->is.gateway;
-		item->gateway_known = item->is.state == MPQ_WAN_READY;
+		memcpy(item->sent.reason, item->is.reason,
+		       sizeof(item->sent.reason));
+		item->adopted = false;
 	}
-	return mpq_wan_same(&item->sent, &item->is);
+	return mpq_wan_same(&item->sent, &item->is) &&
+	       !strcmp(item->sent.reason, item->is.reason);
 }
 
 void mpq_paths_review(struct mpq_paths *p, const struct mpq_monitor *m,

@@ -22,8 +22,8 @@ struct mpq_paths_item {
 	struct mpq_wan is;   /* as last seen */
 	struct mpq_wan sent; /* what mpquic-data works with .. */
 	bool has_sent;       /* .. if anything */
-	bool gateway_known;  /* false: adopted, sent.gateway says nothing */
-	char trouble[160];   /* why no socket could be made, "" if not */
+	bool adopted; /* by Hello, which tells neither gateway nor reason */
+	char trouble[160]; /* why no socket could be made, "" if not */
 };
 
 struct mpq_paths {

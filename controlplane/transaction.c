@@ -62,9 +62,6 @@ static void undo(struct mpq_transaction *t, const struct mpq_refusal *why)
 	struct mpq_daemon *d = t->daemon;
 
 	mpq_store_drop(&d->store);
-	if (t->applied) {
-		mpq_kernel_apply(d->kernel, d->running.policy);
-	}
 	mpq_kernel_drop_tuns(d->kernel, runs, d);
 	if (t->sent) {
 		mpq_daemon_push(d);
@@ -172,7 +169,7 @@ static struct json_object *apply_parameters(const struct mpq_daemon *d,
 	return p;
 }
 
-/* 0: on_applied() will be called; MPQ_REFUSAL.. in *why otherwise. */
+/* 0: on_applied() will be called; -errno with *why otherwise. */
 static int send_apply(struct mpq_transaction *t, struct mpq_refusal *why)
 {
 	struct mpq_daemon *d = t->daemon;
@@ -183,8 +180,6 @@ static int send_apply(struct mpq_transaction *t, struct mpq_refusal *why)
 	if (e) {
 		return e;
 	}
-	mpq_kernel_apply(d->kernel, t->next.policy);
-	t->applied = true;
 	e = mpq_southbound_call(d->southbound, MPQ_SOUTHBOUND_APPLY,
 				apply_parameters(d, &t->next),
 				json_object_get(parcel.labels), parcel.fds,

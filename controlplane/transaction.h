@@ -2,12 +2,13 @@
 /*
  * From a sound configuration to the running one, or back to where we were:
  *
- *   stage     on disk, under another name          refusal: nothing was done
- *   devices   TUN devices and listeners are made   refusal: they go again
- *   kernel    guards, routes, rules
- *   Apply     to mpquic-data, when it is there      refusal: the kernel as
- * before keep      rename: now it is the running one     refusal: all as before
+ *   stage    on disk, under another name         if refused: nothing was done
+ *   devices  TUN devices, listeners are made      they go again
+ *   Apply    to mpquic-data, when it is there     as before
+ *   keep     rename: now it is the running one    the old one is told again
+ *   kernel   guards, routes, rules                tried until it holds
  *
+ * The kernel comes last, so that a refusal never takes a guard away.
  * One at a time. Where mpquic-data does not answer in time, it is told the old
  * configuration again.
  */

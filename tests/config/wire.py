@@ -2,6 +2,7 @@
 """The two sockets of mpquic-control as their other ends see them: an operator's
 tool, and an mpquic-data that remembers what it was told."""
 import array
+import contextlib
 import json
 import os
 import socket
@@ -135,7 +136,9 @@ class FakeData(threading.Thread):
     def take(self, message, fds):
         labels = message.get('descriptors', [])
         for label, fd in zip(labels, fds):
-            if 'tun' in label:
+            if self.refuse and 'path' not in label:
+                os.close(fd)
+            elif 'tun' in label:
                 self.tuns[label['tun']] = fd
             elif 'listen' in label:
                 with socket.socket(fileno=os.dup(fd)) as s:
@@ -195,14 +198,18 @@ class FakeData(threading.Thread):
     def cut(self):
         """Ends the connection; descriptors stay open, as of a live process
         whose mpquic-control died."""
-        self.line.socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self.line.socket.shutdown(socket.SHUT_RDWR)
         self.join(10)
         self.line.close()
 
-    def die(self):
-        """As killed: everything that it held is closed."""
-        self.cut()
+    def close_all(self):
         for fd in [*self.tuns.values(),
                    *(fd for _, fd in self.listeners.values())]:
             os.close(fd)
         self.tuns, self.listeners, self.links = {}, {}, {}
+
+    def die(self):
+        """As killed: everything that it held is closed."""
+        self.cut()
+        self.close_all()
