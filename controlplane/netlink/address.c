@@ -44,7 +44,7 @@ static void parse_addresses(const struct nlmsghdr *message,
 			take_bytes(attr, &a->net);
 			break;
 		case IFA_FLAGS:
-			*flags = mnl_attr_get_u32(attr);
+			*flags = mpq_rtnl_u32(attr);
 			break;
 		}
 	}

@@ -43,7 +43,7 @@ static void parse_inet6(const struct nlattr *family, struct mpq_link *link)
 	mnl_attr_for_each_nested(attr, family)
 	{
 		if (mnl_attr_get_type(attr) == IFLA_INET6_ADDR_GEN_MODE) {
-			link->address_mode = mnl_attr_get_u8(attr);
+			link->address_mode = mpq_rtnl_u8(attr);
 		}
 	}
 }
@@ -81,16 +81,13 @@ static void parse_attribute(const struct nlattr *attr, struct mpq_link *link)
 {
 	switch (mnl_attr_get_type(attr)) {
 	case IFLA_IFNAME:
-		if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 &&
-		    mnl_attr_get_payload_len(attr) <= IFNAMSIZ) {
-			strcpy(link->name, mnl_attr_get_str(attr));
-		}
+		(void)mpq_rtnl_text(attr, link->name, sizeof(link->name));
 		break;
 	case IFLA_MTU:
-		link->mtu = mnl_attr_get_u32(attr);
+		link->mtu = mpq_rtnl_u32(attr);
 		break;
 	case IFLA_TXQLEN:
-		link->queue_length = mnl_attr_get_u32(attr);
+		link->queue_length = mpq_rtnl_u32(attr);
 		break;
 	case IFLA_LINKINFO:
 		link->tun = kind_is_tun(attr);

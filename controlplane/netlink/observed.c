@@ -401,13 +401,13 @@ static void parse_netconf(const struct nlmsghdr *message, struct netconf *ret)
 		}
 		switch (mnl_attr_get_type(attr)) {
 		case NETCONFA_IFINDEX:
-			ret->index = (int32_t)mnl_attr_get_u32(attr);
+			ret->index = (int32_t)mpq_rtnl_u32(attr);
 			break;
 		case NETCONFA_FORWARDING:
-			ret->forwarding = (int32_t)mnl_attr_get_u32(attr);
+			ret->forwarding = (int32_t)mpq_rtnl_u32(attr);
 			break;
 		case NETCONFA_RP_FILTER:
-			ret->rp_filter = (int32_t)mnl_attr_get_u32(attr);
+			ret->rp_filter = (int32_t)mpq_rtnl_u32(attr);
 			break;
 		}
 	}

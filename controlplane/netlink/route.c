@@ -62,7 +62,7 @@ static void take_next_hop(const struct nlattr *attr, struct mpq_route *route)
 		take_via(attr, &route->gateway);
 		break;
 	case RTA_OIF:
-		route->index = mnl_attr_get_u32(attr);
+		route->index = mpq_rtnl_u32(attr);
 		break;
 	}
 }
@@ -98,10 +98,10 @@ static void take_attribute(const struct nlattr *attr, struct mpq_route *route)
 		}
 		break;
 	case RTA_TABLE:
-		route->table = mnl_attr_get_u32(attr);
+		route->table = mpq_rtnl_u32(attr);
 		break;
 	case RTA_PRIORITY:
-		route->metric = mnl_attr_get_u32(attr);
+		route->metric = mpq_rtnl_u32(attr);
 		break;
 	case RTA_MULTIPATH:
 		take_first_of_many(attr, route);

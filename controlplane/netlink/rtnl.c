@@ -84,10 +84,8 @@ static void keep_reason(struct mpq_rtnl *r, const struct nlmsghdr *answer)
 	}
 	mnl_attr_for_each(attr, answer, offset - MNL_NLMSG_HDRLEN)
 	{
-		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
-		    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0) {
-			(void)snprintf(r->reason, sizeof(r->reason), "%s",
-				       mnl_attr_get_str(attr));
+		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG) {
+			(void)mpq_rtnl_text(attr, r->reason, sizeof(r->reason));
 		}
 	}
 }
@@ -192,4 +190,30 @@ int mpq_rtnl_dump(struct mpq_rtnl *r, struct nlmsghdr *request,
 		}
 	}
 	return -EAGAIN;
+}
+
+uint32_t mpq_rtnl_u32(const struct nlattr *attr)
+{
+	return mnl_attr_get_payload_len(attr) < sizeof(uint32_t)
+		       ? 0
+		       : mnl_attr_get_u32(attr);
+}
+
+uint8_t mpq_rtnl_u8(const struct nlattr *attr)
+{
+	return mnl_attr_get_payload_len(attr) < sizeof(uint8_t)
+		       ? 0
+		       : mnl_attr_get_u8(attr);
+}
+
+int mpq_rtnl_text(const struct nlattr *attr, char *ret, size_t size)
+{
+	size_t n = mnl_attr_get_payload_len(attr);
+
+	if (n == 0 || n > size ||
+	    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) < 0) {
+		return -EINVAL;
+	}
+	memcpy(ret, mnl_attr_get_str(attr), n);
+	return 0;
 }

@@ -48,4 +48,12 @@ int mpq_rtnl_dump(struct mpq_rtnl *r, struct nlmsghdr *request,
 		  void (*each)(void *context, const struct nlmsghdr *message),
 		  void *context);
 
+/* An attribute's value; 0 when it is too short to have one. */
+uint32_t mpq_rtnl_u32(const struct nlattr *attr);
+uint8_t mpq_rtnl_u8(const struct nlattr *attr);
+
+/* Copies an attribute's text. 0, or -EINVAL when it is none or does not fit;
+ * ret is untouched then. */
+int mpq_rtnl_text(const struct nlattr *attr, char *ret, size_t size);
+
 #endif

@@ -17,25 +17,23 @@ static void take_attribute(const struct nlattr *attr, struct mpq_rule *rule,
 {
 	switch (mnl_attr_get_type(attr)) {
 	case FRA_PRIORITY:
-		rule->priority = mnl_attr_get_u32(attr);
+		rule->priority = mpq_rtnl_u32(attr);
 		break;
 	case FRA_TABLE:
-		rule->table = mnl_attr_get_u32(attr);
+		rule->table = mpq_rtnl_u32(attr);
 		break;
 	case FRA_IIFNAME:
-		if (mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 &&
-		    mnl_attr_get_payload_len(attr) <= IFNAMSIZ) {
-			strcpy(rule->interface, mnl_attr_get_str(attr));
-		}
+		(void)mpq_rtnl_text(attr, rule->interface,
+				    sizeof(rule->interface));
 		break;
 	case FRA_FWMARK:
-		rule->mark = mnl_attr_get_u32(attr);
+		rule->mark = mpq_rtnl_u32(attr);
 		break;
 	case FRA_FWMASK:
-		*strange |= mnl_attr_get_u32(attr) != RULE_MASK_ALL;
+		*strange |= mpq_rtnl_u32(attr) != RULE_MASK_ALL;
 		break;
 	case FRA_PROTOCOL:
-		rule->ours = mnl_attr_get_u8(attr) == MPQ_RTNL_PROTOCOL;
+		rule->ours = mpq_rtnl_u8(attr) == MPQ_RTNL_PROTOCOL;
 		break;
 	case FRA_SRC:
 	case FRA_DST:
