@@ -265,7 +265,6 @@ static const struct mpq_reconcile_events reconcile_events = {
 
 void site_start(struct site *s)
 {
-	netns_enter(s->edge);
 	assert_int_equal(mpq_monitor_new(&s->monitor, &monitor_events, s), 0);
 	assert_int_equal(mpq_reconcile_new(&s->reconcile, s->monitor,
 					   &reconcile_events, s),

@@ -7,6 +7,8 @@
 #include "tests/unit/controlplane/netlink/netns.h"
 #include "tests/unit/controlplane/netlink/site.h"
 
+#include "controlplane/tundev.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -234,6 +236,79 @@ static void two_restarts_and_a_change_leave_no_gap(void **state)
 	expect_no_leak(s, SITE_PACKETS);
 }
 
+/* A LAN that moves to another tunnel and one that is given up are never without
+ * a guard; what is not desired any more is not held back. */
+static void a_lan_may_move_to_another_tunnel(void **state)
+{
+	struct site *s = guarded(state);
+	struct mpq_desired_tunnel tunnels[2] = {s->tunnel, s->tunnel};
+	int first = s->tun;
+
+	tunnels[1].name = "mpq2";
+	tunnels[1].addresses = NULL;
+	tunnels[1].n_addresses = 0;
+	s->desired.tunnels = tunnels;
+	s->desired.n_tunnels = 2;
+	s->lan.tunnel = "mpq2";
+	site_start(s);
+	site_run(s); /* mpq2 is not there yet: fenced */
+	expect_no_leak(s, 0);
+	assert_int_equal(mpq_tundev_create("mpq2", &s->tun), 0);
+	site_follow(s);
+	site_send_from_host(s, 4);
+	assert_int_equal(site_seen_at_isp(s), 0);
+	assert_int_equal(site_seen_in_tunnel(s), SITE_PACKETS);
+	(void)close(first);
+}
+
+static void a_lan_that_is_given_up_is_free(void **state)
+{
+	struct site *s = guarded(state);
+
+	s->desired.n_lans = 0;
+	site_start(s);
+	site_run(s);
+	(void)site_seen_at_isp(s);
+	site_send_from_host(s, 4);
+	assert_int_equal(site_seen_at_isp(s), SITE_PACKETS);
+}
+
+/* The concentrator's side: what is for a site whose tunnel is away does not go
+ * to the internet. Here the host plays the internet's server, the isp the way
+ * out. */
+static void what_is_for_a_remote_site_waits_for_its_tunnel(void **state)
+{
+	struct site *s = site_of(state);
+	struct mpq_desired_remote remotes[2];
+
+	for (int i = 0; i < 2; i++) {
+		remotes[i].tunnel = "mpq1";
+	}
+	assert_int_equal(mpq_prefix_parse("198.51.100.0/24",
+					  &remotes[0].prefix),
+			 0);
+	assert_int_equal(mpq_prefix_parse("2001:db8:100::/48",
+					  &remotes[1].prefix),
+			 0);
+	s->desired = (struct mpq_desired){
+		.tunnels = &s->tunnel,
+		.n_tunnels = 1,
+		.remotes = remotes,
+		.n_remotes = 2,
+	};
+	netns_sh("echo 1 > /proc/sys/net/ipv4/ip_forward");
+	site_start(s);
+	site_run(s);
+	(void)site_seen_at_isp(s);
+	expect_no_leak(s, SITE_PACKETS);
+	site_stop(s);
+	netns_sh("ip link set mpq1 down");
+	expect_no_leak(s, 0);
+	(void)close(s->tun);
+	s->tun = -1;
+	expect_no_leak(s, 0);
+}
+
 int main(void)
 {
 #define WITH_SITE(test)                                                        \
@@ -255,6 +330,9 @@ int main(void)
 		WITH_SITE(the_wan_cannot_reach_into_the_lan),
 		WITH_SITE(the_wan_cannot_reach_the_tunnels_address),
 		WITH_SITE(two_restarts_and_a_change_leave_no_gap),
+		WITH_SITE(a_lan_may_move_to_another_tunnel),
+		WITH_SITE(a_lan_that_is_given_up_is_free),
+		WITH_SITE(what_is_for_a_remote_site_waits_for_its_tunnel),
 	};
 
 	return cmocka_run_group_tests_name("netlink/leaks", tests, NULL, NULL);

@@ -13,7 +13,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct site *installed(void **state)
@@ -488,6 +493,87 @@ static void one_refusal_does_not_stop_the_rest(void **state)
 	expect_line("ip route show table 1001", "unreachable default proto 98");
 }
 
+/* To nobody with CAP_NET_ADMIN, as the unit runs it. */
+static int become_nobody(void)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		{.effective = 1u << CAP_NET_ADMIN,
+		 .permitted = 1u << CAP_NET_ADMIN},
+	};
+
+	if (prctl(PR_SET_KEEPCAPS, 1) != 0 || setresgid(65534, 65534, 65534) ||
+	    setresuid(65534, 65534, 65534)) {
+		return -errno;
+	}
+	return syscall(SYS_capset, &header, data) != 0 ? -errno : 0;
+}
+
+static int run_as_nobody(struct site *s)
+{
+	int r = become_nobody();
+
+	if (r == 0) {
+		site_start(s);
+		r = mpq_reconcile_run(s->reconcile, &s->desired, s->now);
+	}
+	if (r != 0) {
+		print_error("%d\n%s", r, s->log);
+	}
+	return r;
+}
+
+static void net_admin_is_all_the_privilege_it_takes(void **state)
+{
+	struct site *s = site_of(state);
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		_exit(run_as_nobody(s) == 0 ? 0 : 1);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	site_start(s);
+	expect_nothing_to_do(s);
+}
+
+/* An edge with much, and a change of one thing in it. */
+static void many_tunnels_are_no_matter(void **state)
+{
+	enum {
+		MANY = 100
+	};
+	struct site *s = site_of(state);
+	static char names[2][MANY][8];
+	static struct mpq_desired_tunnel tunnels[MANY];
+	static struct mpq_desired_lan lans[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(names[0][i], 8, "m%d", i);
+		(void)snprintf(names[1][i], 8, "l%d", i);
+		tunnels[i] = (struct mpq_desired_tunnel){.name = names[0][i],
+							 .mtu = 1400,
+							 .up = true};
+		lans[i] = (struct mpq_desired_lan){names[1][i], names[0][i],
+						   3000 + (uint32_t)i};
+	}
+	s->desired.tunnels = tunnels;
+	s->desired.n_tunnels = MANY;
+	s->desired.lans = lans;
+	s->desired.n_lans = MANY;
+	site_start(s);
+	site_run(s);
+	expect_nothing_to_do(s);
+	lans[MANY - 1].table = 4000;
+	site_run(s);
+	assert_int_equal(s->added, 4); /* two rules, two fences */
+	assert_int_equal(s->removed, 4);
+}
+
 int main(void)
 {
 #define WITH_SITE(test)                                                        \
@@ -519,6 +605,8 @@ int main(void)
 		WITH_SITE(two_that_fight_do_not_eat_the_machine),
 		WITH_SITE(what_cannot_be_is_refused_whole),
 		WITH_SITE(one_refusal_does_not_stop_the_rest),
+		WITH_SITE(net_admin_is_all_the_privilege_it_takes),
+		WITH_SITE(many_tunnels_are_no_matter),
 	};
 
 	return cmocka_run_group_tests_name("netlink/reconcile", tests, NULL,
