@@ -7,7 +7,7 @@ import re
 import statistics
 import subprocess
 
-from rig import Missing, wait_for
+from rig import Failed, wait_for
 from tunnels import EDGE_INNER, HUB_INNER
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -53,8 +53,8 @@ def iperf(tunnel, seconds, *options):
             result = {"error": r.stdout + r.stderr}
         if "error" not in result:
             return result["end"]
-    raise Missing(f"{tunnel.kind}: iperf3 {' '.join(options)}: "
-                  f"{result['error']}\n{tunnel.logs()}")
+    raise Failed(f"{tunnel.kind}: iperf3 {' '.join(options)}: "
+                 f"{result['error']}\n{tunnel.logs()}")
 
 
 class Measurement:
@@ -81,7 +81,7 @@ class Measurement:
     def tcp(self, name, *options):
         received = self.transfer(name, *options)["sum_received"]
         if not received["bytes"]:
-            raise Missing(f"{self.tunnel.kind}: {name}: no byte arrived")
+            raise Failed(f"{self.tunnel.kind}: {name}: no byte arrived")
         self.sample[name + "_mbps"] = received["bits_per_second"] / 1e6
         self.per(name, received["bytes"] / 1e9)
 
@@ -94,12 +94,12 @@ class Measurement:
                                             PORT), text=True,
                               stdout=subprocess.PIPE) as process:
             if process.stdout.readline() != "ready\n":
-                raise Missing("the receiver of UDP did not start")
+                raise Failed("the receiver of UDP did not start")
             sent = json.loads(sender.run(self.ramp, "send", address, PORT,
                                          UDP_BYTES))
             got = json.loads(process.stdout.readline())
         if not sum(got):
-            raise Missing(f"{t.kind}: {name}: no packet arrived")
+            raise Failed(f"{t.kind}: {name}: no packet arrived")
         self.sample[name + "_edge_cpu"] = cpu_seconds(t.edge_daemons) - edge
         self.sample[name + "_hub_cpu"] = cpu_seconds(t.hub_daemons) - hub
         self.per(name, sum(got) / 1e6)

@@ -22,7 +22,11 @@ HUB_ADDRESS = "10.99.0.2"
 
 
 class Missing(Exception):
-    """Something that the operator has to see to; the text says what."""
+    """What has to be there before anything can run; the text says what."""
+
+
+class Failed(Exception):
+    """What did not work once it ran; the text says what."""
 
 
 def need_programs(*names):
@@ -36,7 +40,7 @@ def run(*command):
     r = subprocess.run(command, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, text=True, check=False)
     if r.returncode:
-        raise Missing(f"{' '.join(command)}: {r.stdout.strip()}")
+        raise Failed(f"{' '.join(command)}: {r.stdout.strip()}")
     return r.stdout
 
 
@@ -45,7 +49,7 @@ def wait_for(what, question):
     end = time.monotonic() + WAIT_S
     while not question():
         if time.monotonic() > end:
-            raise Missing(f"{what}: not within {WAIT_S} s")
+            raise Failed(f"{what}: not within {WAIT_S} s")
         time.sleep(0.05)
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 
-from rig import HUB_ADDRESS, Missing, need_programs, wait_for
+from rig import HUB_ADDRESS, Failed, Missing, need_programs, wait_for
 
 YANG = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..",
                                     "yang"))
@@ -36,9 +36,9 @@ class Tunnel:
     def pings(self):
         for daemon in self.edge_daemons + self.hub_daemons:
             if daemon.poll() is not None:
-                raise Missing(f"{self.kind}: {' '.join(daemon.args[4:])} "
-                              f"ended with {daemon.returncode}:\n"
-                              + self.logs())
+                raise Failed(f"{self.kind}: {' '.join(daemon.args[4:])} "
+                             f"ended with {daemon.returncode}:\n"
+                             + self.logs())
         return self.edge.succeeds("ping", "-n", "-c", "1", "-W", "1",
                                   HUB_INNER)
 
