@@ -66,6 +66,12 @@ class Stage:
     def __enter__(self):
         return self
 
+    def finish(self):
+        """Ends the daemon, which has to go in peace (no leak, no assertion)."""
+        if self.daemon.process.poll() is None:
+            status = self.daemon.stop()
+            assert status == 0, f'exit status {status}\n{self.daemon.log()}'
+
     def __exit__(self, *_):
         if self.data:
             self.data.die()
@@ -562,6 +568,7 @@ def main():
             with tap.case(name), Stage(sys.argv[1:3], base) as stage:
                 try:
                     run(stage)
+                    stage.finish()
                 except Exception:
                     tap.diag(stage.daemon.log())
                     raise
