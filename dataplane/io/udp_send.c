@@ -13,6 +13,7 @@
 /* Addressing of a batch: the same for each of its packets. */
 struct envelope {
 	struct msghdr head;
+	struct iovec whole; /* for a send that the kernel cuts */
 	_Alignas(struct cmsghdr) uint8_t
 		control[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
 			CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint16_t))];
@@ -121,14 +122,14 @@ static bool may_be_of_earlier(int error)
 
 static int send_segmented(struct mpq_udp *u, struct envelope *e)
 {
-	struct iovec part = {u->batch, u->batch_bytes};
 	const size_t plain_bytes = e->head.msg_controllen;
 	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	int r = 0;
 
 	put(e, IPPROTO_UDP, UDP_SEGMENT, &u->segment_bytes,
 	    sizeof(u->segment_bytes));
-	e->head.msg_iov = &part;
+	e->whole = (struct iovec){u->batch, u->batch_bytes};
+	e->head.msg_iov = &e->whole;
 	e->head.msg_iovlen = 1;
 	if (sendmsg(u->fd, &e->head, flags) < 0 &&
 	    (!may_be_of_earlier(errno) ||
