@@ -83,6 +83,9 @@ static void parse_attribute(const struct nlattr *attr, struct mpq_link *link)
 	case IFLA_IFNAME:
 		(void)mpq_rtnl_text(attr, link->name, sizeof(link->name));
 		break;
+	case IFLA_MASTER:
+		link->master = mpq_rtnl_u32(attr);
+		break;
 	case IFLA_MTU:
 		link->mtu = mpq_rtnl_u32(attr);
 		break;

@@ -15,6 +15,9 @@
 
 struct mpq_link {
 	unsigned index;
+	unsigned master; /* bridge, bond or VRF that it is a port of; 0: none.
+			  * What comes in by a port comes in by its master: a
+			  * LAN's rules and guards have to name that. */
 	char name[IFNAMSIZ];
 	bool up;             /* IFF_UP: the administrator's wish */
 	bool carrier;        /* IFF_LOWER_UP: the modem's or the cable's word */

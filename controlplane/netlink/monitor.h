@@ -24,7 +24,7 @@ enum mpq_monitor_change {              /* a set */
 	MPQ_MONITOR_APPEARED = 1 << 0, /* or another device has the name now:
 					  the index differs */
 	MPQ_MONITOR_GONE = 1 << 1,     /* deleted, or renamed */
-	MPQ_MONITOR_STATE = 1 << 2,    /* up, carrier, MTU, forwarding */
+	MPQ_MONITOR_STATE = 1 << 2, /* up, carrier, master, MTU, forwarding */
 	MPQ_MONITOR_ADDRESS = 1 << 3,
 	MPQ_MONITOR_GATEWAY = 1 << 4, /* a default route by this device */
 };
@@ -62,8 +62,9 @@ const struct mpq_link *mpq_monitor_link_at(const struct mpq_monitor *m,
 const struct mpq_address *mpq_monitor_address(const struct mpq_monitor *m,
 					      unsigned index, uint8_t family);
 
-/* The best default route by the device in any table that is not ours; NULL:
- * none. Its gateway may be of family 0: point to point. */
+/* The default route by the device: the best of table main; where main has none,
+ * the best of any table that is not ours; NULL: none. Its gateway may be of
+ * family 0: point to point. */
 const struct mpq_route *mpq_monitor_gateway(const struct mpq_monitor *m,
 					    unsigned index, uint8_t family);
 

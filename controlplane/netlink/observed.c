@@ -113,6 +113,16 @@ const struct mpq_address *mpq_observed_address(const struct mpq_observed *o,
 	return NULL;
 }
 
+/* Table main speaks for the WAN; what another program keeps in a table of its
+ * own counts where main says nothing. */
+static bool better_gateway(const struct mpq_route *a, const struct mpq_route *b)
+{
+	bool a_main = a->table == RT_TABLE_MAIN;
+	bool b_main = b->table == RT_TABLE_MAIN;
+
+	return a_main != b_main ? a_main : a->metric < b->metric;
+}
+
 const struct mpq_route *mpq_observed_gateway(const struct mpq_observed *o,
 					     unsigned index, uint8_t family)
 {
@@ -123,7 +133,7 @@ const struct mpq_route *mpq_observed_gateway(const struct mpq_observed *o,
 
 		if (!r->ours && !r->unreachable && r->index == index &&
 		    r->to.family == family && r->to.length == 0 &&
-		    (best == NULL || r->metric < best->metric)) {
+		    (best == NULL || better_gateway(r, best))) {
 			best = r;
 		}
 	}
@@ -166,7 +176,8 @@ static void link_gone(struct mpq_observed *o, unsigned index)
 
 static bool link_same(const struct mpq_link *a, const struct mpq_link *b)
 {
-	return a->up == b->up && a->carrier == b->carrier && a->mtu == b->mtu &&
+	return a->master == b->master && a->up == b->up &&
+	       a->carrier == b->carrier && a->mtu == b->mtu &&
 	       a->queue_length == b->queue_length &&
 	       a->address_mode == b->address_mode &&
 	       a->forwarding == b->forwarding && a->rp_filter == b->rp_filter;

@@ -182,6 +182,24 @@ static void tells_what_happened(void **state)
 	mpq_monitor_free(seen.monitor);
 }
 
+static void tells_a_port_of_a_bridge(void **state)
+{
+	struct seen seen;
+
+	begin(state, &seen);
+	netns_sh("ip link add br0 type bridge");
+	read_all(&seen);
+	netns_sh("ip link set lan1 master br0");
+	read_all(&seen);
+	assert_non_null(strstr(seen.log, "lan1 state\n"));
+	assert_int_equal(mpq_monitor_link(seen.monitor, "lan1")->master,
+			 mpq_monitor_link(seen.monitor, "br0")->index);
+	netns_sh("ip link set lan1 nomaster");
+	read_all(&seen);
+	assert_int_equal(mpq_monitor_link(seen.monitor, "lan1")->master, 0);
+	mpq_monitor_free(seen.monitor);
+}
+
 static void sees_a_lost_carrier(void **state)
 {
 	struct site *s = site_of(state);
@@ -301,6 +319,7 @@ int main(void)
 		WITH_SITE(knows_addresses_and_gateways),
 		WITH_SITE(is_quiet_while_nothing_happens),
 		WITH_SITE(tells_what_happened),
+		WITH_SITE(tells_a_port_of_a_bridge),
 		WITH_SITE(sees_a_lost_carrier),
 		WITH_SITE(a_rename_is_gone_and_appeared),
 		WITH_SITE(another_device_of_the_same_name_has_another_index),

@@ -108,6 +108,25 @@ static void another_metric_stands_beside(void **state)
 	mpq_observed_finish(&o);
 }
 
+static void table_main_speaks_first(void **state)
+{
+	struct mpq_observed o;
+
+	(void)state;
+	begin(&o);
+	take(&o, message_route(RTM_NEWROUTE, "0.0.0.0/0", "192.0.2.3", 3, 300,
+			       0, DHCP));
+	take(&o, message_route(RTM_NEWROUTE, "0.0.0.0/0", "192.0.2.4", 3, MAIN,
+			       50, DHCP));
+	take(&o, message_route(RTM_DELROUTE, "0.0.0.0/0", "192.0.2.1", 3, MAIN,
+			       0, DHCP));
+	assert_int_equal(mpq_observed_gateway(&o, 3, 4)->metric, 50);
+	take(&o, message_route(RTM_DELROUTE, "0.0.0.0/0", "192.0.2.4", 3, MAIN,
+			       50, DHCP));
+	assert_int_equal(mpq_observed_gateway(&o, 3, 4)->table, 300);
+	mpq_observed_finish(&o);
+}
+
 static void keeps_only_default_routes_of_others(void **state)
 {
 	struct mpq_observed o;
@@ -339,6 +358,7 @@ int main(void)
 		cmocka_unit_test(repeats_are_no_news),
 		cmocka_unit_test(a_replacing_route_takes_the_others_place),
 		cmocka_unit_test(another_metric_stands_beside),
+		cmocka_unit_test(table_main_speaks_first),
 		cmocka_unit_test(keeps_only_default_routes_of_others),
 		cmocka_unit_test(a_cloned_or_local_route_is_none),
 		cmocka_unit_test(down_gone_and_renumbered_raise_doubts),
