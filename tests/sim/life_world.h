@@ -4,7 +4,7 @@
  * network that swallows packets, a peer that restarts or refuses, an operator.
  * Connections are models: a handshake of three round trips and probe time-outs
  * that double, then traffic with acknowledgements. After every event the
- * invariants are checked that the header of life_world.c lists.
+ * invariants are checked that the header of life_composer.c lists.
  */
 #ifndef MPQ_TESTS_SIM_LIFE_WORLD_H
 #define MPQ_TESTS_SIM_LIFE_WORLD_H
@@ -46,7 +46,7 @@ struct life_packet {
 	mpq_time at;
 	bool to_server;
 	unsigned id;
-	int kind; /* enum packet_kind in the .c */
+	int kind; /* enum packet_kind in life_network.c */
 	unsigned step;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A path's life through whatever happens to links in the field, with thousands
- * of seeds. What holds at every moment is in life_world.c; a scenario says what
- * happens, and within which time the path is back.
+ * of seeds. What holds at every moment is in life_composer.c; a scenario says
+ * what happens, and within which time the path is back.
  */
 #include "tests/sim/life_world.h"
 
