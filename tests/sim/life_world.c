@@ -75,8 +75,7 @@ static void check_recovery(struct life_world *w)
 	}
 }
 
-/* ---- obstacles ------------------------------------------------------------
- */
+/* ---- obstacles */
 
 static void set_link(struct life_world *w)
 {
@@ -155,8 +154,7 @@ static void obstacles(struct life_world *w)
 	}
 }
 
-/* ---- time -----------------------------------------------------------------
- */
+/* ---- time */
 
 static mpq_time next_event(const struct life_world *w)
 {

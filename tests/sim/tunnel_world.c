@@ -28,8 +28,7 @@ static struct mpq_sockaddr with_port(const struct mpq_sockaddr *a,
 	return other;
 }
 
-/* ---- traffic --------------------------------------------------------------
- */
+/* ---- traffic */
 
 static void traffic_init(struct tunnel_world *w, struct tunnel_traffic *t,
 			 size_t size_bytes, mpq_duration interval)
@@ -87,8 +86,7 @@ void tunnel_world_count_anew(struct tunnel_world *w)
 	count_anew(&w->concentrator, w->now);
 }
 
-/* ---- the wire -------------------------------------------------------------
- */
+/* ---- the wire */
 
 static void send_up(struct tunnel_world *w, const struct mpq_sockaddr *from,
 		    const struct mpq_sockaddr *to, uint8_t ecn,
@@ -130,8 +128,7 @@ void tunnel_write(struct tunnel_world *w, struct mpq_channel *ch,
 	mpq_channel_burst_end(ch, w->now);
 }
 
-/* ---- life and time --------------------------------------------------------
- */
+/* ---- life and time */
 
 static struct mpq_tls *new_tls(const struct pki_set *pki, bool server)
 {
