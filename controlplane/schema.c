@@ -5,14 +5,12 @@
 
 #include <errno.h>
 #include <libyang/libyang.h>
+#include <libyang/version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* libyang 6 calls it so; 2 and 3 do not know the new name. */
-#ifndef LYD_PRINT_WITHSIBLINGS
-#define LYD_PRINT_WITHSIBLINGS LYD_PRINT_SIBLINGS
-#endif
+#define CONTEXT_OPTIONS (LY_CTX_DISABLE_SEARCHDIR_CWD | LY_CTX_NO_YANGLIBRARY)
 
 struct mpq_schema {
 	struct ly_ctx *ctx;
@@ -104,7 +102,7 @@ int mpq_schema_new(struct mpq_schema **ret, const char *yang_dir,
 		return -ENOMEM;
 	}
 	(void)ly_log_options(LY_LOSTORE_LAST);
-	if (ly_ctx_new(yang_dir, LY_CTX_DISABLE_SEARCHDIR_CWD, &s->ctx)) {
+	if (ly_ctx_new(yang_dir, CONTEXT_OPTIONS, &s->ctx)) {
 		e = refuse_schema(NULL, yang_dir, r);
 		free(s);
 		return e;
