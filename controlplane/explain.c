@@ -407,10 +407,8 @@ static int refuse_unknown(struct walk *w, const struct lysc_node *parent,
 	(void)mpq_refusal_set(w->refusal, w->path[0] ? w->path : "/",
 			      "there is no \"%s\" here.", key);
 	while ((n = next(n, parent, w, 0))) {
-		if (n->flags & LYS_CONFIG_W) {
-			append(w->refusal->allowed, sizeof(w->refusal->allowed),
-			       "%s%s", parent ? "" : "mpquic:", n->name);
-		}
+		append(w->refusal->allowed, sizeof(w->refusal->allowed), "%s%s",
+		       parent ? "" : "mpquic:", n->name);
 	}
 	return -EINVAL;
 }
@@ -433,12 +431,6 @@ static int walk_member(struct walk *w, const struct lysc_node *parent,
 		return refuse_unknown(w, parent, key);
 	}
 	was = enter(w, "/%s%s", parent ? "" : "mpquic:", node->name);
-	if (node->flags & LYS_CONFIG_R) {
-		return mpq_refusal_set(w->refusal, w->path,
-				       "\"%s\" is operational state: it can be "
-				       "read, not configured.",
-				       node->name);
-	}
 	ret = walk_node(w, node, v);
 	leave(w, was);
 	return ret;
@@ -550,9 +542,6 @@ static int check_absent(struct walk *w, const struct lysc_node *parent,
 	int ret = 0;
 
 	while (!ret && (n = next(n, parent, w, LYS_GETNEXT_WITHCHOICE))) {
-		if (n->flags & LYS_CONFIG_R) {
-			continue;
-		}
 		if (n->nodetype == LYS_CHOICE) {
 			ret = check_choice(w, n, object);
 		} else if (n->nodetype & (LYS_LIST | LYS_LEAFLIST)) {

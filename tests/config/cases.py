@@ -51,9 +51,6 @@ CASES = [
     ('a misspelt member', EDGE, [('path/0/wann', 'enp7s3')],
      '/mpquic:mpquic/path[name=\'wan1\']: there is no "wann" here.\n'
      '  allowed: name, wan, remote, listen, description, enabled'),
-    ('operational state', EDGE, [('path/0/state', {'oper': 'up'})],
-     '/mpquic:mpquic/path[name=\'wan1\']/state: "state" is operational '
-     'state: it can be read, not configured.'),
     ('no role', EDGE, [('local/role', GONE)],
      '/mpquic:mpquic/local: "role" is missing.\n'
      '  allowed: edge, concentrator'),
