@@ -16,7 +16,8 @@
 #include <stddef.h>
 
 #define MPQ_FRAME_MAX_BYTES       (4u << 20) /* of one message, and of output */
-#define MPQ_FRAME_MAX_DESCRIPTORS 64         /* beside one message */
+#define MPQ_FRAME_MAX_DESCRIPTORS 240 /* beside one message; the kernel: 253   \
+				       */
 
 struct mpq_frame; /* one end of a connection */
 

@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define MAX_DESCRIPTORS 256 /* that wait to be sent */
+#define MAX_DESCRIPTORS 512 /* that wait to be sent */
 
 static int duplicate(struct mpq_frame_output *o, const int *fds, size_t n)
 {

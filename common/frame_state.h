@@ -10,7 +10,8 @@
 
 #include <stdint.h>
 
-#define MPQ_FRAME_MAX_HELD 128 /* one message's descriptors, room for more */
+/* One message's descriptors, and room for another's. */
+#define MPQ_FRAME_MAX_HELD (2 * MPQ_FRAME_MAX_DESCRIPTORS)
 
 /* A message on its way out. Its descriptors go with its first byte, and a
  * sendmsg never holds bytes of two messages: so the last byte of a recvmsg

@@ -59,7 +59,8 @@ static void put(int fd, const char *bytes, size_t n)
 static void put_with(int fd, const char *bytes, size_t len, const int *fds,
 		     size_t n)
 {
-	char control[CMSG_SPACE(128 * sizeof(int))] = {0};
+	char control[CMSG_SPACE(MPQ_FRAME_MAX_DESCRIPTORS * 2 * sizeof(int))] =
+		{0};
 	struct iovec iov = {(void *)bytes, len};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct cmsghdr *c;
@@ -342,14 +343,15 @@ static void refuses_to_collect_descriptors_without_end(void **state)
 {
 	struct ends *e = *state;
 	struct probe p = probe();
-	int fds[40];
+	const size_t some = MPQ_FRAME_MAX_DESCRIPTORS * 2 / 3;
+	int fds[MPQ_FRAME_MAX_DESCRIPTORS];
 
-	for (size_t i = 0; i < 40; i++) {
+	for (size_t i = 0; i < some; i++) {
 		fds[i] = p.write;
 	}
-	put_with(e->raw, "{", 1, fds, 40);
-	put_with(e->raw, " ", 1, fds, 40);
-	put_with(e->raw, " ", 1, fds, 40);
+	put_with(e->raw, "{", 1, fds, some);
+	put_with(e->raw, " ", 1, fds, some);
+	put_with(e->raw, " ", 1, fds, some);
 	close(p.write);
 	assert_int_equal(mpq_frame_receive(e->b), 0);
 	assert_int_equal(next_result(e->b), -EPROTO);
