@@ -16,33 +16,46 @@ import sys
 LINE = re.compile(r'^(not )?ok\b(.*)$')
 SKIP = re.compile(r'#\s*skip', re.IGNORECASE)
 TODO = re.compile(r'#\s*todo', re.IGNORECASE)
+DETAILS = 12
+DETAIL_LENGTH = 600
 BAD = ('FAIL', 'ERROR', 'TIMEOUT', 'INTERRUPT', 'UNEXPECTEDPASS')
 
 
-def count(test):
-    """(passed, failed, skipped, failed names) of one entry of a log."""
-    passed = failed = skipped = 0
-    names = []
-    for line in test.get('stdout', '').splitlines():
+def read_tap(text):
+    """(passed, skipped, [[name of a failed one, its comments ..], ..])"""
+    passed = skipped = 0
+    failed = []
+    told = None  # where comments belong that follow
+    for line in text.splitlines():
         match = LINE.match(line)
         if not match:
+            if line.startswith('#') and told and len(told) <= DETAILS:
+                told.append(line[:DETAIL_LENGTH])
             continue
+        told = None
         if SKIP.search(line):
             skipped += 1
         elif match.group(1) and not TODO.search(line):
-            failed += 1
-            names.append(match.group(2).strip())
+            told = [match.group(2).strip()]
+            failed.append(told)
         else:
             passed += 1
+    return passed, skipped, failed
+
+
+def count(test):
+    """(passed, failed, skipped, what to say of the failed) of a log's entry."""
+    text = test.get('stdout', '')
+    passed, skipped, failed = read_tap(text)
     if test['result'] in BAD and not failed:
-        failed += 1
-        names.append(test['result'])
+        end = text.splitlines() + test.get('stderr', '').splitlines()
+        failed.append([test['result'], *end[-DETAILS:]])
     if not passed and not failed and not skipped:
         if test['result'] == 'SKIP':
             skipped = 1
         else:
             passed = 1
-    return passed, failed, skipped, names
+    return passed, len(failed), skipped, failed
 
 
 def main(logs):
@@ -52,10 +65,12 @@ def main(logs):
             continue
         with open(log, encoding='utf-8') as lines:
             for test in map(json.loads, lines):
-                *numbers, names = count(test)
+                *numbers, failed = count(test)
                 total = [a + b for a, b in zip(total, numbers)]
-                for name in names:
+                for name, *details in failed:
                     print(f'FAILED: {test["name"]}: {name}')
+                    for line in details:
+                        print(f'    {line}')
     if not total[0] and not total[1]:
         print('FAILED: no test ran')
         total[1] = 1

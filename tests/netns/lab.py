@@ -144,6 +144,11 @@ class Lab(World):
             raise Failure(f'{full} is not built')
         return full
 
+    def sanitized(self):
+        """The programs are slower and larger than they are for users."""
+        with open(self.program('dataplane', 'mpquic-data'), 'rb') as file:
+            return b'__asan_init' in file.read()
+
     # Topology
 
     def _build_topology(self):

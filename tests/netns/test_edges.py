@@ -106,9 +106,11 @@ def main():
                 site.node.wait_for_state('wan1', 'up')
         with tap.case('each reaches the concentrator, and is reached'):
             for site in sites:
-                k = site.k
-                assert lab.ping(site.name, f'10.201.{k}.2') == 3, k
-                assert lab.ping('vps', f'10.201.{k}.1') == 3, k
+                for where, address in ((site.name, f'10.201.{site.k}.2'),
+                                       ('vps', f'10.201.{site.k}.1')):
+                    got = lab.ping(where, address)
+                    assert got == 3, (where, address, got, site.node.status(),
+                                      lab.vps.status())
         isolation(tap, lab, sites)
         with tap.case('one that is killed takes nobody along'):
             sites[0].node.kill_data()

@@ -5,7 +5,6 @@ crash, at most three bytes back for each that came, the tunnel keeps its
 goodput, memory does not grow. 100,000 datagrams; a million with MPQUIC_SOAK=1.
 """
 import json
-import os
 
 import labtest
 from lab import BASE_PORT, HOST, Lab, VPS
@@ -47,7 +46,6 @@ def result(process, seconds):
 def main():
     build, tap = labtest.begin()
     count = 1000000 if labtest.long_form() else 100000
-    sanitized = '-asan' in os.path.basename(build)
     with Lab(build, wans=2, emulate={
             1: f'rate={RATE},delay=10ms,queue=100ms'}) as lab:
         lab.wait_for_addresses()
@@ -60,7 +58,7 @@ def main():
         before = lab.vps.resident_kib(lab.vps.data)
         pids = [lab.vps.data.pid, lab.edge.data.pid]
         # Spread over the two measurements that it disturbs, then the rest.
-        pps = 5000 if not sanitized else 2000
+        pps = 5000 if not lab.sanitized() else 2000
         disturbing = start_garbage(lab, pps * (SECONDS + 4), pps)
         disturbed = goodput(lab)
         undisturbed = (undisturbed + goodput(lab)) / 2
@@ -86,7 +84,7 @@ def main():
             assert pids == [lab.vps.data.pid, lab.edge.data.pid]
             assert set(lab.edge.states().values()) == {'up'}
             assert lab.ping('lan2', HOST) == 3
-        if not sanitized:  # whose quarantine keeps what was freed
+        if not lab.sanitized():  # whose quarantine keeps what was freed
             with tap.case('memory does not grow with it'):
                 after = lab.vps.resident_kib(lab.vps.data)
                 tap.diag(f'{before} KiB before, {after} after')
