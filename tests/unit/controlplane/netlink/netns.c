@@ -32,9 +32,8 @@ bool netns_possible(void)
 	if (possible) {
 		netns_enter(before);
 	} else {
-		(void)printf("# needs root, to make network namespaces: %s\n",
+		(void)printf("1..0 # SKIP network namespaces take root: %s\n",
 			     strerror(errno));
-		(void)fflush(stdout);
 	}
 	(void)close(before);
 	return possible;

@@ -50,13 +50,10 @@ struct site {
 	char log[16384];
 };
 
-/* As cmocka's setup and teardown; *state is the site, NULL where there is no
- * right to make one. In the edge's namespace; nothing of ours is in it yet. */
+/* As cmocka's setup and teardown; *state is the site. In the edge's namespace;
+ * nothing of ours is in it yet. */
 int site_up(void **state);
 int site_down(void **state);
-
-/* The site, or the test is skipped. */
-struct site *site_of(void **state);
 
 void site_start(struct site *s); /* a control process's start */
 void site_stop(struct site *s);  /* its kill -9: nothing is undone */

@@ -24,7 +24,7 @@
 
 static struct site *guarded(void **state)
 {
-	struct site *s = site_of(state);
+	struct site *s = *state;
 
 	site_start(s);
 	site_run(s);
@@ -45,7 +45,7 @@ static void expect_no_leak(struct site *s, unsigned in_tunnel)
 
 static void a_bare_router_leaks_all(void **state)
 {
-	struct site *s = site_of(state);
+	struct site *s = *state;
 
 	netns_sh("echo 1 > /proc/sys/net/ipv4/ip_forward");
 	(void)site_seen_at_isp(s); /* neighbours are known after it */
@@ -278,7 +278,7 @@ static void a_lan_that_is_given_up_is_free(void **state)
  * out. */
 static void what_is_for_a_remote_site_waits_for_its_tunnel(void **state)
 {
-	struct site *s = site_of(state);
+	struct site *s = *state;
 	struct mpq_desired_remote remotes[2];
 
 	for (int i = 0; i < 2; i++) {
@@ -335,5 +335,8 @@ int main(void)
 		WITH_SITE(what_is_for_a_remote_site_waits_for_its_tunnel),
 	};
 
+	if (!netns_possible()) {
+		return 0;
+	}
 	return cmocka_run_group_tests_name("netlink/leaks", tests, NULL, NULL);
 }

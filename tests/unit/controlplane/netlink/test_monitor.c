@@ -84,7 +84,7 @@ static void read_all(struct seen *seen)
 
 static void begin(void **state, struct seen *seen)
 {
-	(void)site_of(state);
+	(void)state;
 	memset(seen, 0, sizeof(*seen));
 	assert_int_equal(mpq_monitor_new(&seen->monitor, &events, seen), 0);
 	read_all(seen);
@@ -94,7 +94,7 @@ static void tells_every_link_first(void **state)
 {
 	struct seen seen = {0};
 
-	(void)site_of(state);
+	(void)state;
 	assert_int_equal(mpq_monitor_new(&seen.monitor, &events, &seen), 0);
 	assert_true(readable(seen.monitor));
 	read_all(&seen);
@@ -202,7 +202,7 @@ static void tells_a_port_of_a_bridge(void **state)
 
 static void sees_a_lost_carrier(void **state)
 {
-	struct site *s = site_of(state);
+	struct site *s = *state;
 	struct seen seen;
 
 	begin(state, &seen);
@@ -327,6 +327,9 @@ int main(void)
 		WITH_SITE(survives_a_flood),
 	};
 
+	if (!netns_possible()) {
+		return 0;
+	}
 	return cmocka_run_group_tests_name("netlink/monitor", tests, NULL,
 					   NULL);
 }
