@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/explain.h"
 
-#include "common/prefix.h"
+#include "controlplane/value.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,49 +43,6 @@ static void leave(struct walk *w, size_t was)
 	w->path[was] = '\0';
 }
 
-/* A list of words "a, b, c". */
-__attribute__((format(printf, 3, 4))) static void
-append(char *text, size_t cap, const char *format, ...)
-{
-	size_t len = strlen(text);
-	va_list ap;
-
-	if (len > 0 && len + 2 < cap) {
-		(void)snprintf(text + len, cap - len, ", ");
-		len += 2;
-	}
-	va_start(ap, format);
-	(void)vsnprintf(text + len, cap - len, format, ap);
-	va_end(ap);
-}
-
-static const char *json_word(struct json_object *v)
-{
-	switch (json_object_get_type(v)) {
-	case json_type_null:
-		return "null";
-	case json_type_boolean:
-		return "true or false";
-	case json_type_int:
-		return "a number";
-	case json_type_double:
-		return "a fraction";
-	case json_type_object:
-		return "an object {..}";
-	case json_type_array:
-		return "an array [..]";
-	case json_type_string:
-		return "a string";
-	}
-	return "something else";
-}
-
-static int wrong_type(struct walk *w, struct json_object *v, const char *wanted)
-{
-	return mpq_refusal_set(w->refusal, w->path, "expected %s, found %s.",
-			       wanted, json_word(v));
-}
-
 const char *mpq_explain_extension(const struct lysc_node *node,
 				  const char *name)
 {
@@ -100,170 +57,6 @@ const char *mpq_explain_extension(const struct lysc_node *node,
 		}
 	}
 	return NULL;
-}
-
-static const char *expects(const struct lysc_node *node)
-{
-	LY_ARRAY_COUNT_TYPE i;
-
-	LY_ARRAY_FOR(node->exts, i)
-	{
-		if (!strcmp(node->exts[i].def->name, "expects")) {
-			return node->exts[i].argument;
-		}
-	}
-	return NULL;
-}
-
-static const struct lysc_type *type_of(const struct lysc_node *node)
-{
-	const struct lysc_type *t;
-
-	if (node->nodetype == LYS_LEAF) {
-		t = ((const struct lysc_node_leaf *)node)->type;
-	} else {
-		t = ((const struct lysc_node_leaflist *)node)->type;
-	}
-	while (t->basetype == LY_TYPE_LEAFREF) {
-		t = ((const struct lysc_type_leafref *)t)->realtype;
-	}
-	return t;
-}
-
-static bool is_small_integer(LY_DATA_TYPE t)
-{
-	return t == LY_TYPE_UINT8 || t == LY_TYPE_UINT16 ||
-	       t == LY_TYPE_UINT32 || t == LY_TYPE_INT8 || t == LY_TYPE_INT16 ||
-	       t == LY_TYPE_INT32;
-}
-
-/* RFC 7951 §6: which JSON value a YANG type is written as. */
-static int check_json_type(struct walk *w, const struct lysc_type *t,
-			   struct json_object *v)
-{
-	if (is_small_integer(t->basetype)) {
-		if (!json_object_is_type(v, json_type_int)) {
-			return wrong_type(w, v, "a whole number");
-		}
-	} else if (t->basetype == LY_TYPE_BOOL) {
-		if (!json_object_is_type(v, json_type_boolean)) {
-			return wrong_type(w, v, "true or false");
-		}
-	} else if (!json_object_is_type(v, json_type_string)) {
-		return wrong_type(w, v, "a string");
-	}
-	return 0;
-}
-
-static const uint64_t type_max[] = {
-	[LY_TYPE_UINT8] = UINT8_MAX,
-	[LY_TYPE_UINT16] = UINT16_MAX,
-	[LY_TYPE_UINT32] = UINT32_MAX,
-	[LY_TYPE_UINT64] = UINT64_MAX,
-};
-
-/* The model has unsigned numbers only. */
-static void allow_range(struct mpq_refusal *r, const struct lysc_type *t)
-{
-	const struct lysc_range *range =
-		((const struct lysc_type_num *)t)->range;
-	LY_ARRAY_COUNT_TYPE i;
-
-	if (!range) {
-		(void)mpq_refusal_allow(r, "0..%" PRIu64,
-					type_max[t->basetype]);
-		return;
-	}
-	LY_ARRAY_FOR(range->parts, i)
-	{
-		append(r->allowed, sizeof(r->allowed), "%" PRIu64 "..%" PRIu64,
-		       range->parts[i].min_u64, range->parts[i].max_u64);
-	}
-}
-
-static void allow_enum(struct mpq_refusal *r, const struct lysc_type *t)
-{
-	const struct lysc_type_enum *e = (const struct lysc_type_enum *)t;
-	LY_ARRAY_COUNT_TYPE i;
-
-	LY_ARRAY_FOR(e->enums, i)
-	{
-		append(r->allowed, sizeof(r->allowed), "%s", e->enums[i].name);
-	}
-}
-
-static int refuse_value(struct walk *w, const struct lysc_node *node,
-			const char *value, const char *from_libyang)
-{
-	const struct lysc_type *t = type_of(node);
-	struct mpq_refusal *r = w->refusal;
-
-	if (t->basetype == LY_TYPE_ENUM) {
-		(void)mpq_refusal_set(r, w->path,
-				      "\"%s\" is not a value of %s.", value,
-				      node->name);
-		allow_enum(r, t);
-	} else if (is_small_integer(t->basetype)) {
-		(void)mpq_refusal_set(r, w->path, "%s is out of range.", value);
-		allow_range(r, t);
-	} else if (expects(node)) {
-		(void)mpq_refusal_set(r, w->path, "\"%s\" cannot be used here.",
-				      value);
-		(void)mpq_refusal_allow(r, "%s", expects(node));
-	} else {
-		(void)mpq_refusal_set(r, w->path, "\"%s\" is refused: %s",
-				      value, from_libyang);
-	}
-	return -EINVAL;
-}
-
-/* inet:ip-prefix makes 10.0.0.1/24 into 10.0.0.0/24 and says nothing. */
-static int check_host_bits(struct walk *w, const char *value,
-			   const char *canonical)
-{
-	struct mpq_prefix given, kept;
-
-	if (!canonical || !strchr(value, '/') ||
-	    mpq_prefix_parse(value, &given) ||
-	    mpq_prefix_parse(canonical, &kept) ||
-	    !memcmp(given.addr, kept.addr, sizeof(given.addr))) {
-		return 0;
-	}
-	(void)mpq_refusal_set(w->refusal, w->path,
-			      "%s has bits set beyond its prefix length: the "
-			      "network is %s.",
-			      value, canonical);
-	return mpq_refusal_allow(w->refusal, "%s", canonical);
-}
-
-static int walk_value(struct walk *w, const struct lysc_node *node,
-		      struct json_object *v)
-{
-	const struct ly_ctx *ctx = w->module->ctx;
-	const char *value, *canonical = NULL;
-	LY_ERR e;
-	int ret;
-
-	ret = check_json_type(w, type_of(node), v);
-	if (ret) {
-		return ret;
-	}
-	value = json_object_get_string(v);
-	if (strlen(value) != (size_t)json_object_get_string_len(v) &&
-	    json_object_is_type(v, json_type_string)) {
-		return mpq_refusal_set(w->refusal, w->path,
-				       "the string holds a NUL character.");
-	}
-	e = lyd_value_validate(ctx, node, value, strlen(value), NULL, NULL,
-			       &canonical);
-	if (e && e != LY_EINCOMPLETE) { /* a reference, resolved later */
-		return refuse_value(w, node, value, ly_errmsg(ctx));
-	}
-	ret = check_host_bits(w, value, canonical);
-	if (canonical) {
-		lydict_remove(ctx, canonical);
-	}
-	return ret;
 }
 
 /* A member of the object by its name, which may carry the module's. */
@@ -309,11 +102,14 @@ static int walk_leaflist(struct walk *w, const struct lysc_node *node,
 	int ret;
 
 	if (!json_object_is_type(array, json_type_array)) {
-		return wrong_type(w, array, "an array [..]");
+		return mpq_value_wrong_type(w->path, array, "an array [..]",
+					    w->refusal);
 	}
 	for (i = 0; i < json_object_array_length(array); i++) {
 		was = enter(w, "[%zu]", i + 1);
-		ret = walk_value(w, node, json_object_array_get_idx(array, i));
+		ret = mpq_value_check(node, w->path,
+				      json_object_array_get_idx(array, i),
+				      w->refusal);
 		if (!ret && repeated(w, array, i, NULL)) {
 			ret = mpq_refusal_set(
 				w->refusal, w->path, "\"%s\" is here twice.",
@@ -345,13 +141,17 @@ static int walk_list(struct walk *w, const struct lysc_node *node,
 	int ret;
 
 	if (!json_object_is_type(array, json_type_array)) {
-		return wrong_type(w, array, "an array [..] of objects");
+		return mpq_value_wrong_type(w->path, array,
+					    "an array [..] of objects",
+					    w->refusal);
 	}
 	for (i = 0; i < json_object_array_length(array); i++) {
 		entry = json_object_array_get_idx(array, i);
 		was = enter(w, "[%zu]", i + 1);
 		if (!json_object_is_type(entry, json_type_object)) {
-			return wrong_type(w, entry, "an object {..}");
+			return mpq_value_wrong_type(w->path, entry,
+						    "an object {..}",
+						    w->refusal);
 		}
 		name = member(w, entry, key->name);
 		if (!name) {
@@ -387,7 +187,9 @@ static int walk_node(struct walk *w, const struct lysc_node *node,
 	switch (node->nodetype) {
 	case LYS_CONTAINER:
 		if (!json_object_is_type(v, json_type_object)) {
-			return wrong_type(w, v, "an object {..}");
+			return mpq_value_wrong_type(w->path, v,
+						    "an object {..}",
+						    w->refusal);
 		}
 		return walk_object(w, node, v);
 	case LYS_LIST:
@@ -395,7 +197,7 @@ static int walk_node(struct walk *w, const struct lysc_node *node,
 	case LYS_LEAFLIST:
 		return walk_leaflist(w, node, v);
 	default:
-		return walk_value(w, node, v);
+		return mpq_value_check(node, w->path, v, w->refusal);
 	}
 }
 
@@ -407,8 +209,8 @@ static int refuse_unknown(struct walk *w, const struct lysc_node *parent,
 	(void)mpq_refusal_set(w->refusal, w->path[0] ? w->path : "/",
 			      "there is no \"%s\" here.", key);
 	while ((n = next(n, parent, w, 0))) {
-		append(w->refusal->allowed, sizeof(w->refusal->allowed), "%s%s",
-		       parent ? "" : "mpquic:", n->name);
+		mpq_refusal_also(w->refusal, "%s%s",
+				 parent ? "" : "mpquic:", n->name);
 	}
 	return -EINVAL;
 }
@@ -488,29 +290,18 @@ static int check_choice(struct walk *w, const struct lysc_node *choice,
 	(void)mpq_refusal_set(w->refusal, w->path,
 			      "one of these is needed here.");
 	for (n = NULL; (n = next(n, choice, w, 0));) {
-		append(w->refusal->allowed, sizeof(w->refusal->allowed), "%s",
-		       n->name);
+		mpq_refusal_also(w->refusal, "%s", n->name);
 	}
 	return -EINVAL;
 }
 
 static int refuse_missing(struct walk *w, const struct lysc_node *n)
 {
-	const struct lysc_type *t;
-
 	(void)mpq_refusal_set(w->refusal, w->path[0] ? w->path : "/",
 			      "\"%s%s\" is missing.",
 			      w->path[0] ? "" : "mpquic:", n->name);
-	if (n->nodetype != LYS_LEAF) {
-		return -EINVAL;
-	}
-	t = type_of(n);
-	if (t->basetype == LY_TYPE_ENUM) {
-		allow_enum(w->refusal, t);
-	} else if (is_small_integer(t->basetype)) {
-		allow_range(w->refusal, t);
-	} else if (expects(n)) {
-		(void)mpq_refusal_allow(w->refusal, "%s", expects(n));
+	if (n->nodetype == LYS_LEAF) {
+		mpq_value_allow(n, w->refusal);
 	}
 	return -EINVAL;
 }
@@ -574,8 +365,9 @@ int mpq_explain(const struct lys_module *module, struct json_object *root,
 	struct walk w = {.module = module, .refusal = r};
 
 	if (!json_object_is_type(root, json_type_object)) {
-		return wrong_type(&w, root,
-				  "an object {\"mpquic:mpquic\": ..}");
+		return mpq_value_wrong_type(w.path, root,
+					    "an object {\"mpquic:mpquic\": ..}",
+					    r);
 	}
 	return walk_object(&w, NULL, root);
 }

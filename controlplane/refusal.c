@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 int mpq_refusal_set(struct mpq_refusal *r, const char *path,
 		    const char *message, ...)
@@ -28,6 +29,20 @@ int mpq_refusal_allow(struct mpq_refusal *r, const char *allowed, ...)
 	return -EINVAL;
 }
 
+void mpq_refusal_also(struct mpq_refusal *r, const char *allowed, ...)
+{
+	size_t len = strlen(r->allowed), cap = sizeof(r->allowed);
+	va_list ap;
+
+	if (len > 0 && len + 2 < cap) {
+		(void)snprintf(r->allowed + len, cap - len, ", ");
+		len += 2;
+	}
+	va_start(ap, allowed);
+	(void)vsnprintf(r->allowed + len, cap - len, allowed, ap);
+	va_end(ap);
+}
+
 int mpq_refusal_next(struct mpq_refusal *r, const char *next, ...)
 {
 	va_list ap;
@@ -45,5 +60,15 @@ const char *mpq_refusal_format(const struct mpq_refusal *r, char *text,
 		       r->path[0] ? ": " : "", r->message,
 		       r->allowed[0] ? "\n  allowed: " : "", r->allowed,
 		       r->next[0] ? "\n  next: " : "", r->next);
+	return text;
+}
+
+const char *mpq_refusal_path(char text[MPQ_REFUSAL_PATH_BYTES],
+			     const char *list, const char *name,
+			     const char *node)
+{
+	(void)snprintf(text, MPQ_REFUSAL_PATH_BYTES,
+		       "/mpquic:mpquic/%s[name='%s']%s%s", list, name,
+		       node[0] ? "/" : "", node);
 	return text;
 }

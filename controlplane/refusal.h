@@ -20,8 +20,19 @@ int mpq_refusal_set(struct mpq_refusal *r, const char *path,
 		    const char *message, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The path of `node` ("": of the entry itself) of an entry of a list:
+ * /mpquic:mpquic/path[name='wan1']/wan. Returns text. */
+#define MPQ_REFUSAL_PATH_BYTES 256
+const char *mpq_refusal_path(char text[MPQ_REFUSAL_PATH_BYTES],
+			     const char *list, const char *name,
+			     const char *node);
+
 /* Adds what is allowed; after mpq_refusal_set(). Returns -EINVAL too. */
 int mpq_refusal_allow(struct mpq_refusal *r, const char *allowed, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Adds one more to a list of what is allowed: "edge, concentrator". */
+void mpq_refusal_also(struct mpq_refusal *r, const char *allowed, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Adds what to do next; after mpq_refusal_set(). Returns -EINVAL too. */

@@ -152,7 +152,6 @@ static void allow_targets(const struct lyd_node *root,
 	const struct lysc_type_leafref *ref = (const void *)leaf->type;
 	struct ly_set *targets = NULL;
 	char path[256];
-	size_t len = 0;
 	uint32_t i;
 
 	if (leaf->type->basetype != LY_TYPE_LEAFREF) {
@@ -162,11 +161,8 @@ static void allow_targets(const struct lyd_node *root,
 	if (lyd_find_xpath(root, path, &targets)) {
 		return;
 	}
-	for (i = 0; i < targets->count && len < sizeof(r->allowed); i++) {
-		len += (size_t)snprintf(r->allowed + len,
-					sizeof(r->allowed) - len, "%s%s",
-					i ? ", " : "",
-					lyd_get_value(targets->dnodes[i]));
+	for (i = 0; i < targets->count; i++) {
+		mpq_refusal_also(r, "%s", lyd_get_value(targets->dnodes[i]));
 	}
 	ly_set_free(targets, NULL);
 }
