@@ -349,6 +349,7 @@ int mpq_listener_new(struct mpq_listener **ret,
 
 static void write_guest(struct mpq_guest *g, mpq_time now)
 {
+	struct mpq_conn_info info;
 	struct mpq_listener *l = g->listener;
 	struct mpq_channel *ch = g->channel;
 	struct mpq_queue *q = g->tunnel != NULL && g->tunnel->channel == ch
@@ -373,6 +374,10 @@ static void write_guest(struct mpq_guest *g, mpq_time now)
 			       &written.remote);
 	}
 	mpq_channel_burst_end(ch, now);
+	if (q != NULL) {
+		mpq_conn_info(ch->conn, &info);
+		mpq_tunnel_set_rtt(g->tunnel, info.rtt_smoothed);
+	}
 }
 
 void mpq_listener_free(struct mpq_listener *l)

@@ -483,6 +483,9 @@ static void watch_current(struct mpq_path *p, mpq_time now)
 	mpq_time unanswered;
 
 	mpq_conn_info(ch->conn, &info);
+	if (p->tunnel != NULL) {
+		mpq_tunnel_set_rtt(p->tunnel, info.rtt_smoothed);
+	}
 	/* A path that lost its MTU answers small packets only: dial anew,
 	 * which finds out what it carries now. */
 	unanswered = mpq_time_min(info.oldest_unanswered,

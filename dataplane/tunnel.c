@@ -10,7 +10,11 @@
 #include <string.h>
 
 #define QUEUE_LIMIT_PKTS 2048
-#define QUEUE_INTERVAL   (100 * MPQ_MILLISECOND)
+/* CoDel's interval (RFC 8289 §4.3: at least a worst round trip) also has to
+ * outlast BBR's ProbeRTT, which holds packets back for 200 ms and a round trip
+ * every few seconds without any queue standing in the path: a stream of 250
+ * packets a second lost some each time with the usual 100 ms. */
+#define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
 /* What one turn reads of one device: other tunnels want their turn. */
 #define READ_BUDGET_BYTES (192 * 1024)
 /* A tunnel that is down for less keeps its packets: a channel may be changing.
@@ -249,7 +253,7 @@ int mpq_tunnel_new(struct mpq_tunnel **ret,
 		   int tun_fd, mpq_time now)
 {
 	static const struct mpq_queue_config queue = {
-		.limit_pkts = QUEUE_LIMIT_PKTS, .interval = QUEUE_INTERVAL};
+		.limit_pkts = QUEUE_LIMIT_PKTS, .interval = QUEUE_INTERVAL(0)};
 	struct mpq_tunnel *t = calloc(1, sizeof(*t));
 	int r;
 
@@ -320,6 +324,11 @@ bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
 	t->since = now;
 	(void)snprintf(t->reason, sizeof(t->reason), "%s", reason);
 	return true;
+}
+
+void mpq_tunnel_set_rtt(struct mpq_tunnel *t, mpq_duration rtt)
+{
+	t->queue.config.interval = QUEUE_INTERVAL(rtt);
 }
 
 uint64_t mpq_tunnel_out_drops(const struct mpq_tunnel *t)

@@ -81,6 +81,10 @@ bool mpq_tunnel_attach(struct mpq_tunnel *t, struct mpq_channel *ch,
 bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
 		       const char *reason, mpq_time now);
 
+/* The round-trip time of what carries it: how long a queue may stand before it
+ * is more than a passing one. */
+void mpq_tunnel_set_rtt(struct mpq_tunnel *t, mpq_duration rtt);
+
 /* An inner packet from the peer. */
 void mpq_tunnel_deliver(struct mpq_tunnel *t, const uint8_t *data, size_t len);
 /* Once a turn, after all deliveries: writes what was merged. */
