@@ -3,6 +3,7 @@
 
 mpquic-data is started as `nobody`, without any capability and with no way to
 gain one: what it can do, it can do by the descriptors that it is handed.
+mpquic-control is started with the capabilities that its systemd unit grants.
 """
 import json
 import os
@@ -16,6 +17,7 @@ from netns import Failure, wait_for
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 NOBODY = 65534
+CONTROL_CAPABILITIES = '-all,+net_admin,+chown'
 SANITIZER = re.compile(r'ERROR: AddressSanitizer|ERROR: LeakSanitizer'
                        r'|runtime error:')
 
@@ -57,7 +59,8 @@ class Node:
     def start_control(self):
         self.starts += 1
         self.control = self.lab.start(
-            self.name, f'{self.label}-control',
+            self.name, f'{self.label}-control', 'setpriv',
+            '--bounding-set=' + CONTROL_CAPABILITIES, '--no-new-privs',
             self.lab.program('controlplane/mpquic-control'),
             '--config', self.path('mpquic.json'),
             '--state-dir', self.path('state'),

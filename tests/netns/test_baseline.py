@@ -9,6 +9,7 @@ import labtest
 from lab import BASE_PORT, HOST, HOST6, Lab, VPS
 from netns import wait_for
 
+UNIT_CAPABILITIES = 1 << 12 | 1 << 0  # CAP_NET_ADMIN, CAP_CHOWN
 THIRD = 3334  # three kinds of traffic, 10,000 packets
 
 
@@ -54,6 +55,15 @@ def privileges(tap, lab):
             assert '0' not in status['Uid'].split(), status['Uid']
             for name in ('CapEff', 'CapPrm', 'CapInh', 'CapBnd', 'CapAmb'):
                 assert int(status[name], 16) == 0, (name, status[name])
+
+
+    for node in (lab.edge, lab.vps):
+        with tap.case(f'mpquic-control at {node.name} has what its unit '
+                      'grants, no more'):
+            with open(f'/proc/{node.control.pid}/status',
+                      encoding='ascii') as file:
+                status = dict(line.split(':', 1) for line in file)
+            assert int(status['CapEff'], 16) == UNIT_CAPABILITIES, status
 
 
 def pings(tap, lab):

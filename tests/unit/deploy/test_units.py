@@ -16,12 +16,12 @@ TOP, BUILD = map(os.path.abspath, sys.argv[1:3])
 sys.path.insert(0, os.path.join(TOP, 'tests'))
 from tap import Tap, skip_all  # noqa: E402  pylint: disable=wrong-import-position
 
-UNITS = os.path.join(TOP, 'deploy/systemd')
+UNITS = os.path.join(BUILD, 'deploy')
 EXPOSURE = {'mpquic-data.service': 1.5, 'mpquic-control.service': 2.5,
             'mpquic@1.service': 1.5}
-PROGRAMS = {'/usr/sbin/mpquic-data': 'dataplane/mpquic-data',
-            '/usr/sbin/mpquic-control': 'controlplane/mpquic-control',
-            '/usr/bin/mpqctl': 'controlplane/mpqctl/mpqctl'}
+PROGRAMS = {'mpquic-data': 'dataplane/mpquic-data',
+            'mpquic-control': 'controlplane/mpquic-control',
+            'mpqctl': 'controlplane/mpqctl/mpqctl'}
 
 
 def analyze(directory, *words):
@@ -38,9 +38,9 @@ def copy_units(directory):
         with open(os.path.join(UNITS, name.replace('@1', '@')),
                   encoding='utf-8') as file:
             text = file.read()
-        for installed, built in PROGRAMS.items():
-            text = text.replace(installed + ' ',
-                                os.path.join(BUILD, built) + ' ')
+        text = re.sub(r'^ExecStart=\S*/(\S+)', lambda m: 'ExecStart='
+                      + os.path.join(BUILD, PROGRAMS[m.group(1)]), text,
+                      flags=re.MULTILINE)
         with open(os.path.join(directory, name), 'w',
                   encoding='utf-8') as file:
             file.write(text)
@@ -71,7 +71,7 @@ def check_capabilities(tap, directory):
 def check_users(tap):
     result = subprocess.run(
         ['systemd-sysusers', '--dry-run',
-         os.path.join(UNITS, 'mpquic.sysusers')],
+         os.path.join(TOP, 'deploy/systemd/mpquic.sysusers')],
         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         check=False)
     tap.ok(result.returncode == 0, 'mpquic.sysusers is sound', result.stdout)
