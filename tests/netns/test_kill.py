@@ -13,7 +13,8 @@ from netns import wait_for
 
 PPS = 200
 BACK_WITHIN = 0.5  # and 2 RTT and the handshake (some ms; busy machine: more)
-HANDSHAKE = 0.3
+HANDSHAKE = 0.1
+SETTLED = 1.5  # younger connections that fail are dialled again more slowly
 SANITIZED = 3  # times slower, with ASan and UBSan
 
 
@@ -76,6 +77,7 @@ def kill_data(tap, lab, node, streams, count):
         for _ in range(count):
             for stream in streams.values():
                 stream.flowing()
+            time.sleep(SETTLED)
             killed = time.monotonic()
             node.kill_data()
             node.start_data()  # systemd's part: RestartSec=100ms
