@@ -15,9 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MPQ_FRAME_MAX_BYTES       (4u << 20) /* of one message, and of output */
-#define MPQ_FRAME_MAX_DESCRIPTORS 240 /* beside one message; the kernel: 253   \
-				       */
+#define MPQ_FRAME_MAX_BYTES (4u << 20) /* of one message, and of output */
+#define MPQ_FRAME_MAX_DESCRIPTORS                                              \
+	240 /* beside one message; the kernel: 253                             \
+	     */
 
 struct mpq_frame; /* one end of a connection */
 

@@ -428,11 +428,14 @@ static int find_data_user(const struct mpq_options *o,
 			  struct mpq_southbound_config *c,
 			  struct mpq_refusal *r)
 {
-	const char *name = o->data_user ? o->data_user : "mpquic";
+	const char *name = o->data_user ? o->data_user : "mpquic-data";
 	const struct passwd *p = getpwnam(name);
 
 	c->data_uid = 0;
 	c->data_gid = (gid_t)-1;
+	if (!p && !o->data_user) { /* as mpquic-data itself does */
+		p = getpwnam("nobody");
+	}
 	if (!p && o->data_user) {
 		(void)mpq_refusal_set(r, "",
 				      "--data-user: there is no user "

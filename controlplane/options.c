@@ -16,8 +16,10 @@ static const char help[] =
 	"[/var/lib/mpquic]\n"
 	"  --runtime-dir DIR  the sockets [/run/mpquic]\n"
 	"  --yang-dir DIR     where mpquic.yang is [" MPQ_YANG_DIR "]\n"
-	"  --data-user NAME   whom mpquic-data runs as [mpquic, else root]\n"
-	"  --log-level LEVEL  error, warn, notice, info or debug [info]\n"
+	"  --data-user NAME   whom mpquic-data runs as [mpquic-data,\n"
+	"                     else nobody]\n"
+	"  --log-level LEVEL  error, warning, notice, info or\n"
+	"                     debug [info]\n"
 	"  --check FILE       say whether FILE is sound, change nothing\n"
 	"  --purge            remove all that is ours from the kernel\n"
 	"  --version          print the version\n"
@@ -48,7 +50,7 @@ static int parse_level(const char *name, enum mpq_log_level *ret)
 		const char *name;
 		enum mpq_log_level level;
 	} levels[] = {
-		{"error", MPQ_LOG_ERROR},   {"warn", MPQ_LOG_WARN},
+		{"error", MPQ_LOG_ERROR},   {"warning", MPQ_LOG_WARN},
 		{"notice", MPQ_LOG_NOTICE}, {"info", MPQ_LOG_INFO},
 		{"debug", MPQ_LOG_DEBUG},
 	};
@@ -62,7 +64,7 @@ static int parse_level(const char *name, enum mpq_log_level *ret)
 	}
 	(void)fprintf(stderr,
 		      "mpquic-control: --log-level %s: allowed are error, "
-		      "warn, notice, info, debug\n",
+		      "warning, notice, info, debug\n",
 		      name);
 	return -EINVAL;
 }

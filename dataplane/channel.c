@@ -79,11 +79,13 @@ static void on_h3_ready(void *owner)
 static void on_h3_request(void *owner, const struct mpq_h3_request *request)
 {
 	struct mpq_channel *ch = owner;
-	unsigned status = ch->events->request(ch, request);
+	char reason[MPQ_CHANNEL_REASON_BYTES] = "";
+	unsigned status = ch->events->request(ch, request, reason);
 
 	set_head(ch);
 	ch->up = status == 200;
-	if (mpq_h3_respond(ch->h3, status) < 0) {
+	if ((ch->up ? mpq_h3_respond(ch->h3, status)
+		    : mpq_h3_refuse(ch->h3, status, reason)) == -EPROTO) {
 		(void)fail_h3(ch);
 	}
 }
@@ -91,7 +93,8 @@ static void on_h3_request(void *owner, const struct mpq_h3_request *request)
 static void on_h3_response(void *owner, unsigned status)
 {
 	struct mpq_channel *ch = owner;
-	char reason[96];
+	const char *why = mpq_h3_reason(ch->h3);
+	char reason[256];
 
 	if (status >= 200 && status < 300) {
 		ch->up = true;
@@ -99,9 +102,9 @@ static void on_h3_response(void *owner, unsigned status)
 		return;
 	}
 	(void)snprintf(reason, sizeof(reason),
-		       "the concentrator refused the tunnel (HTTP status %u%s)",
-		       status,
-		       status == 403 ? ": not configured for us there" : "");
+		       "the concentrator refused the tunnel (HTTP status "
+		       "%u%s%s)",
+		       status, why[0] != '\0' ? ": " : "", why);
 	set_end(ch, MPQ_CONN_APPLICATION, true, status, reason);
 	mpq_channel_close(ch, reason);
 }

@@ -18,6 +18,8 @@
 #include "dataplane/masque/h3.h"
 #include "dataplane/quic/conn.h"
 
+#define MPQ_CHANNEL_REASON_BYTES 128
+
 struct mpq_channel;
 
 struct mpq_channel_events {
@@ -26,9 +28,11 @@ struct mpq_channel_events {
 		      const struct mpq_certificate_identity *peer,
 		      char reason[MPQ_CERTIFICATE_REASON_BYTES]);
 	/* Concentrator: the peer asks for a tunnel; the HTTP status to answer
-	 * with. 200: the channel is up, capsules may be sent. */
+	 * with. 200: the channel is up, capsules may be sent. Else `reason` is
+	 * told to the peer's operator. */
 	unsigned (*request)(struct mpq_channel *ch,
-			    const struct mpq_h3_request *request);
+			    const struct mpq_h3_request *request,
+			    char reason[MPQ_CHANNEL_REASON_BYTES]);
 	/* Edge: the request was accepted: the channel is up. */
 	void (*up)(struct mpq_channel *ch);
 	/* An inner packet came out. Valid during the call. */

@@ -150,17 +150,17 @@ static void offer(struct mpq_channel *ch, const struct mpq_tunnel *t)
 }
 
 static unsigned on_request(struct mpq_channel *ch,
-			   const struct mpq_h3_request *request)
+			   const struct mpq_h3_request *request,
+			   char reason[MPQ_CHANNEL_REASON_BYTES])
 {
 	struct mpq_guest *g = guest_of(ch);
 	struct mpq_listener *l = g->listener;
 	struct mpq_tunnel *t =
 		l->events->find(l->owner, g->peer, l->config.name);
-	char reason[160];
 
 	(void)request;
 	if (t == NULL) {
-		(void)snprintf(reason, sizeof(reason),
+		(void)snprintf(reason, MPQ_CHANNEL_REASON_BYTES,
 			       "peer %s has no enabled tunnel on path %s here",
 			       g->peer, l->config.name);
 		l->events->refused(l->owner, l, &g->remote, reason);

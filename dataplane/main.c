@@ -40,7 +40,7 @@ static void print_help(void)
 		"  -s, --socket PATH      mpquic-control's socket "
 		"(default " MPQ_SOUTHBOUND_SOCKET ")\n"
 		"  -u, --user NAME        become this user when started as "
-		"root (default: mpquic, else nobody)\n"
+		"root (default: mpquic-data, else nobody)\n"
 		"  -l, --log-level LEVEL  error, warning, notice, info or "
 		"debug (default info)\n"
 		"  -V, --version          print the version\n"
@@ -113,7 +113,7 @@ static int read_options(int argc, char **argv, struct options *ret)
 
 static const struct passwd *find_user(const char *name)
 {
-	const struct passwd *pw = getpwnam(name != NULL ? name : "mpquic");
+	const struct passwd *pw = getpwnam(name != NULL ? name : "mpquic-data");
 
 	return pw == NULL && name == NULL ? getpwnam("nobody") : pw;
 }

@@ -5,10 +5,12 @@
 #include <string.h>
 
 static unsigned on_request(struct mpq_channel *ch,
-			   const struct mpq_h3_request *request)
+			   const struct mpq_h3_request *request,
+			   char reason[MPQ_CHANNEL_REASON_BYTES])
 {
 	struct tunnel_world *w = ((struct tunnel_guest *)ch->owner)->world;
 
+	(void)reason;
 	sim_holds(w->run, strcmp(request->tunnel, "mpq1") == 0, w->now,
 		  "asked for tunnel \"%s\"", request->tunnel);
 	ch->wanted_bytes = w->inner_bytes;

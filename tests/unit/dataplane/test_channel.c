@@ -40,11 +40,13 @@ struct world {
 static const uint8_t secret[32] = {1, 2, 3};
 
 static unsigned on_request(struct mpq_channel *ch,
-			   const struct mpq_h3_request *request)
+			   const struct mpq_h3_request *request,
+			   char reason[MPQ_CHANNEL_REASON_BYTES])
 {
 	struct end *end = ch->owner;
 
 	assert_string_equal(request->tunnel, "mpq1");
+	(void)strcpy(reason, "not on this port");
 	end->up = end->answer == 200;
 	return end->answer;
 }
@@ -342,6 +344,7 @@ static void reports_a_refused_request(void **state)
 	assert_true(w->client.ch->over);
 	assert_true(mpq_channel_refused(w->client.ch));
 	assert_non_null(strstr(w->client.ch->end.reason, "403"));
+	assert_non_null(strstr(w->client.ch->end.reason, "not on this port"));
 }
 
 static void reports_a_server_of_another_name(void **state)
