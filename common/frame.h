@@ -15,10 +15,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MPQ_FRAME_MAX_BYTES (4u << 20) /* of one message, and of output */
-#define MPQ_FRAME_MAX_DESCRIPTORS                                              \
-	240 /* beside one message; the kernel: 253                             \
-	     */
+/* Of one message and of output; descriptors beside one message: the kernel's
+ * own limit is 253. */
+#define MPQ_FRAME_MAX_BYTES       (4u << 20)
+#define MPQ_FRAME_MAX_DESCRIPTORS 240
 
 struct mpq_frame; /* one end of a connection */
 
