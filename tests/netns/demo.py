@@ -23,7 +23,7 @@ LINKS = {1: 'rate=200M,delay=18ms', 2: 'rate=100M,delay=22ms,jitter=4ms',
 UNPLUGGED = 3
 NEW_ADDRESS = 177
 OUTAGE = 3.0
-PPS = 100
+PPS = 250
 UP_WITHIN = 20
 BACK_WITHIN = 2.0  # and 3 RTT, of the address being back
 TTY = sys.stdout.isatty()
@@ -184,7 +184,7 @@ def unplug(lab, show):
     show.chapter(f'WAN{UNPLUGGED} is unplugged, {PPS} packets a second on '
                  'each tunnel')
     lab.start_echo()
-    streams = {n: lab.stream(n, pps=PPS, size=200) for n in lab.wans}
+    streams = {n: lab.stream(n, pps=PPS) for n in lab.wans}
     for stream in streams.values():
         stream.flowing()
     first = {n: s.position() for n, s in streams.items()}
