@@ -269,10 +269,12 @@ static void reply(struct mpq_listener *l, const struct mpq_udp_datagram *d,
 static void on_datagram(void *owner, const struct mpq_udp_datagram *d)
 {
 	struct mpq_listener *l = owner;
-	mpq_time now = mpq_loop_now(l->loop);
+	mpq_time now;
 	struct mpq_demux_result result;
 	struct mpq_guest *g = NULL;
 
+	mpq_loop_advance(l->loop, d->received);
+	now = mpq_loop_now(l->loop);
 	switch (mpq_demux_route(l->demux, &d->remote, d->data, d->len_bytes,
 				now, &result)) {
 	case MPQ_DEMUX_OWNER:

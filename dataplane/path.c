@@ -206,6 +206,7 @@ static void on_datagram(void *owner, const struct mpq_udp_datagram *d)
 {
 	struct mpq_path_slot *slot = owner;
 
+	mpq_loop_advance(slot->path->shared->loop, d->received);
 	if (slot->channel != NULL) {
 		mpq_channel_read(slot->channel, &slot->udp.local, &d->remote,
 				 d->ecn, d->data, d->len_bytes,

@@ -215,6 +215,13 @@ mpq_time mpq_loop_now(const struct mpq_loop *l)
 	return l->now;
 }
 
+void mpq_loop_advance(struct mpq_loop *l, mpq_time now)
+{
+	if (now > l->now) {
+		l->now = now;
+	}
+}
+
 static int set_timer(struct mpq_loop *l, mpq_time deadline)
 {
 	struct itimerspec t = {0};

@@ -8,6 +8,7 @@
 #ifndef MPQ_IO_UDP_H
 #define MPQ_IO_UDP_H
 
+#include "common/clock.h"
 #include "common/sockaddr.h"
 
 #include <stdbool.h>
@@ -49,6 +50,9 @@ struct mpq_udp_datagram { /* valid during the call */
 	const uint8_t *data;
 	size_t len_bytes; /* 0 is possible: UDP has empty datagrams */
 	uint8_t ecn;
+	/* When it was read: not before it came, however long ago this turn of
+	 * the loop began. A round trip is never measured too short by it. */
+	mpq_time received;
 	/* An IPv4 peer of a dual-stack socket is IPv4-mapped in both. */
 	struct mpq_sockaddr local, remote; /* local: the address it came to */
 };

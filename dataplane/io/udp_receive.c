@@ -114,14 +114,15 @@ static size_t take_control(struct msghdr *m, struct mpq_udp_datagram *d)
 	return segment > 0 ? (size_t)segment : 0;
 }
 
-static unsigned deliver(struct mpq_udp *u, unsigned slot,
+static unsigned deliver(struct mpq_udp *u, unsigned slot, mpq_time now,
 			void (*receive)(void *owner,
 					const struct mpq_udp_datagram *d),
 			void *owner)
 {
 	struct mpq_udp_arena *a = u->arena;
 	struct mmsghdr *m = &a->messages[slot];
-	struct mpq_udp_datagram d = {.local = u->local,
+	struct mpq_udp_datagram d = {.received = now,
+				     .local = u->local,
 				     .remote = a->from[slot]};
 	size_t left = m->msg_len, segment = take_control(&m->msg_hdr, &d);
 	unsigned n = 0;
@@ -197,13 +198,14 @@ int mpq_udp_receive(struct mpq_udp *u, unsigned budget,
 	while (n < budget) {
 		unsigned slots = budget - n < SLOTS ? budget - n : SLOTS;
 		int got = read_messages(u, slots);
+		mpq_time now = mpq_clock_now();
 
 		if (got < 0) {
 			return n ? (int)n : explain(u, -got);
 		}
 		u->receives++;
 		for (int i = 0; i < got; i++) {
-			n += deliver(u, (unsigned)i, receive, owner);
+			n += deliver(u, (unsigned)i, now, receive, owner);
 		}
 		if ((unsigned)got < slots) {
 			break;

@@ -145,6 +145,17 @@ static void fires_at_the_deadline_and_not_before(void **state)
 	assert_int_equal(w->turns, 2); /* one that names it, and it */
 }
 
+static void advance_moves_the_turn_forward_and_never_back(void **state)
+{
+	struct world *w = *state;
+	mpq_time now = mpq_loop_now(w->loop);
+
+	mpq_loop_advance(w->loop, now + 5);
+	assert_true(mpq_loop_now(w->loop) == now + 5);
+	mpq_loop_advance(w->loop, now);
+	assert_true(mpq_loop_now(w->loop) == now + 5);
+}
+
 static void bring_deadline_nearer(struct world *w, mpq_time now)
 {
 	if (w->turns == 1) {
@@ -333,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LOOP_TEST(fires_at_the_deadline_and_not_before),
+		LOOP_TEST(advance_moves_the_turn_forward_and_never_back),
 		LOOP_TEST(a_nearer_deadline_replaces_a_far_one),
 		LOOP_TEST(a_deadline_that_moves_away_still_fires),
 		LOOP_TEST(no_deadline_means_no_turn_without_a_descriptor),

@@ -28,6 +28,7 @@ struct arrived {
 	size_t len;
 	uint8_t first, ecn;
 	bool intact; /* every byte is as sent */
+	mpq_time received;
 	struct mpq_sockaddr local, remote;
 };
 
@@ -99,6 +100,7 @@ static void on_datagram(void *owner, const struct mpq_udp_datagram *d)
 	*a = (struct arrived){.len = d->len_bytes,
 			      .ecn = d->ecn,
 			      .intact = true,
+			      .received = d->received,
 			      .local = d->local,
 			      .remote = d->remote};
 	a->first = d->len_bytes ? d->data[0] : 0;
@@ -656,6 +658,25 @@ static void budget_bounds_what_is_read(void **state)
 	close_pair(&p);
 }
 
+static void
+what_comes_during_a_receive_is_not_older_than_its_sending(void **state)
+{
+	struct pair p;
+	mpq_time sent;
+
+	(void)state;
+	open_pair(&p, "127.0.0.1", "127.0.0.1");
+	for (uint8_t i = 0; i < 3; i++) {
+		sent = mpq_clock_now();
+		send_packet(&p.a, i, 100, 0, &p.b.local);
+		assert_int_equal(mpq_udp_flush(&p.a), 0);
+		receive(&p.b, &p.in, 1);
+		assert_true(p.in.got[0].received >= sent);
+		assert_true(p.in.got[0].received <= mpq_clock_now());
+	}
+	close_pair(&p);
+}
+
 static void empty_datagram_counts_and_is_delivered(void **state)
 {
 	struct pair p;
@@ -714,6 +735,8 @@ int main(void)
 		cmocka_unit_test(
 			device_that_went_away_is_reported_by_flush_once),
 		cmocka_unit_test(budget_bounds_what_is_read),
+		cmocka_unit_test(
+			what_comes_during_a_receive_is_not_older_than_its_sending),
 		cmocka_unit_test(empty_datagram_counts_and_is_delivered),
 		cmocka_unit_test(
 			refuses_what_is_not_a_udp_socket_and_closes_it),
