@@ -54,20 +54,31 @@ void mpq_alarms_expiry(time_t not_after, time_t now,
 	}
 }
 
-static bool has_ipv6(const struct mpq_config *c)
+static bool any_ipv6(const struct mpq_config_prefixes *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		if (p->item[i].family == 6) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Does a tunnel carry IPv6 to or from behind this machine? */
+static bool routes_ipv6(const struct mpq_config *c)
 {
 	const struct mpq_config_tunnel *t;
 	size_t i, j;
 
 	for (i = 0; i < c->n_tunnels; i++) {
 		t = &c->tunnels[i];
-		for (j = 0; j < t->addresses.n; j++) {
-			if (t->addresses.item[j].family == 6) {
-				return true;
-			}
+		if (any_ipv6(&t->remote_prefixes)) {
+			return true;
 		}
-		for (j = 0; j < t->remote_prefixes.n; j++) {
-			if (t->remote_prefixes.item[j].family == 6) {
+		for (j = 0; j < t->n_lans; j++) {
+			if (any_ipv6(&t->lans[j].prefixes)) {
 				return true;
 			}
 		}
@@ -79,8 +90,8 @@ static void add_forwarding(struct json_object *list, const struct mpq_daemon *d)
 {
 	const struct mpq_monitor *m = mpq_kernel_monitor(d->kernel);
 
-	if (has_ipv6(d->running.version->config) && mpq_monitor_has_ipv6(m) &&
-	    !mpq_monitor_forwarding(m, 6)) {
+	if (routes_ipv6(d->running.version->config) &&
+	    mpq_monitor_has_ipv6(m) && !mpq_monitor_forwarding(m, 6)) {
 		add(list, "ipv6-forwarding",
 		    "a tunnel carries IPv6 and this machine does not forward "
 		    "it: sysctl -w net.ipv6.conf.all.forwarding=1");
@@ -93,10 +104,13 @@ static void add_data_plane(struct json_object *list, const struct mpq_daemon *d)
 		add(list, "data-plane",
 		    "mpquic-data is not connected: nothing is carried. "
 		    "systemctl status mpquic-data");
-	} else if (d->dataplane.trouble[0]) {
+	} else if (d->dataplane.refusal[0]) {
 		add(list, "data-plane",
-		    "mpquic-data refuses the running configuration: %s",
-		    d->dataplane.trouble);
+		    "mpquic-data does not take the running configuration: %s",
+		    d->dataplane.refusal);
+	}
+	if (d->dataplane.lack[0]) {
+		add(list, "device", "%s", d->dataplane.lack);
 	}
 }
 

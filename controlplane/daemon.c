@@ -2,11 +2,8 @@
 #include "controlplane/daemon.h"
 
 #include "common/log.h"
-#include "common/southbound.h"
 #include "controlplane/requests.h"
-#include "controlplane/snapshot.h"
 #include "controlplane/startup.h"
-#include "controlplane/transaction.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,234 +23,13 @@
 #define GRACE_SECONDS  0.4
 #define REVIEW_SECONDS 1.0
 
-/* ---- TUN devices ---- */
-
-/* Those that are missing; false: one cannot be made now. */
-static bool make_tuns(struct mpq_daemon *d, bool *ret_any)
-{
-	const struct mpq_config *c = d->running.version->config;
-	struct mpq_refusal why;
-	size_t i;
-	int fd;
-
-	for (i = 0; i < c->n_tunnels; i++) {
-		if (mpq_kernel_has_tun(d->kernel, c->tunnels[i].name)) {
-			continue;
-		}
-		if (mpq_kernel_tun(d->kernel, c->tunnels[i].name, &fd, &why)) {
-			(void)snprintf(d->dataplane.trouble,
-				       sizeof(d->dataplane.trouble), "%s",
-				       why.message);
-			return false;
-		}
-		*ret_any = true;
-	}
-	return true;
-}
-
-static bool is_running(void *context, const char *name)
-{
-	const struct mpq_daemon *d = context;
-
-	return mpq_config_tunnel(d->running.version->config, name) != NULL;
-}
-
-/* ---- mpquic-data ---- */
-
-static void set_trouble(struct mpq_daemon *d, const char *text)
-{
-	if (strcmp(d->dataplane.trouble, text) != 0) {
-		(void)snprintf(d->dataplane.trouble,
-			       sizeof(d->dataplane.trouble), "%s", text);
-		if (text[0]) {
-			mpq_log_error("generation %u is not in force in "
-				      "mpquic-data: %s; trying again",
-				      d->running.generation, text);
-		}
-	}
-}
-
-static void on_pushed(void *context, int error, struct json_object *parameters)
-{
-	struct mpq_daemon *d = context;
-	struct json_object *message = NULL;
-
-	d->pushing = false;
-	if (error == -EREMOTE) {
-		(void)json_object_object_get_ex(parameters, "message",
-						&message);
-		set_trouble(d, message ? json_object_get_string(message)
-				       : "it gives no reason");
-	} else if (error) {
-		set_trouble(d, error == -ETIMEDOUT ? "it does not answer" : "");
-	} else {
-		set_trouble(d, "");
-		mpq_supply_delivered(&d->supply, d->running.version->config);
-	}
-	if (d->push_due && !error) {
-		mpq_daemon_push(d);
-	}
-}
-
-static struct json_object *snapshot(const struct mpq_daemon *d)
-{
-	struct json_object *p = json_object_new_object();
-
-	json_object_object_add(p, "snapshot",
-			       mpq_snapshot_new(d->running.version->config,
-						d->running.version->material,
-						d->running.generation,
-						d->secret));
-	return p;
-}
-
-void mpq_daemon_push(struct mpq_daemon *d)
-{
-	struct mpq_supply_parcel parcel;
-	struct mpq_refusal why;
-
-	if (!mpq_southbound_connected(d->southbound)) {
-		return;
-	}
-	d->push_due = d->pushing || d->transaction;
-	if (d->push_due) {
-		return;
-	}
-	if (mpq_supply_pack(&d->supply, d->kernel, d->running.version->config,
-			    &parcel, &why)) {
-		set_trouble(d, why.message);
-		return;
-	}
-	d->pushing = !mpq_southbound_call(d->southbound, MPQ_SOUTHBOUND_APPLY,
-					  snapshot(d),
-					  json_object_get(parcel.labels),
-					  parcel.fds, parcel.n, on_pushed, d);
-	mpq_supply_parcel_finish(&parcel);
-}
+/* ---- the kernel ---- */
 
 static void review_paths(struct mpq_daemon *d)
 {
 	mpq_paths_review(&d->paths, mpq_kernel_monitor(d->kernel),
 			 d->southbound);
 }
-
-static void publish_data_plane(struct mpq_daemon *d, const char *is)
-{
-	struct json_object *o = mpq_events_new("data-plane", "is", is, NULL);
-
-	json_object_object_add(o, "pid", json_object_new_int(d->dataplane.pid));
-	mpq_events_publish(&d->events, o);
-}
-
-static void send_hold(struct mpq_daemon *d, const char *path, bool held)
-{
-	struct json_object *p = json_object_new_object();
-
-	json_object_object_add(p, "path", json_object_new_string(path));
-	json_object_object_add(p, "held", json_object_new_boolean(held));
-	(void)mpq_southbound_call(d->southbound, MPQ_SOUTHBOUND_HOLD, p, NULL,
-				  NULL, 0, NULL, NULL);
-}
-
-static void hold_again(void *context, const char *path)
-{
-	send_hold(context, path, true);
-}
-
-static void on_hold_over(void *owner, const char *path)
-{
-	send_hold(owner, path, false);
-}
-
-static void adopt_listeners(struct mpq_daemon *d, struct json_object *paths)
-{
-	size_t i, n = paths ? json_object_array_length(paths) : 0;
-	struct json_object *o, *name, *link, *address;
-
-	for (i = 0; i < n; i++) {
-		o = json_object_array_get_idx(paths, i);
-		if (json_object_object_get_ex(o, "name", &name) &&
-		    json_object_object_get_ex(o, "link", &link) &&
-		    json_object_object_get_ex(o, "local-address", &address) &&
-		    !strcmp(json_object_get_string(link), "listening")) {
-			mpq_supply_note_listener(&d->supply,
-						 json_object_get_string(name),
-						 json_object_get_string(
-							 address));
-		}
-	}
-}
-
-static void adopt_tuns(struct mpq_daemon *d,
-		       const struct mpq_southbound_hello *h)
-{
-	size_t i;
-	int e;
-
-	for (i = 0; i < h->tuns; i++) {
-		e = mpq_kernel_adopt_tun(d->kernel, h->tun[i].name,
-					 h->tun[i].fd);
-		if (e) {
-			mpq_log_warn("tunnel=%s: what mpquic-data holds is not "
-				     "its device (%s): giving it another",
-				     h->tun[i].name, strerror(-e));
-		} else {
-			mpq_supply_note_tun(&d->supply, h->tun[i].name);
-		}
-	}
-}
-
-static void on_hello(void *owner, const struct mpq_southbound_hello *h)
-{
-	struct mpq_daemon *d = owner;
-
-	if (d->dataplane.pid && d->dataplane.pid != h->pid) {
-		d->dataplane.restarts++;
-	}
-	d->dataplane.pid = h->pid;
-	d->dataplane.since = time(NULL);
-	mpq_log_notice("mpquic-data %s (pid %d) is connected, at generation "
-		       "%u, with %zu TUN devices",
-		       h->version, h->pid, h->generation, h->tuns);
-	mpq_supply_clear(&d->supply);
-	mpq_paths_forget(&d->paths);
-	adopt_tuns(d, h);
-	adopt_listeners(d, h->paths);
-	mpq_paths_adopt(&d->paths, h->paths);
-	publish_data_plane(d, "connected");
-	mpq_daemon_push(d);
-	mpq_kernel_drop_tuns(d->kernel, is_running, d);
-	review_paths(d);
-	mpq_holds_each(&d->holds, hold_again, d);
-}
-
-static void on_data_event(void *owner, struct json_object *parameters)
-{
-	struct mpq_daemon *d = owner;
-
-	mpq_events_publish(&d->events, json_object_get(parameters));
-}
-
-static void on_data_lost(void *owner)
-{
-	struct mpq_daemon *d = owner;
-
-	d->dataplane.since = time(NULL);
-	mpq_log_warn("mpquic-data (pid %d) is gone; its devices, routes and "
-		     "guards stay",
-		     d->dataplane.pid);
-	mpq_supply_clear(&d->supply);
-	mpq_paths_forget(&d->paths);
-	publish_data_plane(d, "lost");
-}
-
-static const struct mpq_southbound_events southbound_events = {
-	.hello = on_hello,
-	.event = on_data_event,
-	.lost = on_data_lost,
-};
-
-/* ---- the kernel ---- */
 
 static void on_kernel_changed(void *owner)
 {
@@ -283,13 +59,12 @@ static void on_tun_lost(void *owner, const char *name)
 {
 	struct mpq_daemon *d = owner;
 	char what[IFNAMSIZ + 8];
-	bool any = false;
 
 	mpq_supply_forget_tun(&d->supply, name);
-	if (make_tuns(d, &any) && any) {
+	if (mpq_dataplane_make_tuns(d)) {
 		(void)snprintf(what, sizeof(what), "device %s", name);
 		on_restored(d, what);
-		mpq_daemon_push(d);
+		mpq_dataplane_push(d);
 	}
 }
 
@@ -337,12 +112,10 @@ static void on_published(void *owner, struct json_object *event)
 static void on_grace(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct mpq_daemon *d = w->data;
-	bool any = false;
 
-	(void)loop;
 	(void)revents;
-	(void)make_tuns(d, &any);
-	ev_timer_start(d->loop, &d->review);
+	(void)mpq_dataplane_make_tuns(d);
+	ev_timer_start(loop, &d->review);
 }
 
 static void log_expiry(struct mpq_daemon *d)
@@ -359,22 +132,20 @@ static void log_expiry(struct mpq_daemon *d)
 	}
 }
 
-/* What failed is tried again here, all of it cheap when nothing did. */
 static void on_review(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct mpq_daemon *d = w->data;
-	bool any = false;
 
 	(void)loop;
 	(void)revents;
-	if (d->transaction) {
-		return;
-	}
-	if ((make_tuns(d, &any) && any) || d->dataplane.trouble[0]) {
-		mpq_daemon_push(d);
-	}
+	mpq_dataplane_tick(d);
 	review_paths(d);
 	log_expiry(d);
+}
+
+static void on_hold_over(void *owner, const char *path)
+{
+	mpq_dataplane_hold(owner, path, false);
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
@@ -455,7 +226,7 @@ static int listen_southbound(struct mpq_daemon *d, struct mpq_refusal *r)
 	char path[PATH_MAX];
 	struct mpq_southbound_config c = {
 		.path = path,
-		.events = &southbound_events,
+		.events = &mpq_dataplane_events,
 		.owner = d,
 	};
 	int e = find_data_user(d->options, &c, r);
@@ -557,10 +328,10 @@ void mpq_daemon_run(struct mpq_daemon *d)
 
 void mpq_daemon_stop(struct mpq_daemon *d)
 {
-	mpq_transaction_abort(d);
-	mpq_northbound_free(d->northbound);
-	d->northbound = NULL;
+	/* What is under way ends with the connection, and is answered. */
 	mpq_southbound_free(d->southbound);
+	mpq_northbound_free(d->northbound);
+	mpq_dataplane_finish(&d->dataplane);
 	mpq_holds_finish(&d->holds);
 	mpq_paths_finish(&d->paths);
 	mpq_supply_clear(&d->supply);

@@ -8,6 +8,7 @@
 #define MPQ_CONTROLPLANE_DAEMON_H
 
 #include "controlplane/alarms.h"
+#include "controlplane/dataplane.h"
 #include "controlplane/events.h"
 #include "controlplane/holds.h"
 #include "controlplane/kernel.h"
@@ -35,13 +36,6 @@ struct mpq_running {
 	uint64_t file_hash; /* of the configuration file last taken */
 };
 
-struct mpq_dataplane {     /* what we know of mpquic-data */
-	int pid;           /* of the last one; 0: none yet */
-	unsigned restarts; /* another process than before said Hello */
-	time_t since;      /* connected or lost; 0: never */
-	char trouble[512]; /* why it refused the configuration, "" if not */
-};
-
 struct mpq_daemon {
 	const struct mpq_options *options;
 	struct ev_loop *loop;
@@ -57,12 +51,13 @@ struct mpq_daemon {
 	struct mpq_paths paths;
 	struct mpq_southbound *southbound;
 	struct mpq_dataplane dataplane;
-	bool pushing;  /* Apply of the running configuration is under way */
-	bool push_due; /* once more, when what is under way has ended */
 	char expiry[MPQ_ALARMS_TEXT_BYTES]; /* as last logged */
 	int lock; /* a file: one mpquic-control a runtime folder */
 	struct mpq_holds holds;
 	struct mpq_northbound *northbound;
+	/* Calls that have to wait for a commit of another; a client has one. */
+	struct mpq_northbound_call *waiting[MPQ_NORTHBOUND_CLIENTS];
+	size_t n_waiting;
 	struct mpq_events events;
 	ev_timer grace;  /* for mpquic-data to bring back what it holds */
 	ev_timer review; /* of what changes by time alone */
@@ -77,9 +72,5 @@ void mpq_daemon_stop(struct mpq_daemon *d);
 
 /* Removes all that is ours from the kernel. 0; -errno with *r. */
 int mpq_daemon_purge(const struct mpq_options *options, struct mpq_refusal *r);
-
-/* The running configuration to mpquic-data, whole; after the transaction that
- * is under way. Harmless when it is not connected. */
-void mpq_daemon_push(struct mpq_daemon *d);
 
 #endif

@@ -95,6 +95,26 @@ static bool repeated(const struct walk *w, struct json_object *array, size_t i,
 	return false;
 }
 
+/* Before anything is done with the entries: that bounds what they cost. */
+static int check_count(struct walk *w, const struct lysc_node *n,
+		       struct json_object *array)
+{
+	const struct lysc_node_leaflist *ll = (const void *)n;
+	const struct lysc_node_list *l = (const void *)n;
+	bool list = n->nodetype == LYS_LIST;
+	uint32_t min = list ? l->min : ll->min, max = list ? l->max : ll->max;
+	size_t count = array ? json_object_array_length(array) : 0;
+
+	if (count >= min && (max == 0 || count <= max)) {
+		return 0;
+	}
+	(void)mpq_refusal_set(w->refusal, w->path,
+			      "there are %zu entries here, which is too %s.",
+			      count, count < min ? "few" : "many");
+	return min == max ? mpq_refusal_allow(w->refusal, "exactly %u", min)
+			  : mpq_refusal_allow(w->refusal, "%u to %u", min, max);
+}
+
 static int walk_leaflist(struct walk *w, const struct lysc_node *node,
 			 struct json_object *array)
 {
@@ -104,6 +124,10 @@ static int walk_leaflist(struct walk *w, const struct lysc_node *node,
 	if (!json_object_is_type(array, json_type_array)) {
 		return mpq_value_wrong_type(w->path, array, "an array [..]",
 					    w->refusal);
+	}
+	ret = check_count(w, node, array);
+	if (ret) {
+		return ret;
 	}
 	for (i = 0; i < json_object_array_length(array); i++) {
 		was = enter(w, "[%zu]", i + 1);
@@ -144,6 +168,10 @@ static int walk_list(struct walk *w, const struct lysc_node *node,
 		return mpq_value_wrong_type(w->path, array,
 					    "an array [..] of objects",
 					    w->refusal);
+	}
+	ret = check_count(w, node, array);
+	if (ret) {
+		return ret;
 	}
 	for (i = 0; i < json_object_array_length(array); i++) {
 		entry = json_object_array_get_idx(array, i);
@@ -306,37 +334,22 @@ static int refuse_missing(struct walk *w, const struct lysc_node *n)
 	return -EINVAL;
 }
 
-static int check_count(struct walk *w, const struct lysc_node *n,
-		       struct json_object *array)
-{
-	const struct lysc_node_leaflist *ll = (const void *)n;
-	const struct lysc_node_list *l = (const void *)n;
-	bool list = n->nodetype == LYS_LIST;
-	uint32_t min = list ? l->min : ll->min, max = list ? l->max : ll->max;
-	size_t count = array ? json_object_array_length(array) : 0;
-
-	if (count >= min && (max == 0 || count <= max)) {
-		return 0;
-	}
-	(void)mpq_refusal_set(w->refusal, w->path,
-			      "\"%s\" has %zu entries, which is too %s.",
-			      n->name, count, count < min ? "few" : "many");
-	return min == max ? mpq_refusal_allow(w->refusal, "exactly %u", min)
-			  : mpq_refusal_allow(w->refusal, "%u to %u", min, max);
-}
-
 /* What the object lacks of `parent`'s children. */
 static int check_absent(struct walk *w, const struct lysc_node *parent,
 			struct json_object *object)
 {
 	const struct lysc_node *n = NULL;
+	size_t was;
 	int ret = 0;
 
 	while (!ret && (n = next(n, parent, w, LYS_GETNEXT_WITHCHOICE))) {
 		if (n->nodetype == LYS_CHOICE) {
 			ret = check_choice(w, n, object);
-		} else if (n->nodetype & (LYS_LIST | LYS_LEAFLIST)) {
-			ret = check_count(w, n, member(w, object, n->name));
+		} else if (n->nodetype == LYS_LEAFLIST &&
+			   !present(w, n, object)) {
+			was = enter(w, "/%s", n->name);
+			ret = check_count(w, n, NULL);
+			leave(w, was);
 		} else if ((n->flags & LYS_MAND_TRUE) &&
 			   !present(w, n, object)) {
 			ret = refuse_missing(w, n);

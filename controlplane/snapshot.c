@@ -196,3 +196,57 @@ struct json_object *mpq_snapshot_new(const struct mpq_config *c,
 	json_object_object_add(s, "tunnels", tunnels);
 	return s;
 }
+
+bool mpq_snapshot_lacks(struct json_object *lacking, const char *kind,
+			const char *name)
+{
+	size_t i, n = lacking ? json_object_array_length(lacking) : 0;
+	struct json_object *v;
+
+	for (i = 0; i < n; i++) {
+		if (json_object_object_get_ex(json_object_array_get_idx(lacking,
+									i),
+					      kind, &v) &&
+		    !strcmp(json_object_get_string(v), name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct json_object *member(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	(void)json_object_object_get_ex(o, key, &v);
+	return v;
+}
+
+static bool lacks(struct json_object *lacking, const char *kind,
+		  struct json_object *entry)
+{
+	return mpq_snapshot_lacks(lacking, kind,
+				  json_object_get_string(
+					  member(entry, "name")));
+}
+
+void mpq_snapshot_leave_out(struct json_object *snapshot,
+			    struct json_object *lacking)
+{
+	struct json_object *tunnels = member(snapshot, "tunnels"),
+			   *paths = member(snapshot, "paths"), *o;
+	size_t i;
+
+	for (i = json_object_array_length(tunnels); i > 0; i--) {
+		o = json_object_array_get_idx(tunnels, i - 1);
+		if (lacks(lacking, "tunnel", o)) {
+			(void)json_object_array_del_idx(tunnels, i - 1, 1);
+		}
+	}
+	for (i = 0; i < json_object_array_length(paths); i++) {
+		o = json_object_array_get_idx(paths, i);
+		if (lacks(lacking, "path", o)) {
+			add_bool(o, "enabled", false);
+		}
+	}
+}

@@ -10,11 +10,21 @@
 #include "controlplane/material.h"
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The caller's to put. `secret`: 64 hexadecimal digits. */
 struct json_object *mpq_snapshot_new(const struct mpq_config *c,
 				     const struct mpq_material *m,
 				     uint32_t generation, const char *secret);
+
+/* What cannot be had now is listed as {"tunnel": name} and {"path": name}; an
+ * absent list (NULL) is an empty one. Is `name` in it? */
+bool mpq_snapshot_lacks(struct json_object *lacking, const char *kind,
+			const char *name);
+
+/* Takes out what is lacking: tunnels go, paths are disabled. */
+void mpq_snapshot_leave_out(struct json_object *snapshot,
+			    struct json_object *lacking);
 
 #endif

@@ -56,7 +56,12 @@ static struct json_object *entries(struct json_object *data, const char *key)
 	return list;
 }
 
-static const char absent[] = "mpquic-data is not connected";
+static const char *absence(const struct mpq_daemon *d)
+{
+	return mpq_southbound_connected(d->southbound)
+		       ? "mpquic-data does not answer"
+		       : "mpquic-data is not connected";
+}
 
 static const struct mpq_paths_item *wan_of(const struct mpq_daemon *d,
 					   const char *path)
@@ -89,11 +94,12 @@ static struct json_object *lone_path(const struct mpq_daemon *d,
 	add_string(o, "reason",
 		   !p->enabled ? "disabled by configuration"
 		   : no_wan    ? wan->is.reason
-			       : absent);
+			       : absence(d));
 	return o;
 }
 
-static struct json_object *lone_tunnel(const struct mpq_config_tunnel *t)
+static struct json_object *lone_tunnel(const struct mpq_daemon *d,
+				       const struct mpq_config_tunnel *t)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -102,7 +108,7 @@ static struct json_object *lone_tunnel(const struct mpq_config_tunnel *t)
 			       json_object_new_boolean(t->enabled));
 	json_object_object_add(o, "up", json_object_new_boolean(false));
 	add_string(o, "reason",
-		   t->enabled ? absent : "disabled by configuration");
+		   t->enabled ? absence(d) : "disabled by configuration");
 	add_string(o, "path", t->path);
 	if (t->peer[0]) {
 		add_string(o, "peer", t->peer);
@@ -119,7 +125,7 @@ static void add_lone(struct json_object *o, const struct mpq_daemon *d)
 	size_t i;
 
 	for (i = 0; i < c->n_tunnels; i++) {
-		json_object_array_add(tunnels, lone_tunnel(&c->tunnels[i]));
+		json_object_array_add(tunnels, lone_tunnel(d, &c->tunnels[i]));
 	}
 	for (i = 0; c->edge && i < c->n_paths; i++) {
 		json_object_array_add(paths, lone_path(d, &c->paths[i]));

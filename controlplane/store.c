@@ -175,6 +175,7 @@ int mpq_store_keep(struct mpq_store *s, struct mpq_refusal *r)
 	path_of(s, name, to);
 	ret = rename(from, to) ? -errno : sync_dir(s->dir);
 	if (ret) {
+		(void)unlink(to); /* or the next start would take it */
 		return refuse(r, "keep", to, ret);
 	}
 	s->staged = 0;

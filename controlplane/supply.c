@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/supply.h"
 
+#include "controlplane/snapshot.h"
 #include "controlplane/sockets.h"
 
 #include <errno.h>
@@ -110,15 +111,39 @@ static int put(struct mpq_supply_parcel *p, const char *kind, const char *name,
 	return 0;
 }
 
-static int refuse_listener(const struct mpq_config_path *path, int e,
+/* Who of our own holds the port, NULL: nobody. */
+static const char *holder(const struct mpq_supply *s, uint16_t port)
+{
+	const struct mpq_supply_item *i;
+	const char *colon;
+
+	for (i = s->items; i; i = i->next) {
+		colon = strrchr(i->address, ':');
+		if (colon && strtoul(colon + 1, NULL, 10) == port) {
+			return i->name;
+		}
+	}
+	return NULL;
+}
+
+static int refuse_listener(const struct mpq_supply *s,
+			   const struct mpq_config_path *path, int e,
 			   struct mpq_refusal *r)
 {
+	uint16_t port = mpq_sockaddr_port(&path->address);
 	char at[128], text[MPQ_SOCKADDR_TEXT_BYTES];
 
 	(void)snprintf(at, sizeof(at), "/mpquic:mpquic/path[name='%s']/listen",
 		       path->name);
 	(void)mpq_sockaddr_format(&path->address, text);
-	if (e == -EADDRINUSE) {
+	if (e == -EADDRINUSE && holder(s, port)) {
+		(void)mpq_refusal_set(r, at,
+				      "path %s of the running configuration "
+				      "still has port %u.",
+				      holder(s, port), port);
+		(void)mpq_refusal_next(r, "commit once without path %s",
+				       path->name);
+	} else if (e == -EADDRINUSE) {
 		(void)mpq_refusal_set(r, at, "%s is in use by another program.",
 				      text);
 		(void)mpq_refusal_next(r, "see who: ss -lunp 'sport = %u'",
@@ -150,7 +175,7 @@ static int pack_listener(const struct mpq_supply *s,
 	}
 	e = mpq_sockets_listen(&path->address, &fd);
 	if (e) {
-		return refuse_listener(path, e, r);
+		return refuse_listener(s, path, e, r);
 	}
 	return put(p, "listen", path->name, fd, true, r);
 }
@@ -167,6 +192,14 @@ static int pack_tun(const struct mpq_supply *s, struct mpq_kernel *k,
 	return put(p, "tun", name, fd, false, r);
 }
 
+static void parcel_init(struct mpq_supply_parcel *p)
+{
+	*p = (struct mpq_supply_parcel){
+		.labels = json_object_new_array(),
+		.lacking = json_object_new_array(),
+	};
+}
+
 int mpq_supply_pack(const struct mpq_supply *s, struct mpq_kernel *k,
 		    const struct mpq_config *c, struct mpq_supply_parcel *ret,
 		    struct mpq_refusal *r)
@@ -174,7 +207,7 @@ int mpq_supply_pack(const struct mpq_supply *s, struct mpq_kernel *k,
 	size_t i;
 	int e = 0;
 
-	*ret = (struct mpq_supply_parcel){.labels = json_object_new_array()};
+	parcel_init(ret);
 	for (i = 0; i < c->n_tunnels && !e; i++) {
 		e = pack_tun(s, k, c->tunnels[i].name, ret, r);
 	}
@@ -187,6 +220,40 @@ int mpq_supply_pack(const struct mpq_supply *s, struct mpq_kernel *k,
 	return e;
 }
 
+static void note_lacking(struct mpq_supply_parcel *p, const char *kind,
+			 const char *name, const struct mpq_refusal *why,
+			 struct mpq_refusal *r)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (json_object_array_length(p->lacking) == 0) {
+		*r = *why;
+	}
+	json_object_object_add(o, kind, json_object_new_string(name));
+	json_object_array_add(p->lacking, o);
+}
+
+void mpq_supply_pack_some(const struct mpq_supply *s, struct mpq_kernel *k,
+			  const struct mpq_config *c,
+			  struct mpq_supply_parcel *ret, struct mpq_refusal *r)
+{
+	struct mpq_refusal why;
+	size_t i;
+
+	parcel_init(ret);
+	for (i = 0; i < c->n_tunnels; i++) {
+		if (pack_tun(s, k, c->tunnels[i].name, ret, &why)) {
+			note_lacking(ret, "tunnel", c->tunnels[i].name, &why,
+				     r);
+		}
+	}
+	for (i = 0; i < c->n_paths; i++) {
+		if (pack_listener(s, &c->paths[i], ret, &why)) {
+			note_lacking(ret, "path", c->paths[i].name, &why, r);
+		}
+	}
+}
+
 void mpq_supply_parcel_finish(struct mpq_supply_parcel *p)
 {
 	size_t i;
@@ -197,22 +264,30 @@ void mpq_supply_parcel_finish(struct mpq_supply_parcel *p)
 		}
 	}
 	json_object_put(p->labels);
+	json_object_put(p->lacking);
 	*p = (struct mpq_supply_parcel){0};
 }
 
-void mpq_supply_delivered(struct mpq_supply *s, const struct mpq_config *c)
+void mpq_supply_delivered(struct mpq_supply *s, const struct mpq_config *c,
+			  struct json_object *lacking)
 {
 	char text[MPQ_SOCKADDR_TEXT_BYTES];
+	const char *name;
 	size_t i;
 
 	mpq_supply_clear(s);
 	for (i = 0; i < c->n_tunnels; i++) {
-		mpq_supply_note_tun(s, c->tunnels[i].name);
+		name = c->tunnels[i].name;
+		if (!mpq_snapshot_lacks(lacking, "tunnel", name)) {
+			mpq_supply_note_tun(s, name);
+		}
 	}
 	for (i = 0; i < c->n_paths; i++) {
-		if (!c->paths[i].wan[0] && c->paths[i].enabled) {
+		name = c->paths[i].name;
+		if (!c->paths[i].wan[0] && c->paths[i].enabled &&
+		    !mpq_snapshot_lacks(lacking, "path", name)) {
 			mpq_supply_note_listener(
-				s, c->paths[i].name,
+				s, name,
 				mpq_sockaddr_format(&c->paths[i].address,
 						    text));
 		}

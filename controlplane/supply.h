@@ -24,6 +24,8 @@ struct mpq_supply_parcel {
 	int fds[MPQ_FRAME_MAX_DESCRIPTORS];
 	bool ours[MPQ_FRAME_MAX_DESCRIPTORS]; /* to be closed after sending */
 	size_t n;
+	struct json_object *lacking; /* {"tunnel" or "path": name}: what could
+				      * not be made */
 };
 
 void mpq_supply_clear(struct mpq_supply *s); /* it holds nothing */
@@ -39,9 +41,17 @@ void mpq_supply_note_listener(struct mpq_supply *s, const char *name,
 int mpq_supply_pack(const struct mpq_supply *s, struct mpq_kernel *k,
 		    const struct mpq_config *c, struct mpq_supply_parcel *ret,
 		    struct mpq_refusal *r);
+
+/* The same as far as it goes: what cannot be made is in ret->lacking, and *r
+ * says why of the first. */
+void mpq_supply_pack_some(const struct mpq_supply *s, struct mpq_kernel *k,
+			  const struct mpq_config *c,
+			  struct mpq_supply_parcel *ret, struct mpq_refusal *r);
 void mpq_supply_parcel_finish(struct mpq_supply_parcel *p);
 
-/* mpquic-data took the configuration `c` and what was packed for it. */
-void mpq_supply_delivered(struct mpq_supply *s, const struct mpq_config *c);
+/* mpquic-data took the configuration `c` and what was packed for it, but for
+ * what is `lacking` (or NULL). */
+void mpq_supply_delivered(struct mpq_supply *s, const struct mpq_config *c,
+			  struct json_object *lacking);
 
 #endif

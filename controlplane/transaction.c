@@ -4,8 +4,10 @@
 #include "common/log.h"
 #include "common/southbound.h"
 #include "controlplane/daemon.h"
+#include "controlplane/requests.h"
 #include "controlplane/snapshot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,9 +45,10 @@ static void end(struct mpq_transaction *t, const struct mpq_refusal *why)
 	free_running(&t->next);
 	json_object_put(t->changes);
 	free(t);
-	if (d->push_due) {
-		mpq_daemon_push(d);
+	if (d->dataplane.push_due) {
+		mpq_dataplane_push(d);
 	}
+	mpq_requests_resume(d);
 }
 
 static bool runs(void *context, const char *name)
@@ -64,7 +67,7 @@ static void undo(struct mpq_transaction *t, const struct mpq_refusal *why)
 	mpq_store_drop(&d->store);
 	mpq_kernel_drop_tuns(d->kernel, runs, d);
 	if (t->sent) {
-		mpq_daemon_push(d);
+		mpq_dataplane_push(d);
 	}
 	mpq_log_warn("configuration refused: %s%s%s", why->path,
 		     why->path[0] ? ": " : "", why->message);
@@ -151,7 +154,7 @@ static void on_applied(void *context, int error, struct json_object *parameters)
 		/* Gone in mid-sentence: it will be told when it is back. */
 		if (!error) {
 			mpq_supply_delivered(&d->supply,
-					     t->next.version->config);
+					     t->next.version->config, NULL);
 		}
 		finish(t);
 	}
@@ -249,13 +252,12 @@ void mpq_transaction_start(struct mpq_daemon *d, struct mpq_version *version,
 			   uint64_t file_hash, const char *by,
 			   mpq_transaction_done *done, void *context)
 {
-	struct mpq_transaction *t =
-		d->transaction ? NULL : calloc(1, sizeof(*t));
+	struct mpq_transaction *t = calloc(1, sizeof(*t));
 	struct mpq_refusal why;
 
+	assert(!d->transaction && !d->dataplane.pushing);
 	if (!t) {
-		(void)mpq_refusal_set(&why, "", "another commit is under way.");
-		(void)mpq_refusal_next(&why, "try again in a moment");
+		(void)mpq_refusal_set(&why, "", "out of memory.");
 		mpq_version_free(version);
 		done(context, &why, d->running.generation, NULL);
 		return;
@@ -272,17 +274,4 @@ void mpq_transaction_start(struct mpq_daemon *d, struct mpq_version *version,
 	(void)snprintf(t->by, sizeof(t->by), "%s", by);
 	d->transaction = t;
 	start(t);
-}
-
-void mpq_transaction_abort(struct mpq_daemon *d)
-{
-	struct mpq_transaction *t = d->transaction;
-
-	if (t) {
-		d->transaction = NULL;
-		mpq_store_drop(&d->store);
-		free_running(&t->next);
-		json_object_put(t->changes);
-		free(t);
-	}
 }

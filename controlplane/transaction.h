@@ -29,13 +29,12 @@ typedef void mpq_transaction_done(void *context, const struct mpq_refusal *why,
 				  uint32_t generation,
 				  struct json_object *changes);
 
-/* Takes `version` in any case. `file_hash`: of the file that it comes from, or
- * 0 to keep the last one. `done` is called once, maybe from in here. */
+/* Not while another is under way, or a push: see requests.c, which makes calls
+ * wait. Takes `version` in any case. `file_hash`: of the file that it comes
+ * from, or 0 to keep the last one. `done` is called once, maybe from in here.
+ */
 void mpq_transaction_start(struct mpq_daemon *d, struct mpq_version *version,
 			   uint64_t file_hash, const char *by,
 			   mpq_transaction_done *done, void *context);
-
-/* The daemon ends: what is under way is dropped, `done` is not called. */
-void mpq_transaction_abort(struct mpq_daemon *d);
 
 #endif

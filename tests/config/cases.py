@@ -223,13 +223,13 @@ CASES = [
      '/mpquic:mpquic/path[name=\'wan1\']: "wan" and "listen" exclude '
      'each other: give one of them.'),
     ('a tunnel without a path', EDGE, [('tunnel/0/path', [])],
-     '/mpquic:mpquic/tunnel[name=\'mpq1\']: "path" has 0 entries, which '
-     'is too few.\n'
+     "/mpquic:mpquic/tunnel[name='mpq1']/path: there are 0 entries "
+     'here, which is too few.\n'
      '  allowed: exactly 1'),
     ('a tunnel over two paths', EDGE,
      [('tunnel/0/path', ['wan1', 'wan2'])],
-     '/mpquic:mpquic/tunnel[name=\'mpq1\']: "path" has 2 entries, which '
-     'is too many.\n'
+     "/mpquic:mpquic/tunnel[name='mpq1']/path: there are 2 entries "
+     'here, which is too many.\n'
      '  allowed: exactly 1'),
     ('a tunnel over an unknown path', EDGE, [('tunnel/0/path', ['wan9'])],
      "/mpquic:mpquic/tunnel[name='mpq1']/path[.='wan9']: there is no "
@@ -252,8 +252,15 @@ CASES = [
      [('path', [{'name': f'wan{n}', 'wan': f'wan{n}', 'remote': {
          'address': '192.0.2.1', 'port': 45000,
          'server-name': 'concentrator.example'}} for n in range(17)])],
-     '/mpquic:mpquic: "path" has 17 entries, which is too many.\n'
+     '/mpquic:mpquic/path: there are 17 entries here, which is too '
+     'many.\n'
      '  allowed: 0 to 16'),
+
+    ('a list of prefixes without end', EDGE,
+     [('tunnel/0/lan/0/prefix', ['172.16.1.0/30'] * 100000)],
+     "/mpquic:mpquic/tunnel[name='mpq1']/lan[interface='lan1']/prefix:"
+     ' there are 100000 entries here, which is too many.\n'
+     '  allowed: 0 to 32'),
 
     # -- roles
     ('an edge that listens', EDGE,

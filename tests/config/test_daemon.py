@@ -490,6 +490,87 @@ def purges(stage):
     equal(ip('route', 'show', 'table', 'all', 'proto', '98'), '', 'routes')
 
 
+def commits_one_after_another(stage):
+    stage.start()
+    data = stage.settled()
+    operators = [stage.operator() for _ in TUNNELS]
+    for o, tunnel in zip(operators, TUNNELS):
+        o.line.send({'method': 'mpquic.control.TunnelDisable',
+                     'parameters': {'tunnel': tunnel}})
+    gone = stage.operator()
+    gone.line.send({'method': 'mpquic.control.TunnelEnable',
+                    'parameters': {'tunnel': 'mpq1'}})
+    gone.close()
+    for o in operators:
+        equal(o.line.receive()[0], {'parameters': {}}, 'reply')
+    equal([t['enabled'] for t in data.applied[-1]['tunnels'][1:]],
+          [False] * 5, 'enabled')
+    before = operators[0].call('Status')['generation']
+    operators[0].call('TunnelDisable', tunnel='mpq2')
+    equal(operators[0].call('Status')['generation'], before,
+          'generation after a call that changes nothing')
+
+
+def serves_what_it_can(stage):
+    ip('link', 'add', 'mpq2', 'type', 'veth', 'peer', 'name', 'other2')
+    try:
+        stage.start()
+        data = stage.settled()
+        equal([t['name'] for t in data.applied[-1]['tunnels']],
+              [t for t in TUNNELS if t != 'mpq2'], 'tunnels')
+        equal([a['message'] for a in stage.operator().call('Status')['alarms']
+               if a['what'] == 'device'],
+              ['there is a device mpq2 that is not a tunnel of ours.'],
+              'alarms')
+    finally:
+        ip('link', 'delete', 'mpq2')
+    data.wait(lambda: sorted(data.tuns) == TUNNELS)
+    data.wait(lambda: len(data.applied[-1]['tunnels']) == 6)
+    until(lambda: stage.operator().call('Status')['alarms'] == [],
+          'the alarm goes')
+
+
+def takes_no_flood(stage):
+    stage.start()
+    data = stage.settled()
+    data.event(event='path', reason='x' * 5000)
+    data.event(event='path', reason='short')
+    o = stage.operator()
+    until(lambda: any(e.get('reason') == 'short'
+                      for e in o.call('Events')['events']), 'the event')
+    assert not any(e.get('reason', '').startswith('xxx')
+                   for e in o.call('Events')['events'])
+
+
+def serves_the_ports_that_it_can(stage):
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as taken:
+        taken.bind(('::', 45003))
+        stage.start()
+        data = stage.settled(sockets=0)
+        equal(sorted(data.listeners), [f'port{n}' for n in (1, 2, 4, 5, 6)],
+              'listeners')
+        equal([p['enabled'] for p in data.applied[-1]['paths']],
+              [True, True, False, True, True, True], 'enabled')
+        equal([a['message'] for a in stage.operator().call('Status')['alarms']
+               if a['what'] == 'device'],
+              ['[::]:45003 is in use by another program.'], 'alarms')
+    data.wait(lambda: 'port3' in data.listeners)
+
+
+def tells_a_port_of_its_own(stage):
+    stage.start()
+    stage.settled(sockets=0)
+    try:
+        load_and_commit(stage.operator(), stage.text(
+            ('path/0/name', 'first'), ('tunnel/0/path', ['first'])))
+        raise AssertionError('committed')
+    except wire.Refused as refused:
+        equal(refused.text(),
+              "/mpquic:mpquic/path[name='first']/listen: path port1 of the "
+              'running configuration still has port 45001.\n'
+              '  next: commit once without path first', 'refusal')
+
+
 def hands_listeners_over(stage):
     stage.start()
     data = stage.settled(sockets=0)
@@ -547,11 +628,17 @@ EDGE_TESTS = [
     ('streams events and keeps the last 64', tells_events),
     ('turns away the 33rd client, garbage and unknown methods', turns_away),
     ('believes credentials, not file modes', believes_credentials),
+    ('makes commits wait for one another', commits_one_after_another),
+    ('serves the other tunnels when a name is taken', serves_what_it_can),
+    ('passes over events that are too long', takes_no_flood),
     ('purges everything of its own', purges),
 ]
 VPS_TESTS = [
     ('hands listeners over, and only those that are new',
      hands_listeners_over),
+    ('serves the other listeners when a port is taken',
+     serves_the_ports_that_it_can),
+    ('tells a port that is taken by itself', tells_a_port_of_its_own),
 ]
 
 

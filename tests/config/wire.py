@@ -145,6 +145,8 @@ class FakeData(threading.Thread):
                     host, port, *_ = s.getsockname()
                 address = f'[{host}]:{port}' if ':' in host \
                     else f'{host}:{port}'
+                if label['listen'] in self.listeners:
+                    os.close(self.listeners[label['listen']][1])
                 self.listeners[label['listen']] = (address, fd)
             else:
                 os.close(fd)

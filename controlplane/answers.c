@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controlplane/answers.h"
+
+#include "common/json.h"
+#include "common/northbound.h"
+
+#include <errno.h>
+#include <string.h>
+
+void mpq_answers_error(struct mpq_northbound_call *call, int e,
+		       const struct mpq_refusal *why)
+{
+	struct mpq_refusal own;
+
+	if (e == -EINVAL) {
+		mpq_northbound_refuse(call, MPQ_NORTHBOUND_INVALID, why);
+		return;
+	}
+	(void)mpq_refusal_set(&own, "", "%s.", strerror(-e));
+	mpq_northbound_refuse(call, MPQ_NORTHBOUND_INTERNAL, &own);
+}
+
+const char *mpq_answers_parameter(struct mpq_northbound_call *call,
+				  const char *key)
+{
+	struct mpq_json_reader r = {0};
+	const char *value = mpq_json_string(&r, call->parameters, key);
+	struct mpq_refusal why;
+
+	if (!r.error[0]) {
+		return value;
+	}
+	(void)mpq_refusal_set(&why, "", "parameter %s.", r.error);
+	mpq_northbound_refuse(call, MPQ_NORTHBOUND_INVALID, &why);
+	return NULL;
+}
+
+void mpq_answers_not_found(struct mpq_northbound_call *call, const char *kind,
+			   const char *name)
+{
+	struct mpq_refusal why;
+
+	(void)mpq_refusal_set(&why, "", "there is no %s named \"%s\".", kind,
+			      name);
+	(void)mpq_refusal_next(&why, "mpqctl status shows those that there "
+				     "are");
+	mpq_northbound_refuse(call, MPQ_NORTHBOUND_NOT_FOUND, &why);
+}
