@@ -42,21 +42,22 @@ struct mpq_engine {
 	struct mpq_packet_pool pool;
 	struct mpq_tunnel_shared tunnel_shared;
 	struct mpq_path_shared path_shared;
+	struct mpq_listener_shared listener_shared;
 	struct mpq_tls *tls;
 	struct mpq_snapshot *snapshot; /* NULL before the first */
 	struct mpq_tunnel **tunnels;
 	struct mpq_path **paths;         /* edge */
 	struct mpq_listener **listeners; /* concentrator */
 	size_t n_tunnels, n_paths, n_listeners;
-	uint8_t secret[32];
 };
 
 int mpq_engine_init(struct mpq_engine *e,
 		    const struct mpq_engine_events *events, void *owner);
 void mpq_engine_finish(struct mpq_engine *e);
 
-/* Takes the snapshot and, of the descriptors, those it needs (fd becomes -1).
- * 0; -EINVAL with where and why: nothing changed and nothing was taken. */
+/* Takes the snapshot and, of the descriptors, those it needs (fd becomes -1; a
+ * TUN device takes the place of one that is there). 0; -errno with where and
+ * why: the configuration is as it was. */
 int mpq_engine_apply(struct mpq_engine *e, struct mpq_snapshot *snapshot,
 		     struct mpq_engine_descriptor *descriptors, size_t n,
 		     char at[128], char message[256]);
@@ -64,5 +65,7 @@ int mpq_engine_apply(struct mpq_engine *e, struct mpq_snapshot *snapshot,
 struct mpq_path *mpq_engine_path(struct mpq_engine *e, const char *name);
 struct mpq_tunnel *mpq_engine_tunnel(const struct mpq_engine *e,
 				     const char *name);
+struct mpq_listener *mpq_engine_listener(const struct mpq_engine *e,
+					 const char *name);
 
 #endif

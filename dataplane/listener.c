@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define READ_BUDGET       1024 /* datagrams a turn */
 #define IDLE_TIMEOUT      (30 * MPQ_SECOND)
@@ -68,7 +69,8 @@ static void attach(struct mpq_guest *g, mpq_time now)
 
 	if (mpq_tunnel_attach(g->tunnel, g->channel, now)) {
 		g->channel->dirty = true;
-		l->events->tunnel(l->owner, g->tunnel, &g->remote);
+		l->shared->events->tunnel(l->shared->owner, g->tunnel,
+					  &g->remote);
 	}
 }
 
@@ -86,7 +88,8 @@ static void detach(struct mpq_guest *g, const char *reason, mpq_time now)
 	if (heir != NULL) {
 		attach(heir, now);
 	} else {
-		l->events->tunnel(l->owner, g->tunnel, &g->remote);
+		l->shared->events->tunnel(l->shared->owner, g->tunnel,
+					  &g->remote);
 	}
 }
 
@@ -107,7 +110,7 @@ static int on_verify(struct mpq_channel *ch,
 	struct mpq_guest *g = guest_of(ch);
 	struct mpq_listener *l = g->listener;
 	const struct mpq_snapshot_peer *peer =
-		l->events->identify(l->owner, identity);
+		l->shared->events->identify(l->shared->owner, identity);
 
 	if (peer == NULL) {
 		(void)snprintf(reason, MPQ_CERTIFICATE_REASON_BYTES,
@@ -155,15 +158,16 @@ static unsigned on_request(struct mpq_channel *ch,
 {
 	struct mpq_guest *g = guest_of(ch);
 	struct mpq_listener *l = g->listener;
-	struct mpq_tunnel *t =
-		l->events->find(l->owner, g->peer, l->config.name);
+	struct mpq_tunnel *t = l->shared->events->find(l->shared->owner,
+						       g->peer, l->config.name);
 
 	(void)request;
 	if (t == NULL) {
 		(void)snprintf(reason, MPQ_CHANNEL_REASON_BYTES,
 			       "peer %s has no enabled tunnel on path %s here",
 			       g->peer, l->config.name);
-		l->events->refused(l->owner, l, &g->remote, reason);
+		l->shared->events->refused(l->shared->owner, l, &g->remote,
+					   reason);
 		return 403;
 	}
 	g->tunnel = t;
@@ -182,7 +186,7 @@ static void on_packet(struct mpq_channel *ch, const uint8_t *data, size_t len)
 		return;
 	}
 	if (g->tunnel->channel != ch && ch->up) {
-		attach(g, mpq_loop_now(g->listener->loop));
+		attach(g, mpq_loop_now(g->listener->shared->loop));
 	}
 	mpq_tunnel_deliver(g->tunnel, data, len);
 }
@@ -192,7 +196,7 @@ static void on_too_big(struct mpq_channel *ch, const struct mpq_packet *p)
 	struct mpq_guest *g = guest_of(ch);
 
 	mpq_tunnel_too_big(g->tunnel, p, mpq_channel_max_packet(ch),
-			   mpq_loop_now(g->listener->loop));
+			   mpq_loop_now(g->listener->shared->loop));
 }
 
 static int on_cid_added(struct mpq_channel *ch, const uint8_t *cid, size_t len)
@@ -225,7 +229,7 @@ static struct mpq_guest *admit(struct mpq_listener *l,
 			       mpq_time now)
 {
 	struct mpq_conn_config config = {
-		.tls = *l->tls,
+		.tls = *l->shared->tls,
 		.local = d->local,
 		.remote = d->remote,
 		.max_udp_bytes =
@@ -273,8 +277,8 @@ static void on_datagram(void *owner, const struct mpq_udp_datagram *d)
 	struct mpq_demux_result result;
 	struct mpq_guest *g = NULL;
 
-	mpq_loop_advance(l->loop, d->received);
-	now = mpq_loop_now(l->loop);
+	mpq_loop_advance(l->shared->loop, d->received);
+	now = mpq_loop_now(l->shared->loop);
 	switch (mpq_demux_route(l->demux, &d->remote, d->data, d->len_bytes,
 				now, &result)) {
 	case MPQ_DEMUX_OWNER:
@@ -312,24 +316,20 @@ static void on_readable(void *owner, mpq_time now)
 /* ---- life ---------------------------------------------------------------- */
 
 int mpq_listener_new(struct mpq_listener **ret,
+		     const struct mpq_listener_shared *shared,
 		     const struct mpq_snapshot_path *config,
-		     struct mpq_loop *loop, struct mpq_tls *const *tls,
-		     const uint8_t secret[32],
-		     const struct mpq_listener_events *events, void *owner,
-		     int fd)
+		     const uint8_t secret[MPQ_DEMUX_SECRET_BYTES], int fd)
 {
 	struct mpq_listener *l = calloc(1, sizeof(*l));
 	int r;
 
 	if (l == NULL) {
+		(void)close(fd);
 		return -ENOMEM;
 	}
 	l->config = *config;
-	l->loop = loop;
-	l->tls = tls;
+	l->shared = shared;
 	mpq_demux_derive(l->secret, secret, &config->listen);
-	l->events = events;
-	l->owner = owner;
 	l->inner_bytes = MPQ_PACKET_MAX_BYTES;
 	r = mpq_udp_init(&l->udp, fd);
 	if (r < 0) {
@@ -340,7 +340,8 @@ int mpq_listener_new(struct mpq_listener **ret,
 	l->watch = (struct mpq_loop_fd){.fd = l->udp.fd,
 					.readable = on_readable,
 					.owner = l};
-	r = l->demux == NULL ? -ENOMEM : mpq_loop_watch(loop, &l->watch);
+	r = l->demux == NULL ? -ENOMEM
+			     : mpq_loop_watch(shared->loop, &l->watch);
 	if (r < 0) {
 		mpq_listener_free(l);
 		return r;
@@ -389,7 +390,7 @@ void mpq_listener_free(struct mpq_listener *l)
 	if (l == NULL) {
 		return;
 	}
-	now = mpq_loop_now(l->loop);
+	now = mpq_loop_now(l->shared->loop);
 	while (l->guests != NULL) {
 		struct mpq_guest *g = l->guests;
 
@@ -406,18 +407,20 @@ void mpq_listener_free(struct mpq_listener *l)
 
 void mpq_listener_review(struct mpq_listener *l)
 {
-	mpq_time now = mpq_loop_now(l->loop);
+	mpq_time now = mpq_loop_now(l->shared->loop);
 
 	for (struct mpq_guest *g = l->guests; g != NULL; g = g->next) {
 		const struct mpq_certificate_identity *identity =
 			mpq_conn_peer(g->channel->conn);
 		const struct mpq_snapshot_peer *peer =
 			identity != NULL
-				? l->events->identify(l->owner, identity)
+				? l->shared->events->identify(l->shared->owner,
+							      identity)
 				: NULL;
 		struct mpq_tunnel *t =
-			peer != NULL ? l->events->find(l->owner, peer->name,
-						       l->config.name)
+			peer != NULL ? l->shared->events->find(l->shared->owner,
+							       peer->name,
+							       l->config.name)
 				     : NULL;
 
 		if (g->tunnel != NULL && (t != g->tunnel || peer == NULL)) {
@@ -437,7 +440,8 @@ static void report_refusal(struct mpq_guest *g)
 	struct mpq_listener *l = g->listener;
 
 	if (end->layer == MPQ_CONN_VERIFY || end->layer == MPQ_CONN_TLS) {
-		l->events->refused(l->owner, l, &g->remote, end->reason);
+		l->shared->events->refused(l->shared->owner, l, &g->remote,
+					   end->reason);
 	}
 }
 

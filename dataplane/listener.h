@@ -38,6 +38,14 @@ struct mpq_listener_events {
 			const struct mpq_sockaddr *remote, const char *reason);
 };
 
+/* What all listeners share; borrowed. */
+struct mpq_listener_shared {
+	struct mpq_loop *loop;
+	struct mpq_tls *const *tls; /* the one for new handshakes */
+	const struct mpq_listener_events *events;
+	void *owner;
+};
+
 struct mpq_guest { /* a channel of a listener */
 	struct mpq_guest *next, *prev;
 	struct mpq_listener *listener;
@@ -51,11 +59,8 @@ struct mpq_guest { /* a channel of a listener */
 
 struct mpq_listener {
 	struct mpq_snapshot_path config;
-	struct mpq_loop *loop;
-	struct mpq_tls *const *tls;
+	const struct mpq_listener_shared *shared;
 	uint8_t secret[MPQ_DEMUX_SECRET_BYTES]; /* of this listener alone */
-	const struct mpq_listener_events *events;
-	void *owner;
 	struct mpq_udp udp;
 	struct mpq_loop_fd watch;
 	struct mpq_demux *demux;
@@ -67,11 +72,9 @@ struct mpq_listener {
 
 /* Takes fd (closed on failure, too). */
 int mpq_listener_new(struct mpq_listener **ret,
+		     const struct mpq_listener_shared *shared,
 		     const struct mpq_snapshot_path *config,
-		     struct mpq_loop *loop, struct mpq_tls *const *tls,
-		     const uint8_t secret[32],
-		     const struct mpq_listener_events *events, void *owner,
-		     int fd);
+		     const uint8_t secret[MPQ_DEMUX_SECRET_BYTES], int fd);
 void mpq_listener_free(struct mpq_listener *l);
 
 /* The configuration changed: guests whose peer or tunnel is gone are sent

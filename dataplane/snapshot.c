@@ -131,11 +131,33 @@ static char *read_text(struct mpq_json_reader *r, struct json_object *o,
 	return result;
 }
 
+/* The place of the member in `names`, which ends with NULL; the first is for
+ * none. */
+static size_t read_choice(struct mpq_json_reader *r, struct json_object *o,
+			  const char *key, const char *const *names)
+{
+	const char *text = mpq_json_string_or(r, o, key, names[0]);
+
+	for (size_t i = 0; names[i] != NULL; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			return i;
+		}
+	}
+	mpq_json_fail(r, key, "\"%s\" is unknown", text);
+	return 0;
+}
+
 static void read_trust(struct mpq_json_reader *r, struct json_object *o,
 		       struct mpq_snapshot_trust *out)
 {
-	const char *profile = mpq_json_string_or(r, o, "profile", "high");
-	const char *cipher = mpq_json_string_or(r, o, "cipher", "auto");
+	static const char *const profile_names[] = {"high", "medium", NULL};
+	static const enum mpq_certificate_profile profiles[] = {
+		MPQ_CERTIFICATE_HIGH, MPQ_CERTIFICATE_MEDIUM};
+	static const char *const cipher_names[] = {"auto", "aes-gcm",
+						   "chacha20-poly1305", NULL};
+	static const enum mpq_tls_cipher ciphers[] = {MPQ_TLS_CIPHER_AUTO,
+						      MPQ_TLS_CIPHER_AES,
+						      MPQ_TLS_CIPHER_CHACHA};
 
 	out->certificate_pem = read_text(r, o, "certificate-pem", true);
 	out->private_key_pem = read_text(r, o, "private-key-pem", true);
@@ -147,15 +169,8 @@ static void read_trust(struct mpq_json_reader *r, struct json_object *o,
 			      "neither an authority nor a pin: there is no "
 			      "way to skip verification");
 	}
-	out->profile = strcmp(profile, "medium") == 0 ? MPQ_CERTIFICATE_MEDIUM
-						      : MPQ_CERTIFICATE_HIGH;
-	if (strcmp(cipher, "aes-gcm") == 0) {
-		out->cipher = MPQ_TLS_CIPHER_AES;
-	} else if (strcmp(cipher, "chacha20-poly1305") == 0) {
-		out->cipher = MPQ_TLS_CIPHER_CHACHA;
-	} else {
-		out->cipher = MPQ_TLS_CIPHER_AUTO;
-	}
+	out->profile = profiles[read_choice(r, o, "profile", profile_names)];
+	out->cipher = ciphers[read_choice(r, o, "cipher", cipher_names)];
 }
 
 static void read_peer(struct mpq_json_reader *r, struct json_object *o,
@@ -191,6 +206,32 @@ static void read_path(struct mpq_json_reader *r, struct json_object *o,
 		read_address(r, o, "listen-address", "listen-port",
 			     &path->listen);
 	}
+	if (!r->error[0] && mpq_snapshot_path(s, path->name) != path) {
+		mpq_json_fail(r, "name", "\"%s\" is there twice", path->name);
+	}
+}
+
+/* Those before tunnel i are read: is its name, and its place on its path, still
+ * to have? */
+static void check_place(struct mpq_json_reader *r, const struct mpq_snapshot *s,
+			size_t i)
+{
+	const struct mpq_snapshot_tunnel *t = &s->tunnels[i];
+
+	if (mpq_snapshot_path(s, t->path) == NULL) {
+		mpq_json_fail(r, "path", "there is no path \"%s\"", t->path);
+	}
+	if (mpq_snapshot_tunnel(s, t->name) != t) {
+		mpq_json_fail(r, "name", "\"%s\" is there twice", t->name);
+	}
+	for (const struct mpq_snapshot_tunnel *other = s->tunnels; other < t;
+	     other++) {
+		if (strcmp(other->path, t->path) == 0 &&
+		    strcmp(other->peer, t->peer) == 0) {
+			mpq_json_fail(r, "path", "\"%s\" has the path already",
+				      other->name);
+		}
+	}
 }
 
 static void read_tunnel(struct mpq_json_reader *r, struct json_object *o,
@@ -212,8 +253,8 @@ static void read_tunnel(struct mpq_json_reader *r, struct json_object *o,
 	read_prefixes(r, o, "lan-prefixes", &t->lan);
 	read_prefixes(r, o, "remote-prefixes", &t->remote);
 	read_prefixes(r, o, "assign", &t->assign);
-	if (!r->error[0] && mpq_snapshot_path(s, t->path) == NULL) {
-		mpq_json_fail(r, "path", "there is no path \"%s\"", t->path);
+	if (!r->error[0]) {
+		check_place(r, s, i);
 	}
 }
 
@@ -281,6 +322,8 @@ int mpq_snapshot_parse(struct mpq_snapshot **ret, struct json_object *object,
 	struct mpq_snapshot *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
+		at[0] = '\0';
+		(void)snprintf(message, 256, "out of memory");
 		return -ENOMEM;
 	}
 	read_all(&r, object, s);
@@ -310,6 +353,7 @@ void mpq_snapshot_free(struct mpq_snapshot *s)
 	free(s->peers);
 	free(s->paths);
 	free(s->tunnels);
+	explicit_bzero(s->secret, sizeof(s->secret));
 	free(s);
 }
 

@@ -74,7 +74,7 @@ struct mpq_snapshot {
 	size_t n_peers, n_paths, n_tunnels;
 };
 
-/* 0; -EINVAL with where and why in `at` and `message`; -ENOMEM. */
+/* 0; -errno with where and why in `at` and `message`. */
 int mpq_snapshot_parse(struct mpq_snapshot **ret, struct json_object *object,
 		       char at[128], char message[256]);
 void mpq_snapshot_free(struct mpq_snapshot *s);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define QUEUE_LIMIT_PKTS 2048
 /* CoDel's interval (RFC 8289 §4.3: at least a worst round trip) also has to
@@ -245,6 +246,32 @@ void mpq_tunnel_configure(struct mpq_tunnel *t,
 	set_guard(t, edge);
 }
 
+static int watch_device(struct mpq_tunnel *t)
+{
+	t->watch = (struct mpq_loop_fd){.fd = t->tun.fd,
+					.readable = on_readable,
+					.owner = t};
+	return mpq_loop_watch(t->shared->loop, &t->watch);
+}
+
+int mpq_tunnel_set_device(struct mpq_tunnel *t, int tun_fd)
+{
+	struct mpq_tun device;
+	int r = mpq_tun_init(&device, tun_fd);
+
+	if (r < 0) {
+		return r;
+	}
+	device.write_errors = t->tun.write_errors;
+	device.write_full = t->tun.write_full;
+	mpq_loop_unwatch(&t->watch);
+	mpq_tun_finish(&t->tun);
+	t->tun = device;
+	r = watch_device(t);
+	t->device_gone = r < 0;
+	return r;
+}
+
 static const struct mpq_coalesce_events coalesce_events = {.frame = on_frame};
 
 int mpq_tunnel_new(struct mpq_tunnel **ret,
@@ -258,6 +285,7 @@ int mpq_tunnel_new(struct mpq_tunnel **ret,
 	int r;
 
 	if (t == NULL) {
+		(void)close(tun_fd);
 		return -ENOMEM;
 	}
 	t->shared = shared;
@@ -272,11 +300,7 @@ int mpq_tunnel_new(struct mpq_tunnel **ret,
 	}
 	mpq_tunnel_configure(t, config, edge);
 	t->coalesce = mpq_coalesce_new(&coalesce_events, t, t->tun.uso);
-	t->watch = (struct mpq_loop_fd){.fd = t->tun.fd,
-					.readable = on_readable,
-					.owner = t};
-	r = t->coalesce == NULL ? -ENOMEM
-				: mpq_loop_watch(shared->loop, &t->watch);
+	r = t->coalesce == NULL ? -ENOMEM : watch_device(t);
 	if (r < 0) {
 		mpq_tunnel_free(t);
 		return r;

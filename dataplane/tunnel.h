@@ -70,6 +70,10 @@ int mpq_tunnel_new(struct mpq_tunnel **ret,
 		   int tun_fd, mpq_time now);
 void mpq_tunnel_free(struct mpq_tunnel *t);
 
+/* Another device for the same tunnel. Takes tun_fd (closed on failure, too).
+ * 0 or -errno: it is none, and the old one stays. */
+int mpq_tunnel_set_device(struct mpq_tunnel *t, int tun_fd);
+
 /* Takes over what changed; no packet is lost. */
 void mpq_tunnel_configure(struct mpq_tunnel *t,
 			  const struct mpq_snapshot_tunnel *config, bool edge);

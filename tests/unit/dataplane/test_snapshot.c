@@ -89,6 +89,22 @@ static void says_where_and_why_it_refuses(void **state)
 		 "{\"name\":\"a-name-longer-than-15\",\"path\":\"wan1\","
 		 "\"mtu\":1400}",
 		 "tunnels/0", "longer than 15"},
+		{TRUST, EDGE_PATH "," EDGE_PATH, EDGE_TUNNEL, "paths/1",
+		 "\"wan1\" is there twice"},
+		{TRUST, EDGE_PATH, EDGE_TUNNEL "," EDGE_TUNNEL, "tunnels/1",
+		 "\"mpq1\" is there twice"},
+		{TRUST, EDGE_PATH,
+		 EDGE_TUNNEL ",{\"name\":\"mpq2\",\"path\":\"wan1\","
+			     "\"mtu\":1400}",
+		 "tunnels/1", "\"mpq1\" has the path already"},
+		{"\"trust\":{\"certificate-pem\":\"c\","
+		 "\"private-key-pem\":\"k\",\"authority-pem\":\"a\","
+		 "\"profile\":\"low\"}",
+		 EDGE_PATH, EDGE_TUNNEL, "", "\"low\" is unknown"},
+		{"\"trust\":{\"certificate-pem\":\"c\","
+		 "\"private-key-pem\":\"k\",\"authority-pem\":\"a\","
+		 "\"cipher\":\"null\"}",
+		 EDGE_PATH, EDGE_TUNNEL, "", "\"null\" is unknown"},
 	};
 
 	(void)state;

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/dataplane/site.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char secret[] =
+	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/* ---- events ---------------------------------------------------------------
+ */
+
+static void on_path(void *owner, const struct mpq_path *p,
+		    enum mpq_life_state was)
+{
+	struct site_side *side = owner;
+
+	(void)was;
+	side->path_events++;
+	side->state = p->life.state;
+	(void)snprintf(side->path_reason, sizeof(side->path_reason), "%s",
+		       p->life.reason);
+}
+
+static void on_tunnel(void *owner, const struct mpq_tunnel *t,
+		      const struct mpq_sockaddr *remote)
+{
+	struct site_side *side = owner;
+
+	(void)remote;
+	side->tunnel_events++;
+	side->tunnel_up = t->channel != NULL;
+}
+
+static void on_refused(void *owner, const char *path,
+		       const struct mpq_sockaddr *remote, const char *reason)
+{
+	struct site_side *side = owner;
+
+	(void)path;
+	(void)remote;
+	side->refusals++;
+	(void)snprintf(side->refusal, sizeof(side->refusal), "%s", reason);
+}
+
+static const struct mpq_engine_events events = {
+	.path = on_path,
+	.tunnel = on_tunnel,
+	.refused = on_refused,
+};
+
+/* ---- configuration --------------------------------------------------------
+ */
+
+static struct json_object *list(const char *items)
+{
+	char text[8192], *c;
+	struct json_object *o;
+
+	(void)snprintf(text, sizeof(text), "[%s]", items);
+	while ((c = strchr(text, '\'')) != NULL) {
+		*c = '"';
+	}
+	o = json_tokener_parse(text);
+	assert_non_null(o);
+	return o;
+}
+
+static void add(struct json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static struct json_object *trust(const struct site *s,
+				 const struct pki_certificate *own)
+{
+	struct json_object *o = json_object_new_object();
+
+	add(o, "certificate-pem", own->certificate_pem);
+	add(o, "private-key-pem", own->key_pem);
+	add(o, "authority-pem", s->pki.authority->certificate_pem);
+	return o;
+}
+
+/* Takes o. */
+static int apply(struct site_side *side, struct json_object *o,
+		 struct mpq_engine_descriptor *d, size_t n)
+{
+	struct mpq_snapshot *snapshot;
+	int r;
+
+	side->at[0] = '\0';
+	side->message[0] = '\0';
+	json_object_object_add(o, "generation",
+			       json_object_new_int((int)++side->applied));
+	add(o, "secret", secret);
+	r = mpq_snapshot_parse(&snapshot, o, side->at, side->message);
+	json_object_put(o);
+	if (r == 0) {
+		r = mpq_engine_apply(&side->engine, snapshot, d, n, side->at,
+				     side->message);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (d[i].fd >= 0) {
+			(void)close(d[i].fd);
+			d[i].fd = -1;
+		}
+	}
+	return r;
+}
+
+int site_apply_edge(struct site *s, const char *paths, const char *tunnels,
+		    struct mpq_engine_descriptor *d, size_t n)
+{
+	struct json_object *o = json_object_new_object();
+
+	add(o, "role", "edge");
+	json_object_object_add(o, "trust", trust(s, s->pki.client));
+	json_object_object_add(o, "paths", list(paths));
+	json_object_object_add(o, "tunnels", list(tunnels));
+	return apply(&s->edge, o, d, n);
+}
+
+int site_apply_vps(struct site *s, const char *peers, const char *paths,
+		   const char *tunnels, struct mpq_engine_descriptor *d,
+		   size_t n)
+{
+	struct json_object *o = json_object_new_object();
+
+	add(o, "role", "concentrator");
+	json_object_object_add(o, "trust", trust(s, s->pki.server));
+	json_object_object_add(o, "peers", list(peers));
+	json_object_object_add(o, "paths", list(paths));
+	json_object_object_add(o, "tunnels", list(tunnels));
+	return apply(&s->vps, o, d, n);
+}
+
+struct mpq_engine_descriptor site_descriptor(enum mpq_engine_kind kind,
+					     const char *name, int fd)
+{
+	struct mpq_engine_descriptor d = {.kind = kind, .fd = fd};
+
+	(void)snprintf(d.name, sizeof(d.name), "%s", name);
+	return d;
+}
+
+static void configure(struct site *s)
+{
+	struct mpq_engine_descriptor edge[1], vps[2];
+
+	s->edge.tun = fake_tun();
+	s->vps.tun = fake_tun();
+	edge[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->edge.tun);
+	vps[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
+	vps[1] = site_descriptor(MPQ_ENGINE_LISTEN, "port1",
+				 fake_udp(SITE_VPS, SITE_PORT));
+	assert_int_equal(site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
+					SITE_VPS_TUNNEL, vps, 2),
+			 0);
+	assert_int_equal(site_apply_edge(s, SITE_EDGE_PATH, SITE_EDGE_TUNNEL,
+					 edge, 1),
+			 0);
+}
+
+/* ---- life -----------------------------------------------------------------
+ */
+
+int site_setup_bare(void **state)
+{
+	struct site *s = calloc(1, sizeof(*s));
+
+	fake_reset();
+	s->pki = pki_set_new();
+	assert_int_equal(mpq_engine_init(&s->edge.engine, &events, &s->edge),
+			 0);
+	assert_int_equal(mpq_engine_init(&s->vps.engine, &events, &s->vps), 0);
+	*state = s;
+	return 0;
+}
+
+int site_setup(void **state)
+{
+	struct site *s;
+
+	(void)site_setup_bare(state);
+	s = *state;
+	configure(s);
+	site_link_ready(s);
+	fake_run(1 * MPQ_SECOND);
+	assert_true(s->edge.tunnel_up);
+	assert_true(s->vps.tunnel_up);
+	return 0;
+}
+
+int site_teardown(void **state)
+{
+	struct site *s = *state;
+
+	mpq_engine_finish(&s->edge.engine);
+	mpq_engine_finish(&s->vps.engine);
+	pki_set_free(&s->pki);
+	fake_reset();
+	free(s);
+	return 0;
+}
+
+void site_link_ready(struct site *s)
+{
+	static uint16_t port = 1000;
+	int fds[MPQ_PATH_SOCKETS];
+
+	for (int i = 0; i < MPQ_PATH_SOCKETS; i++) {
+		fds[i] = fake_udp(SITE_WAN, ++port);
+	}
+	mpq_path_link(site_path(s), MPQ_LIFE_CONNECTING, "", fds, fake_now());
+}
+
+struct mpq_path *site_path(struct site *s)
+{
+	struct mpq_path *p = mpq_engine_path(&s->edge.engine, "wan1");
+
+	assert_non_null(p);
+	return p;
+}
+
+struct mpq_tunnel *site_tunnel(struct site_side *side)
+{
+	struct mpq_tunnel *t = mpq_engine_tunnel(&side->engine, "mpq1");
+
+	assert_non_null(t);
+	return t;
+}
+
+/* ---- packets --------------------------------------------------------------
+ */
+
+void site_udp(uint8_t *packet, size_t len, const char *from, const char *to)
+{
+	uint32_t sum = 0;
+
+	memset(packet, 0, len);
+	packet[0] = 0x45;
+	packet[2] = (uint8_t)(len >> 8);
+	packet[3] = (uint8_t)len;
+	packet[8] = 64;
+	packet[9] = IPPROTO_UDP;
+	assert_int_equal(inet_pton(AF_INET, from, packet + 12), 1);
+	assert_int_equal(inet_pton(AF_INET, to, packet + 16), 1);
+	for (int i = 0; i < 20; i += 2) {
+		sum += (uint32_t)packet[i] << 8 | packet[i + 1];
+	}
+	sum = (sum & 0xffff) + (sum >> 16);
+	packet[10] = (uint8_t)(~sum >> 8);
+	packet[11] = (uint8_t)~sum;
+	packet[21] = 7;
+	packet[23] = 7;
+	packet[24] = (uint8_t)((len - 20) >> 8);
+	packet[25] = (uint8_t)(len - 20);
+}
+
+void site_send_out(struct site *s, size_t len)
+{
+	uint8_t packet[2048];
+
+	site_udp(packet, len, "10.1.0.7", "198.51.100.1");
+	fake_tun_push(s->edge.tun, packet, len);
+}
+
+void site_send_in(struct site *s, size_t len)
+{
+	uint8_t packet[2048];
+
+	site_udp(packet, len, "198.51.100.1", "10.1.0.7");
+	fake_tun_push(s->vps.tun, packet, len);
+}
