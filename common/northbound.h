@@ -1,33 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What operators' tools say to mpquic-control: framing of common/frame.h,
- * calls and replies in the shape of varlink.org. {"method", "parameters",
- * "more"?} -> {"parameters", "continues"?} or {"error", "parameters":
- *{"message", "path"?, "allowed"?, "next"?}}: what is wrong, where, what is
- *allowed, what to do next. Root and the group `mpquic` may call.
+ * What operators' tools say to mpquic-control: framing of common/frame.h, calls
+ * and replies in the shape of varlink.org. Root and the group `mpquic` may
+ * call.
  *
- *  Status	  {} -> {"version", "role", "name", "generation", "data-plane":
- *		  {"connected", "pid", "restarts"}, "tunnels": [..], "paths":
- *[..], "listeners": [..], "certificate": {"subject", "not-after"}, "alarms":
- *[{"what", "message"}]}; as mpquic-data's Status, with "since" (RFC 3339) for
- *"age-us", and a path's "wan". Check	  {"config": "JSON text"} -> {} : whole
- *and sound, nothing touched Load	  {"config": "JSON text"} -> {"changes":
- *[..]}: becomes the candidate
- *  Diff	  {} -> {"changes": [{"path", "operation": "create" | "delete" |
- *		  "replace", "old"?, "new"?, "applies": "live" | "path" | ..}]}
- *  Commit	  {} -> {"generation", "changes": [..]}
- *  Discard	  {} -> {}: the candidate is running again
- *  ShowConfig	  {"which": "running" | "candidate"} -> {"config": object}
- *  PathHold	  {"path", "seconds"?} -> {}
- *  PathRelease	  {"path"} -> {}
- *  TunnelEnable  {"tunnel"} -> {} : a commit of tunnel/enabled, kept
- *  TunnelDisable {"tunnel"} -> {}
- *  Events	  {} -> {"events": [{"time" (RFC 3339), "event", ...}]}: the
- *last MPQ_NORTHBOUND_BACKLOG of them, oldest first: the data plane's events and
- *"restored", "configuration-changed", "data-plane", "link". With "more": true
- *-> a stream of such events as they come, each one a reply {"parameters":
- *event, "continues": true}; first the last ones when "parameters": {"backlog":
- *true}
+ *   {"method", "parameters", "more"?} -> {"parameters", "continues"?}, or
+ *   {"error", "parameters": {"message", "path"?, "allowed"?, "next"?}}:
+ *       what is wrong, where, what is allowed, what to do next
+ *
+ * Status        {} -> {"version", "role", "name", "generation",
+ *               "data-plane": {"connected", "pid"?, "restarts", "since"?},
+ *               "tunnels": [..], "paths": [..], "listeners": [..],
+ *               "guards": {"leak-lan1": {"packets", "bytes"}},
+ *               "certificate": {"subject", "not-before", "not-after"},
+ *               "alarms": [{"what", "message"}]};
+ *               tunnels, paths and listeners as mpquic-data's Status, with
+ *               "since" (RFC 3339) for "age-us"; while mpquic-data is away,
+ *               their names, states and reasons alone
+ * Check         {"config": "JSON text"} -> {}: whole and sound, nothing touched
+ * Load          {"config": "JSON text"} -> {"changes"}: becomes the candidate
+ * Diff          {} -> {"changes": [{"path", "operation": "create" | "delete" |
+ *               "replace", "old"?, "new"?, "applies": "live" | "path" |
+ *               "tunnel" | "restart"}]}
+ * Commit        {} -> {"generation", "changes"}; without a candidate,
+ *               certificates and keys are read anew
+ * Discard       {} -> {}: the candidate is running again
+ * ShowConfig    {"which": "running" | "candidate"} -> {"config": object}
+ * PathHold      {"path", "seconds"?} -> {}
+ * PathRelease   {"path"} -> {}
+ * TunnelEnable  {"tunnel"} -> {}: a commit of tunnel/enabled, kept
+ * TunnelDisable {"tunnel"} -> {}
+ * Events        {} -> {"events": [{"time" (RFC 3339), "event", ..}]}: the last
+ *               MPQ_NORTHBOUND_BACKLOG of them, oldest first: those of
+ *               mpquic-data, and
+ *               "restored" {"what"}, "data-plane" {"is", "pid"},
+ *               "configuration-changed" {"generation", "by", "changes"},
+ *               "link" {"path", "wan", "is", "reason", "local-address"}.
+ *               With "more": true a stream of them as they come, each a reply
+ *               {"parameters": event, "continues": true}; first the last ones
+ *               when "parameters": {"backlog": true}
+ *
+ * Calls that commit wait for one another.
  */
 #ifndef MPQ_COMMON_NORTHBOUND_H
 #define MPQ_COMMON_NORTHBOUND_H

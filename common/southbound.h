@@ -4,67 +4,74 @@
  * read by both. Framing: common/frame.h. mpquic-control listens (a Unix stream
  * socket, by default MPQ_SOUTHBOUND_SOCKET), mpquic-data connects and, when the
  * connection is lost, forwards on with what it has and tries again every
- * MPQ_SOUTHBOUND_RETRY. Each checks the other's SO_PEERCRED.
+ * MPQ_SOUTHBOUND_RETRY_MS. Each checks the other's SO_PEERCRED.
  *
  * A message with "method" is a call, one without is the reply to the oldest
- * call not yet answered: {"parameters": {..}} or {"error": "..", "parameters":
- * {"path": "tunnels/0/mtu", "message": "a sentence"}}. Calls with "oneway":
- *true get no reply. Durations are in microseconds ("-us"), counters are
- *numbers.
+ * call not yet answered: {"parameters": {..}}, or {"error": "..",
+ * "parameters": {"path": "tunnels/0/mtu", "message": "a sentence"}}. Calls with
+ * "oneway": true get no reply. Durations are in microseconds ("-us"), counters
+ * are numbers.
  *
  * mpquic-data calls:
  *
- *  Hello   first on each connection. parameters: {"protocol": 1, "version",
- *	    "pid", "generation" (0: no configuration yet), "paths": [{"name",
- *	    "link", "device-index", "local-address"}]}; descriptors: one
- *	    {"tun": "mpq1"} for each TUN device that it has, so that a restarted
- *	    mpquic-control holds them again.
- *  Event   oneway: {"event": "path", "path", "tunnel", "was", "is", "reason",
- *	    "gap-us"?}, {"event": "tunnel", "tunnel", "up", "reason",
- *	    "peer-address"}, {"event": "refused", "path", "peer-address",
- *	    "reason"} (a peer that we turned away), {"event": "mtu", ..}.
+ * Hello   first on each connection. parameters: {"protocol": 1, "version",
+ *         "pid", "generation" (0: no configuration yet), "paths": [..]}, of
+ *         which each is {"name", "link", "device-index", "local-address"} as
+ *         Socket told it, or at a concentrator {"name", "link": "listening",
+ *         "local-address": "[::]:45001"}; descriptors: one {"tun": "mpq1"} for
+ *         each TUN device that it has, so that a restarted mpquic-control
+ *         holds them again
+ * Event   oneway: {"event": "path", "path", "tunnel", "was", "is", "reason",
+ *         "gap-us"?}, {"event": "tunnel", "tunnel", "up", "reason",
+ *         "peer-address"}, {"event": "refused", "path", "peer-address",
+ *         "reason"} (a peer that we turned away), {"event": "mtu", ..};
+ *         at most 4096 bytes each
  *
  * mpquic-control calls:
  *
- *  Apply   a whole snapshot, never an edit; mpquic-data compares and changes
- *	    only what differs. Refused as a whole or taken as a whole.
- *	    parameters: {"snapshot": S}; descriptors: {"tun": name} for each
- *	    tunnel that mpquic-data has no TUN for, {"listen": path} for each
- *new or changed listener, [{"path": name}, {"path": name}] need not come here:
- *see Socket. reply: {"generation"}. S = {"generation": n, "role": "edge" |
- *"concentrator", "secret": 64 hex digits (tokens, resets; kept over restarts),
- *	     "trust": {"certificate-pem", "private-key-pem", "authority-pem"?,
- *		"crl-pem"?, "peer-pins": [hex], "profile": "high" | "medium",
- *		"cipher": "auto" | "aes-gcm" | "chacha20-poly1305"},
- *	     "peers": [{"name", "certificate-name"?, "pins": [hex]}],
- *	     "paths": [{"name", "enabled", "wan", "remote-address",
- *		"remote-port", "server-name"}]		       edge
- *		      [{"name", "enabled", "listen-address",
- *		"listen-port"}]				       concentrator
- *	     "tunnels": [{"name", "enabled", "path", "peer"?, "mtu",
- *		"queue-delay-us", "addresses": ["10.200.1.1/30"],
- *		"lan-prefixes": [..] (edge: allowed destinations inside),
- *		"remote-prefixes": [..], "assign": [..] (concentrator)}]}
- *	    A path belongs to at most one tunnel at the edge; at a concentrator
- *	    a listener serves one tunnel for each peer.
- *  Socket  the state of an edge path's link: {"path", "link": "no-link" |
- *	    "no-carrier" | "no-address" | "ready", "reason", "device-index",
- *	    "local-address"}; descriptors when ready: two of {"path": name}, UDP
- *	    sockets bound to the WAN with different local ports (one for the
- *	    connection, one for its successor). Replaces the ones before.
- *  Hold    {"path", "held": bool}
- *  Status  {} -> {"generation", "paths": [..], "tunnels": [..], "listeners":
- *	    [..]}: see dataplane/telemetry.c, where it is written:
- *	    path: {"name", "tunnel", "state", "reason", "age-us",
- *"local-address", "peer-address", "rtt-us", "rtt-min-us", "rtt-var-us",
- *"loss-ppm", "cwnd-bytes", "mtu-bytes", "connects", "in-packets", "in-bytes",
- *	     "out-packets", "out-bytes", "in-drops", "out-drops", "lost",
- *	     "spurious"}   (packets: inner ones)
- *	    tunnel: {"name", "up", "reason", "age-us", "path", "peer",
- *	     "peer-address", "queue-packets", "queue-us", "in-packets", ..,
- *	     "drops": {reason: n}}
- *	    listener: {"name", "local-address", "connections", "drops": {reason:
- *n}}
+ * Apply   a whole snapshot, never an edit; mpquic-data compares and changes
+ *         only what differs. Refused as a whole or taken as a whole.
+ *         parameters: {"snapshot": S}; descriptors: {"tun": name} for each
+ *         tunnel that mpquic-data has no TUN for, or whose device was deleted,
+ *         and {"listen": path} for each new or changed listener.
+ *         reply: {"generation"}
+ *     S = {"generation": n, "role": "edge" | "concentrator",
+ *          "secret": 64 hex digits (tokens, resets; kept over restarts),
+ *          "trust": {"certificate-pem", "private-key-pem", "authority-pem"?,
+ *              "crl-pem"?, "peer-pins": [hex], "profile": "high" | "medium",
+ *              "cipher": "auto" | "aes-gcm" | "chacha20-poly1305"},
+ *          "peers": [{"name", "certificate-name"?, "pins": [hex]}],
+ *          "paths": [{"name", "enabled",
+ *              "wan", "remote-address", "remote-port", "server-name"
+ *                                     (edge), or
+ *              "listen-address", "listen-port"
+ *                                     (concentrator)}],
+ *          "tunnels": [{"name", "enabled", "path", "peer"?, "mtu",
+ *              "queue-delay-us", "addresses": ["10.200.1.1/30"],
+ *              "lan-prefixes": [..] (edge: allowed destinations inside, the
+ *                  device's own addresses among them; none: all),
+ *              "remote-prefixes": [..], "assign": [..] (concentrator)}]}
+ *         A path belongs to at most one tunnel at the edge; at a concentrator
+ *         a listener serves one tunnel for each peer.
+ * Socket  the state of an edge path's link: {"path", "link": "no-link" |
+ *         "no-carrier" | "no-address" | "ready", "reason", "device-index",
+ *         "local-address": "192.0.2.5"}; descriptors when ready: two of
+ *         {"path": name}, UDP sockets bound to the WAN with different local
+ *         ports (one for the connection, one for its successor). Replaces the
+ *         ones before
+ * Hold    {"path", "held": bool}
+ * Status  {} -> {"generation", "paths": [..], "tunnels": [..],
+ *         "listeners": [..]}: see dataplane/telemetry.c, where it is written
+ *     path: {"name", "tunnel", "state", "reason", "age-us", "local-address",
+ *         "peer-address", "rtt-us", "rtt-min-us", "rtt-var-us", "loss-ppm",
+ *         "cwnd-bytes", "mtu-bytes", "connects", "in-packets", "in-bytes",
+ *         "out-packets", "out-bytes", "in-drops", "out-drops", "lost",
+ *         "spurious"}, packets being inner ones
+ *     tunnel: {"name", "up", "reason", "age-us", "path", "peer",
+ *         "peer-address", "queue-packets", "queue-us", "in-packets", ..,
+ *         "drops": {reason: n}}
+ *     listener: {"name", "local-address", "connections",
+ *         "drops": {reason: n}}
  *
  * mpquic-data starts without any configuration and gets all of it by Hello ->
  * Apply -> Socket.

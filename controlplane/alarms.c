@@ -23,34 +23,54 @@ add(struct json_object *list, const char *what, const char *message, ...)
 	json_object_array_add(list, o);
 }
 
-void mpq_alarms_expiry(time_t not_after, time_t now,
-		       char text[MPQ_ALARMS_TEXT_BYTES])
+static const char *date_text(time_t t, char text[32])
 {
-	time_t left = not_after - now;
-	char date[32] = "";
 	struct tm tm;
 
+	(void)gmtime_r(&t, &tm);
+	(void)strftime(text, 32, "%Y-%m-%d %H:%M UTC", &tm);
+	return text;
+}
+
+void mpq_alarms_dates(time_t not_before, time_t not_after, time_t now,
+		      char text[MPQ_ALARMS_TEXT_BYTES])
+{
+	time_t left = not_after - now;
+	int days = left <= DAY ? 1 : left <= 7 * DAY ? 7 : 30;
+	char date[32], here[32];
+
 	text[0] = '\0';
-	if (left > 30 * DAY) {
-		return;
-	}
-	(void)gmtime_r(&not_after, &tm);
-	(void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &tm);
-	if (left <= 0) {
+	if (now < not_before) {
+		(void)snprintf(text, MPQ_ALARMS_TEXT_BYTES,
+			       "our certificate is not valid before %s, and "
+			       "the clock here says %s: set the clock.",
+			       date_text(not_before, date),
+			       date_text(now, here));
+	} else if (left <= 0) {
 		(void)snprintf(text, MPQ_ALARMS_TEXT_BYTES,
 			       "our certificate expired on %s: new "
 			       "connections are refused. Renew it, then "
 			       "mpqctl commit.",
-			       date);
-	} else {
+			       date_text(not_after, date));
+	} else if (left <= 30 * DAY) {
 		(void)snprintf(text, MPQ_ALARMS_TEXT_BYTES,
 			       "our certificate expires on %s, in less than "
 			       "%d day%s. Renew it, then mpqctl commit.",
-			       date,
-			       left <= DAY       ? 1
-			       : left <= 7 * DAY ? 7
-						 : 30,
-			       left <= DAY ? "" : "s");
+			       date_text(not_after, date), days,
+			       days == 1 ? "" : "s");
+	}
+}
+
+static void add_certificate(struct json_object *list,
+			    const struct mpq_daemon *d, time_t now)
+{
+	const struct mpq_certificate_identity *own =
+		&d->running.version->material->own;
+	char text[MPQ_ALARMS_TEXT_BYTES];
+
+	mpq_alarms_dates(own->not_before, own->not_after, now, text);
+	if (text[0]) {
+		add(list, "certificate", "%s", text);
 	}
 }
 
@@ -139,15 +159,10 @@ static void add_trouble(struct json_object *list, const struct mpq_daemon *d)
 struct json_object *mpq_alarms_new(const struct mpq_daemon *d, time_t now)
 {
 	struct json_object *list = json_object_new_array();
-	char text[MPQ_ALARMS_TEXT_BYTES];
 
 	add_data_plane(list, d);
 	add_trouble(list, d);
 	add_forwarding(list, d);
-	mpq_alarms_expiry(d->running.version->material->own.not_after, now,
-			  text);
-	if (text[0]) {
-		add(list, "certificate", "%s", text);
-	}
+	add_certificate(list, d, now);
 	return list;
 }

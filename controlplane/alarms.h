@@ -14,10 +14,11 @@ struct mpq_daemon;
 /* An array of {"what", "message"}; the caller's to put. */
 struct json_object *mpq_alarms_new(const struct mpq_daemon *d, time_t now);
 
-/* The sentence about a certificate that ends at `not_after`, "" while there are
- * more than 30 days left. Its steps are 30, 7 and 1 days, and the end. */
+/* The sentence about our certificate's dates, "" while there is nothing to say.
+ * Its steps are 30, 7 and 1 days before the end, the end, and before the
+ * beginning. */
 #define MPQ_ALARMS_TEXT_BYTES 256
-void mpq_alarms_expiry(time_t not_after, time_t now,
-		       char text[MPQ_ALARMS_TEXT_BYTES]);
+void mpq_alarms_dates(time_t not_before, time_t not_after, time_t now,
+		      char text[MPQ_ALARMS_TEXT_BYTES]);
 
 #endif

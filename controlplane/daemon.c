@@ -118,14 +118,15 @@ static void on_grace(struct ev_loop *loop, ev_timer *w, int revents)
 	ev_timer_start(loop, &d->review);
 }
 
-static void log_expiry(struct mpq_daemon *d)
+static void log_dates(struct mpq_daemon *d)
 {
+	const struct mpq_certificate_identity *own =
+		&d->running.version->material->own;
 	char text[MPQ_ALARMS_TEXT_BYTES];
 
-	mpq_alarms_expiry(d->running.version->material->own.not_after,
-			  time(NULL), text);
-	if (strcmp(text, d->expiry) != 0) {
-		memcpy(d->expiry, text, sizeof(text));
+	mpq_alarms_dates(own->not_before, own->not_after, time(NULL), text);
+	if (strcmp(text, d->dates) != 0) {
+		memcpy(d->dates, text, sizeof(text));
 		if (text[0]) {
 			mpq_log_warn("%s", text);
 		}
@@ -140,7 +141,7 @@ static void on_review(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	mpq_dataplane_tick(d);
 	review_paths(d);
-	log_expiry(d);
+	log_dates(d);
 }
 
 static void on_hold_over(void *owner, const char *path)

@@ -51,7 +51,7 @@ struct mpq_daemon {
 	struct mpq_paths paths;
 	struct mpq_southbound *southbound;
 	struct mpq_dataplane dataplane;
-	char expiry[MPQ_ALARMS_TEXT_BYTES]; /* as last logged */
+	char dates[MPQ_ALARMS_TEXT_BYTES]; /* as last logged */
 	int lock; /* a file: one mpquic-control a runtime folder */
 	struct mpq_holds holds;
 	struct mpq_northbound *northbound;

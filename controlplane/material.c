@@ -262,7 +262,8 @@ static int check(struct mpq_material *m, const struct mpq_config *c, time_t now,
 						: MPQ_CERTIFICATE_SERVER,
 					now, &m->own, reason);
 	mpq_certificate_trust_free(trust);
-	if (why == MPQ_CERTIFICATE_EXPIRED && known) {
+	if (known && (why == MPQ_CERTIFICATE_EXPIRED ||
+		      why == MPQ_CERTIFICATE_NOT_YET_VALID)) {
 		return 0;
 	}
 	return why ? refuse_own(&c->trust, why, reason, r) : 0;

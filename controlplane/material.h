@@ -21,8 +21,9 @@ struct mpq_material {
 };
 
 /* 0; -ENOMEM; -EINVAL with *r, which names the file. `known`: this
- * configuration was accepted once, so that our certificate has expired since
- * then is no reason to refuse it; there is an alarm for that. */
+ * configuration was accepted once, so the dates of our certificate are no
+ * reason to refuse it (it has expired since then, or this machine booted
+ * without a clock); there is an alarm for that. */
 int mpq_material_load(struct mpq_material **ret, const struct mpq_config *c,
 		      time_t now, bool known, struct mpq_refusal *r);
 void mpq_material_free(struct mpq_material *m); /* wipes the key */

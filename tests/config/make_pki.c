@@ -40,7 +40,7 @@ static void put_pair(const char *name, const struct pki_wish *wish)
 	pki_free(c);
 }
 
-/* What an edge needs, with one defect each. */
+/* What an edge needs, renewed, and with one defect each. */
 static void put_defects(const struct pki_certificate *authority,
 			const struct pki_certificate *stranger)
 {
@@ -54,6 +54,7 @@ static void put_defects(const struct pki_certificate *authority,
 
 	w.not_after = YEAR_2021;
 	put_pair("expired", &w);
+	put_pair("renewed", &good);
 	w = good;
 	w.not_before = YEAR_2098;
 	put_pair("not-yet", &w);

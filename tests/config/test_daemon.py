@@ -301,6 +301,37 @@ def keeps_the_last_good_one(stage):
     equal(stage.operator().call('Status')['generation'], 1, 'generation')
 
 
+def starts_with_an_expired_certificate(stage):
+    stage.start()
+    stage.operator()
+    stage.daemon.stop()
+    for suffix in ('pem', 'key'):
+        os.replace(os.path.join(stage.pki, f'expired.{suffix}'),
+                   os.path.join(stage.pki, f'edge.{suffix}'))
+    stage.daemon = stage.control.start()
+    o = stage.operator()
+    assert any('our certificate expired on 2021-01-01' in a['message']
+               for a in o.call('Status')['alarms']), o.call('Status')
+    o.call('TunnelDisable', tunnel='mpq1')
+    try:
+        o.call('Commit')
+        raise AssertionError('committed')
+    except wire.Refused as refused:
+        assert 'expired on 2021' in refused.parameters['message'], refused
+
+
+def reads_certificates_anew(stage):
+    stage.start()
+    data = stage.settled()
+    for suffix in ('pem', 'key'):
+        os.replace(os.path.join(stage.pki, f'renewed.{suffix}'),
+                   os.path.join(stage.pki, f'edge.{suffix}'))
+    before = data.applied[-1]['trust']['certificate-pem']
+    equal(stage.operator().call('Commit')['changes'], [], 'changes')
+    assert data.applied[-1]['trust']['certificate-pem'] != before
+    equal(len(data.sockets), 6, 'sockets')
+
+
 def ends_without_any_good_one(stage):
     daemon = stage.start(('local/role', 'server'))
     equal(daemon.wait(), 1, 'exit status')
@@ -618,6 +649,10 @@ EDGE_TESTS = [
     ('takes an edited file at the next start', takes_an_edited_file),
     ('keeps the last good generation when the file is bad',
      keeps_the_last_good_one),
+    ('starts with a certificate that has expired since',
+     starts_with_an_expired_certificate),
+    ('reads certificates anew at a commit without changes',
+     reads_certificates_anew),
     ('ends when there is no good configuration at all',
      ends_without_any_good_one),
     ('refuses to run twice in one folder', starts_once_only),

@@ -16,7 +16,7 @@ static const char *expiry(time_t left)
 {
 	static char text[MPQ_ALARMS_TEXT_BYTES];
 
-	mpq_alarms_expiry(NOW + left, NOW, text);
+	mpq_alarms_dates(NOW - DAY, NOW + left, NOW, text);
 	return text;
 }
 
@@ -44,12 +44,23 @@ static void says_when_it_is_over(void **state)
 	assert_non_null(strstr(expiry(-DAY), "expired on 2027-01-14"));
 }
 
+static void doubts_the_clock_before_the_beginning(void **state)
+{
+	char text[MPQ_ALARMS_TEXT_BYTES];
+
+	(void)state;
+	mpq_alarms_dates(NOW, NOW + 400 * DAY, DAY, text);
+	assert_non_null(strstr(text, "not valid before 2027-01-15"));
+	assert_non_null(strstr(text, "the clock here says 1970-01-02"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_silent_for_more_than_thirty_days),
 		cmocka_unit_test(warns_at_thirty_seven_and_one),
 		cmocka_unit_test(says_when_it_is_over),
+		cmocka_unit_test(doubts_the_clock_before_the_beginning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
