@@ -189,7 +189,7 @@ def unplug(lab, show):
         stream.flowing()
     first = {n: s.position() for n, s in streams.items()}
     old = lab.address(UNPLUGGED)
-    lab.unplug(UNPLUGGED, 'gone')
+    gone = lab.unplug(UNPLUGGED, 'gone')
     lab.edge.wait_for_state(f'wan{UNPLUGGED}', 'no-link', seconds=5)
     show.say(f'the modem is gone: wan{UNPLUGGED} is '
              f'{red(lab.edge.states()[f"wan{UNPLUGGED}"])}: '
@@ -198,7 +198,8 @@ def unplug(lab, show):
     middle = streams[UNPLUGGED].position()
     back = lab.replug(UNPLUGGED, 'gone', NEW_ADDRESS)
     new = lab.address(UNPLUGGED)
-    show.say(f'plugged in again: {old} is now {new}')
+    show.say(f'plugged in again, with an address {back - gone:.1f} s after: '
+             f'{old} is now {new}')
     echo = streams[UNPLUGGED].flowing()
     lab.edge.wait_for_state(f'wan{UNPLUGGED}', 'up', seconds=10)
     took = echo - back
@@ -212,7 +213,7 @@ def unplug(lab, show):
         else:
             show.say(f'mpq{n}: {report["lost"]} of {report["sent"]} lost, '
                      f'{report["lost"] / PPS:.1f} s of its traffic')
-    show.check(old != new, f'the modem came back with another address')
+    show.check(old != new, 'the modem came back with another address')
     rtt = lab_rtt(streams[UNPLUGGED], middle)
     show.check(took <= BACK_WITHIN + 3 * rtt,
                f'mpq{UNPLUGGED} carried traffic again {took * 1000:.0f} ms '

@@ -159,7 +159,8 @@ class World:
 
     def end(self, process):
         """Ends one process for good."""
-        process.kill(signal.SIGTERM)
+        with contextlib.suppress(Failure):  # it was killed then
+            process.stop(seconds=5)
         self.processes.remove(process)
 
     def pids(self):

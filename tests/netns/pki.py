@@ -77,7 +77,7 @@ class Pki:
              template, '--outfile', self.path(to)])
 
     def wrong_ones(self, usage, host):
-        """{case: (name of the files, word of the reason it deserves)}"""
+        """The names of the cases; the files are called USAGE-CASE."""
         other = 'server' if usage == 'client' else 'client'
         make = {
             'expired': dict(dates=(PAST, LONG_AGO)),
