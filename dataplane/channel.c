@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/channel.h"
+#include "dataplane/channel_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,194 +8,50 @@
 
 /* Quarter stream id and context id of the first request (RFC 9297 §2.1). */
 #define DATAGRAM_HEAD_BYTES 2
-#define H3_NO_ERROR         0x100 /* RFC 9114 §8.1 */
-#define SMALL_PACKET        512   /* below this, packets share a QUIC packet */
-
-/* The first reason stands: what follows is its consequence. */
-static void set_end(struct mpq_channel *ch, enum mpq_conn_layer layer,
-		    bool by_peer, uint64_t code, const char *reason)
-{
-	if (ch->end.layer != MPQ_CONN_OPEN) {
-		return;
-	}
-	ch->end.layer = layer;
-	ch->end.by_peer = by_peer;
-	ch->end.code = code;
-	(void)snprintf(ch->end.reason, sizeof(ch->end.reason), "%s", reason);
-}
+#define SMALL_PACKET        512 /* below this, packets share a QUIC packet */
 
 static void set_over(struct mpq_channel *ch)
 {
-	if (ch->end.layer == MPQ_CONN_OPEN && ch->conn != NULL) {
+	if (ch->end.layer == MPQ_CONN_OPEN) {
 		ch->end = *mpq_conn_end(ch->conn);
 	}
 	ch->over = true;
 	ch->up = false;
 }
 
-static int fail_h3(struct mpq_channel *ch)
+void mpq_channel_end(struct mpq_channel *ch, enum mpq_conn_layer layer,
+		     bool by_peer, uint64_t code, uint64_t wire_code,
+		     const char *reason)
+{
+	if (ch->over) {
+		return;
+	}
+	ch->up = false;
+	ch->dirty = true;
+	if (ch->end.layer != MPQ_CONN_OPEN ||
+	    mpq_conn_end(ch->conn)->layer != MPQ_CONN_OPEN) {
+		return;
+	}
+	ch->end.layer = layer;
+	ch->end.by_peer = by_peer;
+	ch->end.code = code;
+	(void)snprintf(ch->end.reason, sizeof(ch->end.reason), "%s", reason);
+	mpq_conn_close(ch->conn, wire_code, ch->end.reason);
+}
+
+int mpq_channel_fail_h3(struct mpq_channel *ch)
 {
 	const char *sentence;
 	uint64_t code = mpq_h3_error(ch->h3, &sentence);
 
-	set_end(ch, MPQ_CONN_APPLICATION, false, code, sentence);
-	mpq_conn_close(ch->conn, code, sentence);
+	mpq_channel_end(ch, MPQ_CONN_APPLICATION, false, code, code, sentence);
 	return -EPROTO;
 }
 
 static int check_h3(struct mpq_channel *ch, int result)
 {
-	return result < 0 ? fail_h3(ch) : 0;
+	return result < 0 ? mpq_channel_fail_h3(ch) : 0;
 }
-
-/* ---- what HTTP/3 tells us ---------------------------------------------- */
-
-static void set_head(struct mpq_channel *ch)
-{
-	ch->head_bytes =
-		mpq_datagram_write_head(ch->head, mpq_h3_stream(ch->h3),
-					MPQ_DATAGRAM_CONTEXT_IP);
-}
-
-static void on_h3_ready(void *owner)
-{
-	struct mpq_channel *ch = owner;
-	struct mpq_h3_request request = {.path = "/.well-known/masque/ip/*/*/"};
-	int64_t id = mpq_conn_open_bidi(ch->conn);
-
-	(void)snprintf(request.authority, sizeof(request.authority), "%s",
-		       ch->authority);
-	(void)snprintf(request.tunnel, sizeof(request.tunnel), "%s",
-		       ch->tunnel);
-	if (id < 0 || mpq_h3_connect(ch->h3, id, &request) < 0) {
-		set_end(ch, MPQ_CONN_LOCAL, false, 0,
-			"the peer allows no request stream");
-		mpq_channel_close(ch, ch->end.reason);
-		return;
-	}
-	set_head(ch);
-}
-
-static void on_h3_request(void *owner, const struct mpq_h3_request *request)
-{
-	struct mpq_channel *ch = owner;
-	char reason[MPQ_CHANNEL_REASON_BYTES] = "";
-	unsigned status = ch->events->request(ch, request, reason);
-
-	set_head(ch);
-	ch->up = status == 200;
-	if ((ch->up ? mpq_h3_respond(ch->h3, status)
-		    : mpq_h3_refuse(ch->h3, status, reason)) == -EPROTO) {
-		(void)fail_h3(ch);
-	}
-}
-
-static void on_h3_response(void *owner, unsigned status)
-{
-	struct mpq_channel *ch = owner;
-	const char *why = mpq_h3_reason(ch->h3);
-	char reason[256];
-
-	if (status >= 200 && status < 300) {
-		ch->up = true;
-		ch->events->up(ch);
-		return;
-	}
-	(void)snprintf(reason, sizeof(reason),
-		       "the concentrator refused the tunnel (HTTP status "
-		       "%u%s%s)",
-		       status, why[0] != '\0' ? ": " : "", why);
-	set_end(ch, MPQ_CONN_APPLICATION, true, status, reason);
-	mpq_channel_close(ch, reason);
-}
-
-static int on_addresses(struct mpq_channel *ch, const struct mpq_capsule *c)
-{
-	struct mpq_connect_ip_address list[MPQ_CONNECT_IP_ADDRESSES];
-	int n = mpq_connect_ip_parse_addresses(c->value, c->len_bytes, list,
-					       MPQ_CONNECT_IP_ADDRESSES, 0);
-
-	if (n < 0) {
-		return n;
-	}
-	if (ch->events->addresses != NULL) {
-		ch->events->addresses(ch, list, (size_t)n);
-	}
-	return 0;
-}
-
-/* RFC 9484 §4.7: a malformed capsule ends the request. */
-static int on_h3_capsule(void *owner, const struct mpq_capsule *c)
-{
-	struct mpq_channel *ch = owner;
-	struct mpq_connect_ip_route routes[MPQ_CONNECT_IP_ROUTES];
-	struct mpq_connect_ip_address wanted[MPQ_CONNECT_IP_ADDRESSES];
-
-	switch (c->type) {
-	case MPQ_CAPSULE_ADDRESS_ASSIGN:
-		return on_addresses(ch, c);
-	case MPQ_CAPSULE_ADDRESS_REQUEST:
-		return mpq_connect_ip_parse_addresses(c->value, c->len_bytes,
-						      wanted,
-						      MPQ_CONNECT_IP_ADDRESSES,
-						      1) < 0
-			       ? -EBADMSG
-			       : 0;
-	case MPQ_CAPSULE_ROUTE_ADVERTISEMENT:
-		return mpq_connect_ip_parse_routes(c->value, c->len_bytes,
-						   routes,
-						   MPQ_CONNECT_IP_ROUTES) < 0
-			       ? -EBADMSG
-			       : 0;
-	default:
-		return 0; /* RFC 9297 §3.2: unknown types are ignored */
-	}
-}
-
-static void on_h3_closed(void *owner, uint64_t code)
-{
-	struct mpq_channel *ch = owner;
-	char reason[64];
-
-	ch->up = false;
-	(void)snprintf(reason, sizeof(reason),
-		       "the request stream ended (HTTP/3 code 0x%llx)",
-		       (unsigned long long)code);
-	set_end(ch, MPQ_CONN_APPLICATION, true, code, reason);
-	mpq_channel_close(ch, reason);
-}
-
-static void on_h3_consumed(void *owner, int64_t stream_id, size_t bytes)
-{
-	struct mpq_channel *ch = owner;
-
-	mpq_conn_consumed(ch->conn, stream_id, bytes);
-}
-
-static void on_h3_stop_sending(void *owner, int64_t stream_id, uint64_t code)
-{
-	struct mpq_channel *ch = owner;
-
-	mpq_conn_stop_sending(ch->conn, stream_id, code);
-}
-
-static void on_h3_reset_stream(void *owner, int64_t stream_id, uint64_t code)
-{
-	struct mpq_channel *ch = owner;
-
-	mpq_conn_reset_stream(ch->conn, stream_id, code);
-}
-
-static const struct mpq_h3_events h3_events = {
-	.ready = on_h3_ready,
-	.request = on_h3_request,
-	.response = on_h3_response,
-	.capsule = on_h3_capsule,
-	.closed = on_h3_closed,
-	.consumed = on_h3_consumed,
-	.stop_sending = on_h3_stop_sending,
-	.reset_stream = on_h3_reset_stream,
-};
 
 /* ---- what QUIC tells us ------------------------------------------------- */
 
@@ -217,9 +73,7 @@ static void on_established(void *owner)
 
 	if (control < 0 || encoder < 0 || decoder < 0 ||
 	    mpq_h3_bind(ch->h3, control, encoder, decoder) < 0) {
-		set_end(ch, MPQ_CONN_LOCAL, false, 0,
-			"the peer allows no HTTP/3 streams");
-		mpq_channel_close(ch, ch->end.reason);
+		mpq_channel_close(ch, "the peer allows no HTTP/3 streams");
 	}
 }
 
@@ -252,13 +106,6 @@ static int on_stream_reset(void *owner, int64_t stream_id)
 	return check_h3(ch, mpq_h3_stream_reset(ch->h3, stream_id));
 }
 
-static int on_stop_sending(void *owner, int64_t stream_id)
-{
-	struct mpq_channel *ch = owner;
-
-	return check_h3(ch, mpq_h3_stop_sending(ch->h3, stream_id));
-}
-
 static int on_stream_unblocked(void *owner, int64_t stream_id)
 {
 	struct mpq_channel *ch = owner;
@@ -289,6 +136,14 @@ static void on_stream_blocked(void *owner, int64_t stream_id)
 	mpq_h3_block(ch->h3, stream_id);
 }
 
+void mpq_channel_deliver(struct mpq_channel *ch, const uint8_t *packet,
+			 size_t len)
+{
+	ch->packets_in++;
+	ch->bytes_in += len;
+	ch->events->packet(ch, packet, len);
+}
+
 static void on_datagram(void *owner, const uint8_t *data, size_t len)
 {
 	struct mpq_channel *ch = owner;
@@ -299,9 +154,9 @@ static void on_datagram(void *owner, const uint8_t *data, size_t len)
 	/* RFC 9297 §2.1, RFC 9484 §6: unknown streams and contexts are dropped
 	 * (they may be early), a broken head closes the connection. */
 	if (head < 0) {
-		set_end(ch, MPQ_CONN_APPLICATION, false, 0x33,
-			"the peer sent a malformed HTTP datagram");
-		mpq_conn_close(ch->conn, 0x33, ch->end.reason);
+		mpq_channel_end(ch, MPQ_CONN_APPLICATION, false,
+				MPQ_DATAGRAM_ERROR, MPQ_DATAGRAM_ERROR,
+				"the peer sent a malformed HTTP datagram");
 		return;
 	}
 	if (stream_id != mpq_h3_stream(ch->h3) ||
@@ -309,9 +164,7 @@ static void on_datagram(void *owner, const uint8_t *data, size_t len)
 		ch->dropped_context++;
 		return;
 	}
-	ch->packets_in++;
-	ch->bytes_in += len - (size_t)head;
-	ch->events->packet(ch, data + head, len - (size_t)head);
+	mpq_channel_deliver(ch, data + head, len - (size_t)head);
 }
 
 static void on_datagram_lost(void *owner, uint64_t id)
@@ -362,7 +215,6 @@ static const struct mpq_conn_events conn_events = {
 	.stream_acked = on_stream_acked,
 	.stream_closed = on_stream_closed,
 	.stream_reset = on_stream_reset,
-	.stop_sending = on_stop_sending,
 	.stream_unblocked = on_stream_unblocked,
 	.stream_pull = on_stream_pull,
 	.stream_wrote = on_stream_wrote,
@@ -390,7 +242,7 @@ channel_new(bool server, const struct mpq_channel_events *events, void *owner)
 	ch->owner = owner;
 	ch->dirty = true;
 	mpq_loss_init(&ch->loss);
-	ch->h3 = mpq_h3_new(server, &h3_events, ch);
+	ch->h3 = mpq_h3_new(server, &mpq_channel_h3_events, ch);
 	if (ch->h3 == NULL) {
 		free(ch);
 		return NULL;
@@ -548,9 +400,6 @@ size_t mpq_channel_write(struct mpq_channel *ch, struct mpq_queue *q,
 		case MPQ_CONN_MORE:
 			continue;
 		case MPQ_CONN_PACKET:
-			if (ch->closing) {
-				set_over(ch);
-			}
 			return ret->len_bytes;
 		case MPQ_CONN_OVER:
 			set_over(ch);
@@ -589,50 +438,14 @@ void mpq_channel_expire(struct mpq_channel *ch, mpq_time now)
 
 void mpq_channel_close(struct mpq_channel *ch, const char *reason)
 {
-	if (ch->over || ch->closing) {
-		return;
-	}
-	set_end(ch, MPQ_CONN_LOCAL, false, H3_NO_ERROR, reason);
-	ch->closing = true;
-	ch->dirty = true;
-	mpq_conn_close(ch->conn, H3_NO_ERROR, reason);
+	mpq_channel_end(ch, MPQ_CONN_LOCAL, false, MPQ_CHANNEL_H3_NO_ERROR,
+			MPQ_CHANNEL_H3_NO_ERROR, reason);
 }
 
 void mpq_channel_ping(struct mpq_channel *ch, mpq_time now)
 {
 	ch->dirty = true;
 	mpq_conn_ping(ch->conn, now);
-}
-
-int mpq_channel_assign(struct mpq_channel *ch, const struct mpq_prefix *assign,
-		       size_t n)
-{
-	struct mpq_connect_ip_address list[MPQ_CONNECT_IP_ADDRESSES] = {0};
-	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
-	size_t len;
-
-	if (n > MPQ_CONNECT_IP_ADDRESSES) {
-		return -E2BIG;
-	}
-	for (size_t i = 0; i < n; i++) {
-		list[i].prefix = assign[i];
-	}
-	len = mpq_connect_ip_write_addresses(value, sizeof(value), list, n);
-	ch->dirty = true;
-	return mpq_h3_send_capsule(ch->h3, MPQ_CAPSULE_ADDRESS_ASSIGN, value,
-				   len);
-}
-
-int mpq_channel_advertise(struct mpq_channel *ch,
-			  const struct mpq_prefix *routes, size_t n)
-{
-	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
-	size_t len =
-		mpq_connect_ip_write_routes(value, sizeof(value), routes, n);
-
-	ch->dirty = true;
-	return mpq_h3_send_capsule(ch->h3, MPQ_CAPSULE_ROUTE_ADVERTISEMENT,
-				   value, len);
 }
 
 size_t mpq_channel_max_packet(const struct mpq_channel *ch)

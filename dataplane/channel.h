@@ -60,9 +60,8 @@ struct mpq_channel {
 	struct mpq_conn *conn;
 	struct mpq_h3 *h3;
 	bool server;
-	bool up;      /* request accepted */
-	bool over;    /* ended: `end` says why; free it after the turn */
-	bool closing; /* we are about to send CONNECTION_CLOSE */
+	bool up;   /* request accepted, and no end in sight */
+	bool over; /* ended: `end` says why; free it after the turn */
 	uint16_t wanted_bytes; /* size of the tunnel's largest packets */
 	bool dirty;            /* something was read or is due: write */
 	struct mpq_conn_end end;
@@ -70,13 +69,14 @@ struct mpq_channel {
 
 	uint8_t head[MPQ_DATAGRAM_HEAD_MAX_BYTES]; /* of each HTTP datagram */
 	size_t head_bytes;
-	struct mpq_capsule_parser capsules;
+	struct mpq_prefix assigned[MPQ_CONNECT_IP_ADDRESSES]; /* to the peer */
+	size_t n_assigned;
 
 	uint64_t next_id; /* of the next datagram */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	struct mpq_loss loss; /* what became of the datagrams sent */
 	mpq_time now;         /* of the call under way, for callbacks */
-	uint64_t dropped_context, dropped_size;
+	uint64_t dropped_context, dropped_size, dropped_capsules;
 };
 
 /* How large UDP payloads to `remote` are worth looking for: what carries inner

@@ -25,7 +25,8 @@ struct end {
 	unsigned answer; /* what the server says to the request */
 	unsigned packets, too_big;
 	size_t last_len;
-	struct mpq_connect_ip_address address;
+	struct mpq_connect_ip_address address[4];
+	size_t n_addresses;
 };
 
 struct world {
@@ -75,8 +76,11 @@ static void on_addresses(struct mpq_channel *ch,
 			 const struct mpq_connect_ip_address *addresses,
 			 size_t n)
 {
-	assert_int_equal(n, 1);
-	((struct end *)ch->owner)->address = addresses[0];
+	struct end *end = ch->owner;
+
+	assert_in_range(n, 1, 4);
+	memcpy(end->address, addresses, n * sizeof(addresses[0]));
+	end->n_addresses = n;
 }
 
 static int on_cid_added(struct mpq_channel *ch, const uint8_t *cid, size_t len)
@@ -330,7 +334,85 @@ static void tells_the_edge_its_addresses(void **state)
 	run(w, 1 * MPQ_SECOND);
 	assert_int_equal(mpq_channel_assign(w->server.ch, &assign, 1), 0);
 	run(w, 1 * MPQ_SECOND);
-	assert_true(mpq_prefix_equal(&w->client.address.prefix, &assign));
+	assert_int_equal(w->client.n_addresses, 1);
+	assert_true(mpq_prefix_equal(&w->client.address[0].prefix, &assign));
+}
+
+static void assert_address(const struct mpq_connect_ip_address *a, unsigned id,
+			   const char *prefix)
+{
+	struct mpq_prefix p;
+
+	assert_int_equal(mpq_prefix_parse(prefix, &p), 0);
+	assert_int_equal(a->request_id, id);
+	assert_true(mpq_prefix_equal(&a->prefix, &p));
+	assert_int_equal(a->prefix.length, p.length);
+}
+
+/* RFC 9484 §4.7.2, as a client of somebody else's would ask. */
+static void answers_wishes_for_addresses(void **state)
+{
+	static const uint8_t wishes[] = {
+		7, 4, 0, 0, 0, 0, 32, /* any IPv4 address */
+		8, 4, 0, 0, 0, 0, 32, /* and another */
+		9, 6, 0, 0, 0, 0, 0,  0, 0,   0,
+		0, 0, 0, 0, 0, 0, 0,  0, 128, /* any IPv6 address */
+	};
+	struct world *w = *state;
+	struct mpq_prefix assign;
+
+	assert_int_equal(mpq_prefix_parse("10.200.1.1/32", &assign), 0);
+	dial(w);
+	run(w, 1 * MPQ_SECOND);
+	assert_int_equal(mpq_channel_assign(w->server.ch, &assign, 1), 0);
+	assert_int_equal(mpq_h3_send_capsule(w->client.ch->h3,
+					     MPQ_CAPSULE_ADDRESS_REQUEST,
+					     wishes, sizeof(wishes)),
+			 0);
+	run(w, 1 * MPQ_SECOND);
+	assert_int_equal(w->client.n_addresses, 3);
+	assert_address(&w->client.address[0], 7, "10.200.1.1/32");
+	assert_address(&w->client.address[1], 8, "0.0.0.0/32");
+	assert_address(&w->client.address[2], 9, "::/128");
+}
+
+static void takes_packets_in_capsules_too(void **state)
+{
+	static const uint8_t datagram[] = {0, 0x45, 1, 2, 3};
+	static const uint8_t foreign[] = {2, 0x45, 1, 2, 3};
+	struct world *w = *state;
+	struct mpq_h3 *h3;
+
+	dial(w);
+	run(w, 1 * MPQ_SECOND);
+	h3 = w->client.ch->h3;
+	assert_int_equal(mpq_h3_send_capsule(h3, MPQ_CAPSULE_DATAGRAM, datagram,
+					     sizeof(datagram)),
+			 0);
+	assert_int_equal(mpq_h3_send_capsule(h3, MPQ_CAPSULE_DATAGRAM, foreign,
+					     sizeof(foreign)),
+			 0);
+	run(w, 1 * MPQ_SECOND);
+	assert_int_equal(w->server.packets, 1);
+	assert_int_equal(w->server.last_len, 4);
+	assert_int_equal(w->server.ch->dropped_context, 1);
+}
+
+static void a_broken_capsule_ends_it_with_a_reason(void **state)
+{
+	struct world *w = *state;
+
+	dial(w);
+	run(w, 1 * MPQ_SECOND);
+	assert_int_equal(mpq_h3_send_capsule(w->client.ch->h3,
+					     MPQ_CAPSULE_ADDRESS_REQUEST, "",
+					     0),
+			 0);
+	run(w, 1 * MPQ_SECOND);
+	assert_true(w->server.ch->over);
+	assert_true(w->client.ch->over);
+	assert_non_null(strstr(w->server.ch->end.reason, "capsule"));
+	assert_non_null(strstr(w->client.ch->end.reason, "capsule"));
 }
 
 static void reports_a_refused_request(void **state)
@@ -378,6 +460,23 @@ static void reports_a_server_of_another_name(void **state)
 	assert_non_null(strstr(w->client.ch->end.reason, "another.example"));
 }
 
+/* What the peer said tells more than what we say to it afterwards. */
+static void the_first_reason_stands(void **state)
+{
+	struct world *w = *state;
+
+	dial(w);
+	run(w, 1 * MPQ_SECOND);
+	mpq_channel_close(w->client.ch, "enough");
+	(void)carry(w, &w->client, true);
+	assert_false(w->server.ch->over);
+	mpq_channel_close(w->server.ch, "too late");
+	assert_false(w->server.ch->up);
+	run(w, 1 * MPQ_SECOND);
+	assert_true(w->server.ch->end.by_peer);
+	assert_non_null(strstr(w->server.ch->end.reason, "enough"));
+}
+
 static void a_good_bye_ends_both(void **state)
 {
 	struct world *w = *state;
@@ -405,6 +504,15 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			reports_a_server_of_another_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(answers_wishes_for_addresses,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(takes_packets_in_capsules_too,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_broken_capsule_ends_it_with_a_reason, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(the_first_reason_stands, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_good_bye_ends_both, setup,
 						teardown),
 	};
