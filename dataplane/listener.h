@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A concentrator's port: finds the connection that a datagram belongs to,
- * accepts proven newcomers, matches a peer's request to its tunnel. Downlink
- * follows uplink: a tunnel is carried by the channel that brought its latest
- * packet, so that both ends agree when an edge changes connections.
+ * A concentrator's port: finds the guest that a datagram belongs to, lets
+ * proven newcomers in while there is room, and gives each its turn.
  */
 #ifndef MPQ_DATAPLANE_LISTENER_H
 #define MPQ_DATAPLANE_LISTENER_H
 
-#include "dataplane/channel.h"
+#include "dataplane/guest.h"
 #include "dataplane/io/loop.h"
 #include "dataplane/io/udp.h"
 #include "dataplane/quic/demux.h"
 #include "dataplane/snapshot.h"
 #include "dataplane/tunnel.h"
 
-#define MPQ_LISTENER_CHANNELS        4096 /* at most, established or not */
-#define MPQ_LISTENER_HANDSHAKES      256  /* at most, not yet up */
-#define MPQ_LISTENER_TUNNEL_CHANNELS 4    /* at most, of one tunnel */
+#define MPQ_LISTENER_CHANNELS           4096 /* at most, established or not */
+#define MPQ_LISTENER_HANDSHAKES         256  /* at most, without a tunnel yet */
+#define MPQ_LISTENER_ADDRESS_HANDSHAKES 32   /* of these, of one address */
+#define MPQ_LISTENER_TUNNEL_CHANNELS    4    /* at most, of one tunnel */
 
 struct mpq_listener;
 
@@ -27,13 +26,13 @@ struct mpq_listener_events {
 	 * configuration. */
 	const struct mpq_snapshot_peer *(*identify)(
 		void *owner, const struct mpq_certificate_identity *identity);
-	/* The tunnel of that peer on this listener, or NULL. */
+	/* The enabled tunnel of that peer on this listener, or NULL. */
 	struct mpq_tunnel *(*find)(void *owner, const char *peer,
 				   const char *path);
 	/* A tunnel came up, moved or went down. */
 	void (*tunnel)(void *owner, struct mpq_tunnel *t,
 		       const struct mpq_sockaddr *remote);
-	/* We turned somebody away. */
+	/* We turned somebody away. Not more than a few times a second. */
 	void (*refused)(void *owner, struct mpq_listener *l,
 			const struct mpq_sockaddr *remote, const char *reason);
 };
@@ -46,17 +45,6 @@ struct mpq_listener_shared {
 	void *owner;
 };
 
-struct mpq_guest { /* a channel of a listener */
-	struct mpq_guest *next, *prev;
-	struct mpq_listener *listener;
-	struct mpq_channel *channel;
-	struct mpq_tunnel *tunnel; /* borrowed; NULL before its request */
-	char peer[MPQ_SNAPSHOT_NAME_BYTES];
-	struct mpq_sockaddr remote; /* where it came from */
-	bool newcomer;              /* request accepted, not yet carrying */
-	bool offered;               /* addresses and routes were sent */
-};
-
 struct mpq_listener {
 	struct mpq_snapshot_path config;
 	const struct mpq_listener_shared *shared;
@@ -64,10 +52,14 @@ struct mpq_listener {
 	struct mpq_udp udp;
 	struct mpq_loop_fd watch;
 	struct mpq_demux *demux;
-	struct mpq_guest *guests;
+	struct mpq_guest *guests; /* newest first */
 	size_t n_guests, n_handshakes;
-	uint16_t inner_bytes;  /* the largest packets of any tunnel here */
-	uint64_t dropped_full; /* newcomers beyond the limits */
+	uint64_t n_admitted;      /* ever */
+	uint16_t inner_bytes;     /* the largest packets of any tunnel here */
+	uint64_t dropped_full;    /* newcomers: no room at all .. */
+	uint64_t dropped_address; /* .. or for more of their address */
+	uint64_t refusals;
+	mpq_time reports_spent; /* lies ahead by what was reported lately */
 };
 
 /* Takes fd (closed on failure, too). */
@@ -84,8 +76,14 @@ void mpq_listener_review(struct mpq_listener *l);
 void mpq_listener_turn(struct mpq_listener *l, mpq_time now);
 mpq_time mpq_listener_deadline(const struct mpq_listener *l);
 
-/* The guest that carries this tunnel, or NULL. */
-const struct mpq_guest *mpq_listener_guest(const struct mpq_listener *l,
-					   const struct mpq_tunnel *t);
+/* For guests: counts a refusal, and reports it when there were few lately. */
+void mpq_listener_refused(struct mpq_listener *l,
+			  const struct mpq_sockaddr *remote,
+			  const char *reason);
+
+/* Adds what the guests of this tunnel have lost to what it lost before. */
+void mpq_listener_losses(const struct mpq_listener *l,
+			 const struct mpq_tunnel *t, uint64_t *ret_lost,
+			 uint64_t *ret_spurious);
 
 #endif

@@ -119,7 +119,9 @@ static struct json_object *concentrator_path(const struct mpq_engine *e,
 					     mpq_time now)
 {
 	struct json_object *o = json_object_new_object();
-	struct totals totals = {0};
+	struct totals totals = {t->packets_in, t->packets_out, t->bytes_in,
+				t->bytes_out,  t->lost,        t->spurious};
+	const struct mpq_listener *l = mpq_engine_listener(e, t->config.path);
 
 	add_text(o, "name", t->config.path);
 	add_text(o, "tunnel", t->config.name);
@@ -130,18 +132,11 @@ static struct json_object *concentrator_path(const struct mpq_engine *e,
 				    : "down");
 	add_text(o, "reason", t->channel != NULL ? "" : t->reason);
 	add_us(o, "age-us", mpq_time_elapsed(t->since, now));
-	for (size_t i = 0; i < e->n_listeners; i++) {
-		if (strcmp(e->listeners[i]->config.name, t->config.path) == 0) {
-			add_address(o, "local-address",
-				    &e->listeners[i]->udp.local);
-		}
+	if (l != NULL) {
+		add_address(o, "local-address", &l->udp.local);
+		mpq_listener_losses(l, t, &totals.lost, &totals.spurious);
 	}
 	add_measures(o, t->channel);
-	add_channel(&totals, t->channel);
-	totals.packets_in = t->packets_in;
-	totals.packets_out = t->packets_out;
-	totals.bytes_in = t->bytes_in;
-	totals.bytes_out = t->bytes_out;
 	add_totals(o, &totals);
 	add_drops_of(o, t);
 	return o;
@@ -204,6 +199,7 @@ static struct json_object *listener_drops(const struct mpq_listener *l)
 	add_uint(o, "bad-token", c->bad_token);
 	add_uint(o, "rate-limited", c->limited);
 	add_uint(o, "full", l->dropped_full);
+	add_uint(o, "address-full", l->dropped_address);
 	return o;
 }
 
@@ -218,6 +214,7 @@ static struct json_object *listener(const struct mpq_listener *l)
 	add_uint(o, "handshakes", l->n_handshakes);
 	add_uint(o, "retries", c->retries);
 	add_uint(o, "resets", c->resets);
+	add_uint(o, "refusals", l->refusals);
 	add_uint(o, "in-packets", l->udp.packets_in);
 	add_uint(o, "in-bytes", l->udp.bytes_in);
 	add_uint(o, "out-packets", l->udp.packets_out);

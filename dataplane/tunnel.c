@@ -238,9 +238,24 @@ static void set_guard(struct mpq_tunnel *t, bool edge)
 	add(g->source, &g->sources, &t->config.remote);
 }
 
+static bool prefixes_equal(const struct mpq_snapshot_prefixes *a,
+			   const struct mpq_snapshot_prefixes *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++) {
+		if (!mpq_prefix_equal(&a->prefix[i], &b->prefix[i])) {
+			return false;
+		}
+	}
+	return a->n == b->n;
+}
+
 void mpq_tunnel_configure(struct mpq_tunnel *t,
 			  const struct mpq_snapshot_tunnel *config, bool edge)
 {
+	if (t->addresses_version == 0 ||
+	    !prefixes_equal(&t->config.assign, &config->assign)) {
+		t->addresses_version++;
+	}
 	t->config = *config;
 	t->queue.config.target = config->queue_delay;
 	set_guard(t, edge);

@@ -59,7 +59,9 @@ struct mpq_tunnel {
 	mpq_time turn;               /* of the turn that goes on */
 	char reason[MPQ_TUNNEL_REASON_BYTES]; /* why it is down */
 	struct mpq_icmp_limiter icmp;
+	unsigned addresses_version; /* of config.assign; counts from 1 */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
+	uint64_t lost, spurious; /* by channels of a concentrator, now gone */
 	uint64_t drops[MPQ_TUNNEL_DROPS];
 };
 

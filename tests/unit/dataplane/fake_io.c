@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #define LOOPS     4
-#define WATCHES   64
+#define WATCHES   512
 #define TURNS_MAX 1000 /* at one point in time */
 
 struct item { /* on the wire, or in a device */

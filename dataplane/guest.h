@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A guest of a listener: a connection, from its first packet to its end. Finds
+ * out who it is, which tunnel it may have, and when it carries that tunnel.
+ *
+ * Downlink follows uplink, forwards only: a tunnel is carried by the newest
+ * guest that brought a packet of it, so that both ends agree when an edge
+ * changes connections, and late packets of the old one turn nothing back.
+ */
+#ifndef MPQ_DATAPLANE_GUEST_H
+#define MPQ_DATAPLANE_GUEST_H
+
+#include "dataplane/channel.h"
+#include "dataplane/io/udp.h"
+#include "dataplane/tunnel.h"
+
+struct mpq_listener;
+
+struct mpq_guest {
+	struct mpq_guest *next, *prev; /* newest first */
+	struct mpq_listener *listener;
+	struct mpq_channel *channel;
+	struct mpq_tunnel *tunnel;  /* borrowed; NULL: has asked for none */
+	struct mpq_sockaddr remote; /* where it came from */
+	mpq_time admitted;
+	uint64_t number;  /* of this listener's guests: the newer the higher */
+	bool newcomer;    /* request accepted, not yet carrying */
+	unsigned offered; /* the tunnel's addresses that it knows; 0: none */
+};
+
+/* Proven newcomer: it is read the datagram by mpq_guest_read(). NULL: out of
+ * memory, or it is no connection. */
+struct mpq_guest *mpq_guest_new(struct mpq_listener *l,
+				const struct mpq_udp_datagram *d,
+				const struct mpq_conn_initial *initial,
+				mpq_time now);
+void mpq_guest_free(struct mpq_guest *g, const char *reason, mpq_time now);
+
+void mpq_guest_read(struct mpq_guest *g, const struct mpq_udp_datagram *d,
+		    mpq_time now);
+
+/* Everything that is due, then everything that is to be written. Frees it when
+ * it is over. */
+void mpq_guest_turn(struct mpq_guest *g, mpq_time now);
+mpq_time mpq_guest_deadline(const struct mpq_guest *g);
+
+/* The configuration changed: it is sent away unless its tunnel is still its
+ * own. */
+void mpq_guest_review(struct mpq_guest *g, mpq_time now);
+
+/* Says good-bye, carries nothing any more. */
+void mpq_guest_close(struct mpq_guest *g, const char *reason, mpq_time now);
+
+#endif
