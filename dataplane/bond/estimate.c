@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/bond/estimate.h"
+
+#include <string.h>
+
+enum {
+	SAMPLE_PKTS = 8, /* fewer say little .. */
+	RECENT_PKTS = 512,
+	FULL_PERCENT_LIMITED = 25, /* of a full sample's bytes, at most */
+	PACKET_BYTES = 1500,
+};
+#define SAMPLE_MIN   (40 * MPQ_MILLISECOND)
+#define SAMPLE_MAX   MPQ_SECOND /* .. but a slow path has no more */
+#define SAMPLE_PAUSE (2 * MPQ_SECOND)
+#define RECENT       (10 * MPQ_SECOND)
+#define RTT_UNKNOWN  (100 * MPQ_MILLISECOND)
+#define RATE_MIN_BPS 1000
+#define BITS         8
+
+void mpq_estimate_init(struct mpq_estimate *e, mpq_time now)
+{
+	memset(e, 0, sizeof(*e));
+	e->sample.start = MPQ_TIME_NEVER;
+	e->proven = MPQ_TIME_NEVER;
+	e->unanswered = MPQ_TIME_NEVER;
+	e->answered = now;
+	e->recent.halved = now;
+}
+
+void mpq_estimate_observe(struct mpq_estimate *e,
+			  const struct mpq_estimate_view *view)
+{
+	e->view = *view;
+}
+
+void mpq_estimate_queued(struct mpq_estimate *e, uint64_t bytes)
+{
+	e->queued_bytes = bytes;
+}
+
+static mpq_duration rtt(const struct mpq_estimate *e)
+{
+	return e->view.rtt_smoothed > 0 ? e->view.rtt_smoothed : RTT_UNKNOWN;
+}
+
+static uint64_t per_second(uint64_t bytes, mpq_duration time)
+{
+	return bytes * BITS * (MPQ_SECOND / MPQ_MICROSECOND) /
+	       (time / MPQ_MICROSECOND + 1);
+}
+
+static struct mpq_estimate_sent *slot_of(struct mpq_estimate *e, uint64_t id)
+{
+	return &e->sent[id % MPQ_ESTIMATE_REMEMBERED];
+}
+
+void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
+		       mpq_time now)
+{
+	struct mpq_estimate_sent *s = slot_of(e, id);
+
+	if (s->id != 0 && !s->lost) {
+		e->outstanding--; /* forgotten */
+	}
+	*s = (struct mpq_estimate_sent){.id = id + 1,
+					.len_bytes = (uint16_t)len_bytes,
+					.limited = e->queued_bytes == 0};
+	e->outstanding++;
+	if (e->unanswered == MPQ_TIME_NEVER) {
+		e->unanswered = now;
+	}
+}
+
+static void forget_slowly(struct mpq_estimate *e, mpq_time now)
+{
+	if (e->recent.acked + e->recent.lost >= RECENT_PKTS ||
+	    mpq_time_elapsed(e->recent.halved, now) >= RECENT) {
+		e->recent.acked /= 2;
+		e->recent.lost /= 2;
+		e->recent.halved = now;
+	}
+}
+
+/* A full sample moves the rate, another one only raises it. */
+static void take_sample(struct mpq_estimate *e, mpq_time now)
+{
+	uint64_t bps = per_second(e->sample.bytes, now - e->sample.start);
+	bool full = e->sample.limited_bytes * 100 <=
+		    e->sample.bytes * FULL_PERCENT_LIMITED;
+
+	if (full) {
+		bool first = e->proven == MPQ_TIME_NEVER || e->rate_bps == 0;
+
+		/* Up is believed sooner: a path held below what it can do
+		 * never shows more. */
+		e->rate_bps = first ? bps
+			      : bps > e->rate_bps
+				      ? e->rate_bps / 2 + bps / 2
+				      : e->rate_bps - e->rate_bps / 4 + bps / 4;
+		e->proven = now;
+	} else if (bps > e->rate_bps) {
+		e->rate_bps = bps;
+	}
+}
+
+static void start_sample(struct mpq_estimate *e, mpq_time now)
+{
+	e->sample.start = now;
+	e->sample.bytes = e->sample.limited_bytes = 0;
+	e->sample.pkts = 0;
+}
+
+static void count_delivered(struct mpq_estimate *e,
+			    const struct mpq_estimate_sent *s, mpq_time now)
+{
+	mpq_duration length = rtt(e) > SAMPLE_MIN ? rtt(e) : SAMPLE_MIN;
+	mpq_duration time;
+
+	if (e->sample.start == MPQ_TIME_NEVER ||
+	    now - e->sample.start > length + SAMPLE_PAUSE) {
+		start_sample(e, now); /* whose bytes are before it */
+		return;
+	}
+	e->sample.bytes += s->len_bytes;
+	e->sample.limited_bytes += s->limited ? s->len_bytes : 0;
+	e->sample.pkts++;
+	time = now - e->sample.start;
+	if (time >= length &&
+	    (e->sample.pkts >= SAMPLE_PKTS || time >= SAMPLE_MAX)) {
+		take_sample(e, now);
+		start_sample(e, now);
+	}
+}
+
+void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
+{
+	struct mpq_estimate_sent *s = slot_of(e, id);
+
+	e->acked++;
+	e->recent.acked++;
+	forget_slowly(e, now);
+	if (s->id == id + 1) {
+		if (s->lost) {
+			e->spurious++;
+			e->recent.lost -= e->recent.lost > 0;
+		} else {
+			e->outstanding--;
+		}
+		count_delivered(e, s, now);
+		s->id = 0;
+		s->lost = false;
+	}
+	mpq_estimate_answered(e, now);
+}
+
+void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now)
+{
+	e->answered = now;
+	e->unanswered = e->outstanding > 0 ? now : MPQ_TIME_NEVER;
+}
+
+void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now)
+{
+	struct mpq_estimate_sent *s = slot_of(e, id);
+
+	if (s->id != id + 1 || s->lost) {
+		return;
+	}
+	s->lost = true;
+	e->outstanding--;
+	e->lost++;
+	e->recent.lost++;
+	forget_slowly(e, now);
+}
+
+/* What the silence since the last acknowledgement still allows. */
+static uint64_t silent_bound_bps(const struct mpq_estimate *e, mpq_time now)
+{
+	mpq_duration silent = mpq_time_elapsed(e->unanswered, now);
+	mpq_duration usual = rtt(e) + MPQ_ESTIMATE_SILENCE_SLACK;
+
+	return silent > usual
+		       ? per_second((uint64_t)2 * PACKET_BYTES, silent - usual)
+		       : UINT64_MAX;
+}
+
+uint64_t mpq_estimate_rate_bps(const struct mpq_estimate *e, mpq_time now)
+{
+	uint64_t bps = e->rate_bps;
+	uint64_t bound = silent_bound_bps(e, now);
+
+	if (!mpq_estimate_is_proven(e, now)) {
+		/* BBR's window is two round trips' worth. */
+		uint64_t guess = per_second(e->view.cwnd_bytes, rtt(e)) / 2;
+
+		bps = guess > bps ? guess : bps;
+	}
+	bps = bound < bps ? bound : bps;
+	return bps > RATE_MIN_BPS ? bps : RATE_MIN_BPS;
+}
+
+bool mpq_estimate_is_proven(const struct mpq_estimate *e, mpq_time now)
+{
+	return e->proven != MPQ_TIME_NEVER &&
+	       mpq_time_elapsed(e->proven, now) < MPQ_ESTIMATE_PROVEN;
+}
+
+uint32_t mpq_estimate_loss_ppm(const struct mpq_estimate *e, mpq_time now)
+{
+	mpq_duration age = mpq_time_elapsed(e->recent.halved, now) / RECENT;
+	uint64_t lost = age < 32 ? e->recent.lost >> age : 0;
+	uint64_t all = (uint64_t)e->recent.acked + e->recent.lost;
+
+	/* A first loss among a few says nothing yet. */
+	all = all > SAMPLE_PKTS * 4 ? all : SAMPLE_PKTS * 4;
+	return (uint32_t)(lost * 1000000 / all);
+}
+
+uint64_t mpq_estimate_window_left(const struct mpq_estimate *e)
+{
+	const struct mpq_estimate_view *v = &e->view;
+
+	return v->cwnd_bytes > v->in_flight_bytes
+		       ? v->cwnd_bytes - v->in_flight_bytes
+		       : 0;
+}
+
+mpq_duration mpq_estimate_one_way(const struct mpq_estimate *e)
+{
+	return e->view.one_way > 0 ? e->view.one_way : rtt(e) / 2;
+}
+
+mpq_duration mpq_estimate_queue_delay(const struct mpq_estimate *e, size_t n,
+				      mpq_time now)
+{
+	return (e->queued_bytes + n) * BITS * MPQ_SECOND /
+	       mpq_estimate_rate_bps(e, now);
+}
+
+mpq_time mpq_estimate_arrival(const struct mpq_estimate *e, size_t n,
+			      mpq_time now)
+{
+	return now + mpq_estimate_queue_delay(e, n, now) +
+	       mpq_estimate_one_way(e);
+}
+
+mpq_time mpq_estimate_silent_at(const struct mpq_estimate *e)
+{
+	if (e->unanswered == MPQ_TIME_NEVER) {
+		return MPQ_TIME_NEVER;
+	}
+	return e->unanswered + rtt(e) + 4 * e->view.rtt_variation +
+	       MPQ_ESTIMATE_SILENCE_SLACK;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one path can do just now, as its connection shows it: delay, capacity,
+ * loss, and what stands in front of it. From that: when one more packet would
+ * arrive. Pure; decides nothing.
+ *
+ * Capacity is what was delivered in a time, taken over about a round trip. Only
+ * when the sender always had more to send does that say what the path can do
+ * (a full sample); otherwise it says what it can do at least. A path that was
+ * never filled is `unproven`: its capacity is a guess from its window.
+ */
+#ifndef MPQ_BOND_ESTIMATE_H
+#define MPQ_BOND_ESTIMATE_H
+
+#include "common/clock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MPQ_ESTIMATE_REMEMBERED 8192 /* datagrams in flight */
+/* So long a full sample is believed. */
+#define MPQ_ESTIMATE_PROVEN (60 * MPQ_SECOND)
+/* Shorter silences are acknowledgements that wait for company. */
+#define MPQ_ESTIMATE_SILENCE_SLACK (35 * MPQ_MILLISECOND)
+
+/* What the connection shows; see struct mpq_conn_info. */
+struct mpq_estimate_view {
+	mpq_duration rtt_smoothed, rtt_min, rtt_variation; /* 0: unknown */
+	/* Of this direction, from the peer's clock; 0: unknown, half the RTT */
+	mpq_duration one_way;
+	uint64_t cwnd_bytes, in_flight_bytes;
+};
+
+struct mpq_estimate {
+	struct mpq_estimate_view view;
+	uint64_t queued_bytes; /* in our own queue in front of it */
+
+	struct mpq_estimate_sent { /* ring, by id */
+		uint64_t id;       /* + 1; 0: empty */
+		uint16_t len_bytes;
+		bool limited; /* nothing was waiting behind it */
+		bool lost;
+	} sent[MPQ_ESTIMATE_REMEMBERED];
+
+	struct {                /* the sample under way */
+		mpq_time start; /* an acknowledgement; MPQ_TIME_NEVER: none */
+		uint64_t bytes, limited_bytes;
+		unsigned pkts;
+	} sample;
+	uint64_t rate_bps;    /* 0: no sample yet */
+	mpq_time proven;      /* last full sample; MPQ_TIME_NEVER: never */
+	mpq_time answered;    /* last acknowledgement, or start */
+	mpq_time unanswered;  /* so long something waits for one, else NEVER */
+	uint64_t outstanding; /* datagrams neither acknowledged nor lost */
+
+	struct { /* lately: halved every so often */
+		uint32_t acked, lost;
+		mpq_time halved;
+	} recent;
+	uint64_t acked, lost, spurious; /* totals */
+};
+
+void mpq_estimate_init(struct mpq_estimate *e, mpq_time now);
+
+/* Each time something was read from the connection. */
+void mpq_estimate_observe(struct mpq_estimate *e,
+			  const struct mpq_estimate_view *view);
+/* Our queue in front of the path has changed. */
+void mpq_estimate_queued(struct mpq_estimate *e, uint64_t bytes);
+
+/* The connection took a datagram; it was taken out of our queue before. */
+void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
+		       mpq_time now);
+void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now);
+/* May be followed by acked: then it was spurious, and is taken back. */
+void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now);
+/* Anything at all came from the peer: an acknowledgement says so itself. */
+void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now);
+
+/* Never 0. A path that has stopped answering slows down here by itself. */
+uint64_t mpq_estimate_rate_bps(const struct mpq_estimate *e, mpq_time now);
+/* Was it filled lately? If not, it can perhaps do more than rate_bps. */
+bool mpq_estimate_is_proven(const struct mpq_estimate *e, mpq_time now);
+
+/* Lost for good of those sent lately, in parts per million. */
+uint32_t mpq_estimate_loss_ppm(const struct mpq_estimate *e, mpq_time now);
+
+uint64_t mpq_estimate_window_left(const struct mpq_estimate *e);
+mpq_duration mpq_estimate_one_way(const struct mpq_estimate *e);
+/* Until n bytes more have left our queue. */
+mpq_duration mpq_estimate_queue_delay(const struct mpq_estimate *e, size_t n,
+				      mpq_time now);
+/* When n bytes more would be with the peer: what waits before them, and the
+ * way. */
+mpq_time mpq_estimate_arrival(const struct mpq_estimate *e, size_t n,
+			      mpq_time now);
+
+/* From when on its silence, with something unanswered, means that it is gone
+ * or handing over; MPQ_TIME_NEVER: nothing is unanswered. */
+mpq_time mpq_estimate_silent_at(const struct mpq_estimate *e);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steering: which path, or paths, an inner packet takes. The modes are those of
+ * 3GPP ATSSS (TS 23.501 §5.32.8), and `auto`, which chooses by measuring. Pure,
+ * and of fixed size: the flow table is hashed and never grows.
+ *
+ *	             +-> active-standby   the first usable path
+ *	             +-> smallest-delay   the earliest arrival
+ *	packet,      +-> load-balancing   credit in proportion to capacity
+ *	class, flow -+-> priority-based   fill in order, then overflow
+ *	             +-> redundant        copies on several paths
+ *	             '-> auto             pinned, or spread when that pays
+ *
+ * A packet is bound to a path when it comes, and waits in that path's queue;
+ * what waits there counts, so a fast path that is busy is waited for when that
+ * is sooner. The caller tells estimate of its queues' lengths after each call.
+ *
+ * Every change of mind is an event with its reason.
+ */
+#ifndef MPQ_BOND_STEER_H
+#define MPQ_BOND_STEER_H
+
+#include "common/clock.h"
+#include "dataplane/bond/estimate.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MPQ_STEER_PATHS   8
+#define MPQ_STEER_CLASSES 8
+#define MPQ_STEER_FLOWS   4096 /* a power of two */
+#define MPQ_STEER_NO_FLOW UINT32_MAX
+
+/* Names equal those of YANG's steering-mode. */
+enum mpq_steer_mode {
+	MPQ_STEER_AUTO,
+	MPQ_STEER_SMALLEST_DELAY,
+	MPQ_STEER_LOAD_BALANCING,
+	MPQ_STEER_PRIORITY_BASED,
+	MPQ_STEER_ACTIVE_STANDBY,
+	MPQ_STEER_REDUNDANT,
+	MPQ_STEER_MODES,
+};
+const char *mpq_steer_mode_name(enum mpq_steer_mode m); /* "smallest-delay" */
+/* A name, or an alias: priority, failover, balanced. 0; -EINVAL, *ret
+ * untouched. */
+int mpq_steer_mode_parse(const char *name, enum mpq_steer_mode *ret);
+
+/* A set of paths: bit i is path i. */
+typedef uint32_t mpq_steer_set;
+
+struct mpq_steer_class_config {
+	enum mpq_steer_mode mode;
+	uint8_t order[MPQ_STEER_PATHS]; /* preferred first; those that are not
+					 * named follow by their number */
+	uint8_t n_order;
+	mpq_steer_set excluded; /* never used, whatever happens */
+	bool avoid_metered;     /* only when nothing else is left */
+	uint8_t copies;         /* redundant: paths a packet takes; 0: all */
+	/* How long the receiver's order window may hold a packet back; 0: the
+	 * class wants no order. Spreading is limited by it. */
+	mpq_duration order_cap;
+	/* Beyond them a path is avoided; 0: no threshold. */
+	uint32_t loss_max_ppm;
+	mpq_duration rtt_max;
+	uint64_t rate_limit_bps; /* 0: none */
+	uint32_t burst_bytes;    /* of the rate limit; 0: 50 ms of it */
+};
+/* auto, all paths, 100 ms of order, a path with 8 % loss avoided. */
+extern const struct mpq_steer_class_config mpq_steer_class_default;
+
+enum mpq_steer_kind {
+	MPQ_STEER_PINNED,   /* a flow was given its path, or another one */
+	MPQ_STEER_SPREAD,   /* a flow goes over several paths from now on */
+	MPQ_STEER_GATHERED, /* a spread flow is pinned again */
+	MPQ_STEER_MEMBERS,  /* the class's paths for spreading have changed */
+	MPQ_STEER_ACTIVE,   /* active-standby: another path carries */
+	MPQ_STEER_AVOIDED,  /* a path is avoided by the class */
+	MPQ_STEER_TRUSTED,  /* and no longer */
+	MPQ_STEER_KINDS,
+};
+
+enum mpq_steer_reason {
+	MPQ_STEER_FIRST_PACKET,  /* of a flow: earliest arrival then */
+	MPQ_STEER_SOONER,        /* a pause allowed it, and it is sooner */
+	MPQ_STEER_PATH_GONE,     /* not usable, silent or avoided */
+	MPQ_STEER_IDLE_CAPACITY, /* the flow fills its path, others are idle */
+	MPQ_STEER_UNPROVEN,      /* .. or perhaps idle: this is the way to
+				  * know */
+	MPQ_STEER_NO_GAIN,       /* less arrived than one path can carry */
+	MPQ_STEER_FITS_ONE,      /* the flow has become small */
+	MPQ_STEER_DELAY_SPREAD,  /* more than the order window allows */
+	MPQ_STEER_SILENCE,
+	MPQ_STEER_LOSS,
+	MPQ_STEER_RTT,
+	MPQ_STEER_RECOVERED,
+	MPQ_STEER_CONFIGURED, /* links and configuration */
+	MPQ_STEER_REASONS,
+};
+const char *mpq_steer_kind_name(enum mpq_steer_kind k);
+const char *mpq_steer_reason_name(enum mpq_steer_reason r);
+
+struct mpq_steer_event {
+	mpq_time at;
+	enum mpq_steer_kind kind;
+	enum mpq_steer_reason reason;
+	uint8_t class;
+	uint32_t flow;             /* its hash; MPQ_STEER_NO_FLOW: the class */
+	mpq_steer_set from, to;    /* paths before and after */
+	uint64_t flow_bps;         /* what the flow had */
+	uint64_t one_bps, all_bps; /* the best path's capacity, the members' */
+	mpq_duration delay_spread; /* of the members */
+};
+
+struct mpq_steer_events {
+	/* Must not call back. Flows that are pinned by their first packet are
+	 * no change of mind: they are counted only. */
+	void (*changed)(void *owner, const struct mpq_steer_event *event);
+};
+
+struct mpq_steer_choice {
+	uint8_t n;                     /* 1, or copies */
+	uint8_t path[MPQ_STEER_PATHS]; /* the first is no copy */
+	bool spread; /* the packet's flow goes over several paths */
+};
+
+enum mpq_steer_result {
+	MPQ_STEER_SEND, /* 0 */
+	MPQ_STEER_NO_PATH,
+	MPQ_STEER_OVER_RATE, /* the class's rate limit: drop it */
+};
+
+/* What `explain` says of a flow. */
+struct mpq_steer_flow_view {
+	bool spread;
+	mpq_steer_set paths;
+	enum mpq_steer_reason reason;
+	mpq_time since, last;
+	uint64_t bps;
+};
+
+struct mpq_steer_class_counters {
+	uint64_t packets, bytes, no_path, over_rate;
+	uint64_t copies, copies_withheld; /* withheld: copies had their share */
+	uint64_t copies_short;            /* packets with fewer than wanted */
+	uint64_t pinned, moved, spread, gathered;
+};
+
+struct mpq_steer;
+
+/* NULL: no memory. Takes nothing; `events` may be NULL. All classes begin with
+ * the default. */
+struct mpq_steer *mpq_steer_new(const struct mpq_steer_events *events,
+				void *owner, mpq_time now);
+void mpq_steer_free(struct mpq_steer *s);
+
+/* -EINVAL: no such class, mode or path, or order names an excluded path. In
+ * force with the next packet; flows stay where they are if they may. */
+int mpq_steer_configure(struct mpq_steer *s, unsigned class,
+			const struct mpq_steer_class_config *config,
+			mpq_time now);
+
+/* The path's estimate is borrowed until another is told; NULL: there is no
+ * such path. `usable`: it is up. */
+void mpq_steer_path(struct mpq_steer *s, unsigned path,
+		    const struct mpq_estimate *estimate, bool usable,
+		    bool metered, mpq_time now);
+
+/* enum mpq_steer_result; *ret only when it is SEND. */
+int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
+		   size_t len_bytes, mpq_time now,
+		   struct mpq_steer_choice *ret);
+
+/* For a packet that was lost on `path` and goes before all others: where it
+ * arrives first, another path if there is one. -ENETUNREACH: none. */
+int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,
+		     size_t len_bytes, mpq_time now);
+
+/* A path has just fallen silent or answers again: what depends on it is seen
+ * by the next packet anyhow, or, without one, by expire. */
+mpq_time mpq_steer_deadline(const struct mpq_steer *s);
+void mpq_steer_expire(struct mpq_steer *s, mpq_time now);
+
+/* Paths that have fallen silent with something unanswered. */
+mpq_steer_set mpq_steer_silent(const struct mpq_steer *s);
+/* How far apart the members' arrivals are: what the receiver's order window
+ * has to bridge for this class. */
+mpq_duration mpq_steer_delay_spread(const struct mpq_steer *s, unsigned class);
+/* false: no such flow lately. */
+bool mpq_steer_explain(const struct mpq_steer *s, unsigned class, uint32_t flow,
+		       struct mpq_steer_flow_view *ret);
+const struct mpq_steer_class_counters *
+mpq_steer_counters(const struct mpq_steer *s, unsigned class);
+size_t mpq_steer_footprint_bytes(const struct mpq_steer *s); /* constant */
+
+#endif

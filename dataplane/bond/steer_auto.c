@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/bond/steer_private.h"
+
+/*
+ * A flow is pinned to the path on which its first packet arrives first. It is
+ * spread when it fills its path while the class's other members, paths whose
+ * delays the receiver's order window can bridge, have capacity to spare. It is
+ * gathered again when that was no gain: when all that is carried would fit the
+ * best path alone, either because the traffic became less or because spreading
+ * did harm (an inner TCP that backs off looks just the same, and the cure is
+ * the same). The next attempt then waits longer.
+ */
+#define WINDOW      (100 * MPQ_MILLISECOND) /* of a flow's measurement */
+#define IDLE        MPQ_SECOND              /* so long a slot is kept */
+#define FULL_QUEUE  (3 * MPQ_MILLISECOND)
+#define HEAVY_FOR   (60 * MPQ_MILLISECOND)
+#define BETWEEN     (100 * MPQ_MILLISECOND) /* promotions in a class */
+#define GRACE       (3 * MPQ_SECOND)        /* of a flow that was just spread */
+#define NO_GAIN_FOR (2 * MPQ_SECOND)
+#define LIGHT_FOR   (2 * MPQ_SECOND)
+#define BACKOFF_MIN (2 * MPQ_SECOND)
+#define BACKOFF_MAX (64 * MPQ_SECOND)
+#define BETTER_BY   (2 * MPQ_MILLISECOND)
+#define BITS        8
+
+enum {
+	HEAVY_PART = 16, /* of its path's capacity, at least */
+	LIGHT_PART = 64,
+	GAIN_PERCENT = 12,  /* idle, of what all members carry */
+	SMALL_PERCENT = 4,  /* a member that brings less is not worth it */
+	WORTH_DELAY = 3,    /* times the capacity, for a later set of members */
+	FULL_PERCENT = 85,  /* load of a path that is full */
+	ALONE_PERCENT = 92, /* of the best path: it would do alone */
+};
+
+size_t mpq_steer_flow_index(unsigned class, uint32_t flow)
+{
+	uint32_t h =
+		(flow + class * UINT32_C(0x9e3779b9)) * UINT32_C(0x85ebca6b);
+
+	return (h >> 16 ^ h) & (MPQ_STEER_FLOWS - 1);
+}
+
+/* The delay of a path, as the receiver's window sees it. */
+static mpq_duration latest(const struct mpq_steer_path *p)
+{
+	mpq_duration v = p->variation < p->one_way ? p->variation : p->one_way;
+
+	return p->one_way + v;
+}
+
+/* The paths that are behind `first` by no more than the order window bridges;
+ * those that are members already may be a little farther. */
+static mpq_steer_set within_reach(const struct mpq_steer *s,
+				  const struct mpq_steer_class *c,
+				  unsigned first, uint64_t *ret_bps)
+{
+	mpq_steer_set set = 0;
+	mpq_duration cap = c->config.order_cap;
+
+	*ret_bps = 0;
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_steer_path *p = &s->path[i];
+		mpq_steer_set bit = mpq_steer_bit(i);
+		mpq_duration reach =
+			s->path[first].one_way +
+			((c->spread.members & bit) != 0 ? cap + cap / 4 : cap);
+
+		if ((c->eligible & bit) == 0 ||
+		    (i != first && p->one_way < s->path[first].one_way) ||
+		    (i != first && cap > 0 && latest(p) > reach)) {
+			continue;
+		}
+		set |= bit;
+		*ret_bps += p->hoped_bps;
+	}
+	return set;
+}
+
+static mpq_steer_set without_small(const struct mpq_steer *s, mpq_steer_set set,
+				   uint64_t all_bps)
+{
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		if ((set & mpq_steer_bit(i)) != 0 &&
+		    s->path[i].hoped_bps * 100 < all_bps * SMALL_PERCENT) {
+			set &= ~mpq_steer_bit(i);
+		}
+	}
+	return set;
+}
+
+/* Does the set behind path i count more than that behind another one? Much more
+ * capacity is worth more delay, a little is not. */
+static bool is_better(const struct mpq_steer *s, unsigned i, uint64_t i_bps,
+		      unsigned other, uint64_t other_bps)
+{
+	bool sooner = s->path[i].one_way < s->path[other].one_way;
+
+	return sooner ? i_bps * WORTH_DELAY > other_bps
+		      : i_bps >= other_bps * WORTH_DELAY;
+}
+
+static mpq_steer_set best_members(const struct mpq_steer *s,
+				  const struct mpq_steer_class *c)
+{
+	unsigned first = MPQ_STEER_PATHS;
+	mpq_steer_set best = 0;
+	uint64_t best_bps = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		mpq_steer_set set;
+		uint64_t bps;
+
+		if ((c->eligible & mpq_steer_bit(i)) == 0) {
+			continue;
+		}
+		set = within_reach(s, c, i, &bps);
+		if (first == MPQ_STEER_PATHS ||
+		    is_better(s, i, bps, first, best_bps)) {
+			first = i;
+			best = set;
+			best_bps = bps;
+		}
+	}
+	return without_small(s, best, best_bps);
+}
+
+static void summarize(const struct mpq_steer *s, struct mpq_steer_class *c,
+		      mpq_steer_set set)
+{
+	mpq_duration first = MPQ_TIME_NEVER, last = 0;
+
+	c->spread.all_bps = c->spread.idle_bps = c->spread.one_bps = 0;
+	c->spread.load_bps = 0;
+	c->spread.unproven = false;
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_steer_path *p = &s->path[i];
+		mpq_steer_set bit = mpq_steer_bit(i);
+
+		if ((c->eligible & bit) != 0 &&
+		    p->rate_bps > c->spread.one_bps) {
+			c->spread.one_bps = p->rate_bps;
+		}
+		if ((set & bit) == 0) {
+			continue;
+		}
+		c->spread.all_bps += p->hoped_bps;
+		c->spread.load_bps += p->load_bps;
+		if (p->load_bps < p->hoped_bps) {
+			c->spread.idle_bps += p->hoped_bps - p->load_bps;
+			c->spread.unproven |= !p->proven;
+		}
+		first = mpq_time_min(first, p->one_way);
+		last = latest(p) > last ? latest(p) : last;
+	}
+	c->spread.delay_spread = last > first ? last - first : 0;
+}
+
+/* Is what all members carry less than the best path carries alone? */
+static void watch_gain(struct mpq_steer_class *c, mpq_time now)
+{
+	bool gain =
+		c->spread.load_bps * 100 > c->spread.one_bps * ALONE_PERCENT;
+
+	if (gain) {
+		c->spread.no_gain = MPQ_TIME_NEVER;
+	} else if (c->spread.no_gain == MPQ_TIME_NEVER) {
+		c->spread.no_gain = now;
+	}
+}
+
+void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,
+			 mpq_time now)
+{
+	mpq_steer_set set = best_members(s, c);
+	struct mpq_steer_event event = {.kind = MPQ_STEER_MEMBERS,
+					.reason = MPQ_STEER_DELAY_SPREAD,
+					.flow = MPQ_STEER_NO_FLOW,
+					.from = c->spread.members,
+					.to = set};
+
+	summarize(s, c, set);
+	watch_gain(c, now);
+	if (set == c->spread.members) {
+		return;
+	}
+	if ((c->spread.members & ~c->eligible) != 0) {
+		event.reason = MPQ_STEER_PATH_GONE;
+	} else if ((c->spread.members & set) == c->spread.members) {
+		event.reason = MPQ_STEER_RECOVERED;
+	}
+	c->spread.members = set;
+	if (c->config.mode == MPQ_STEER_AUTO) {
+		mpq_steer_tell(s, c, &event, now);
+	}
+}
+
+static void change(struct mpq_steer *s, struct mpq_steer_class *c,
+		   struct mpq_steer_flow *f, enum mpq_steer_kind kind,
+		   enum mpq_steer_reason reason, unsigned path, mpq_time now)
+{
+	struct mpq_steer_event event = {.kind = kind,
+					.reason = reason,
+					.flow = f->hash,
+					.from = f->spread ? c->spread.members
+							  : mpq_steer_bit(
+								    f->path),
+					.flow_bps = f->bps};
+
+	f->spread = kind == MPQ_STEER_SPREAD;
+	f->path = (uint8_t)path;
+	f->since = now;
+	f->reason = reason;
+	f->heavy = f->light = MPQ_TIME_NEVER;
+	event.to = f->spread ? c->spread.members : mpq_steer_bit(path);
+	c->counters.moved += kind == MPQ_STEER_PINNED;
+	c->counters.spread += kind == MPQ_STEER_SPREAD;
+	c->counters.gathered += kind == MPQ_STEER_GATHERED;
+	mpq_steer_tell(s, c, &event, now);
+}
+
+static void begin(struct mpq_steer *s, struct mpq_steer_class *c,
+		  struct mpq_steer_flow *f, uint32_t hash, size_t len,
+		  mpq_time now)
+{
+	*f = (struct mpq_steer_flow){
+		.used = true,
+		.hash = hash,
+		.class = (uint8_t)mpq_steer_class_index(s, c),
+		.path = (uint8_t)mpq_steer_path_earliest(s, c->eligible, len),
+		.reason = MPQ_STEER_FIRST_PACKET,
+		.since = now,
+		.last = now,
+		.window = now,
+		.heavy = MPQ_TIME_NEVER,
+		.light = MPQ_TIME_NEVER};
+	c->counters.pinned++;
+}
+
+/* A flow that finds its slot taken by one that is alive shares its fate. */
+static struct mpq_steer_flow *find(struct mpq_steer *s,
+				   struct mpq_steer_class *c, uint32_t hash,
+				   size_t len, mpq_time now)
+{
+	unsigned class = mpq_steer_class_index(s, c);
+	struct mpq_steer_flow *f = &s->flow[mpq_steer_flow_index(class, hash)];
+	bool own = f->used && f->hash == hash && f->class == class;
+	bool idle = !f->used || mpq_time_elapsed(f->last, now) > IDLE;
+
+	if ((!own && idle) || f->class != class) {
+		begin(s, c, f, hash, len, now);
+	}
+	return f;
+}
+
+/* Closes a window of measurement; false: it goes on. */
+static bool measured(struct mpq_steer_flow *f, size_t len, mpq_time now)
+{
+	mpq_duration time = now - f->window;
+	uint64_t bps;
+
+	f->window_bytes += len;
+	if (time < WINDOW) {
+		return false;
+	}
+	bps = f->window_bytes * BITS * (MPQ_SECOND / MPQ_MICROSECOND) /
+	      (time / MPQ_MICROSECOND);
+	f->bps = time > IDLE ? bps : f->bps / 2 + bps / 2;
+	f->window = now;
+	f->window_bytes = 0;
+	return true;
+}
+
+static bool fills_its_path(const struct mpq_steer *s,
+			   const struct mpq_steer_flow *f)
+{
+	const struct mpq_steer_path *p = &s->path[f->path];
+
+	return f->bps * HEAVY_PART >= p->rate_bps &&
+	       (mpq_steer_path_queue(p, 0) >= FULL_QUEUE ||
+		p->load_bps * 100 >= p->rate_bps * FULL_PERCENT);
+}
+
+static bool spreading_pays(const struct mpq_steer_class *c,
+			   const struct mpq_steer_flow *f, mpq_time now)
+{
+	mpq_steer_set others = c->spread.members & ~mpq_steer_bit(f->path);
+
+	return others != 0 && now >= f->retry &&
+	       now - c->spread.last_promoted >= BETWEEN &&
+	       c->spread.idle_bps * 100 >= c->spread.all_bps * GAIN_PERCENT &&
+	       c->spread.all_bps * 100 >=
+		       c->spread.one_bps * (100 + GAIN_PERCENT);
+}
+
+static void consider_spreading(struct mpq_steer *s, struct mpq_steer_class *c,
+			       struct mpq_steer_flow *f, mpq_time now)
+{
+	if (!fills_its_path(s, f)) {
+		f->heavy = MPQ_TIME_NEVER;
+		return;
+	}
+	if (f->heavy == MPQ_TIME_NEVER) {
+		f->heavy = now;
+	}
+	if (now - f->heavy < HEAVY_FOR || !spreading_pays(c, f, now)) {
+		return;
+	}
+	c->spread.last_promoted = now;
+	change(s, c, f, MPQ_STEER_SPREAD,
+	       c->spread.unproven ? MPQ_STEER_UNPROVEN
+				  : MPQ_STEER_IDLE_CAPACITY,
+	       f->path, now);
+}
+
+static void gather(struct mpq_steer *s, struct mpq_steer_class *c,
+		   struct mpq_steer_flow *f, enum mpq_steer_reason reason,
+		   mpq_time now)
+{
+	mpq_duration lasted = now - f->since;
+
+	/* It went well for long: the next attempt need not wait longer. */
+	f->backoff = f->backoff == 0 || lasted > 8 * f->backoff + GRACE
+			     ? BACKOFF_MIN
+		     : f->backoff * 2 < BACKOFF_MAX ? f->backoff * 2
+						    : BACKOFF_MAX;
+	f->retry = now + f->backoff;
+	change(s, c, f, MPQ_STEER_GATHERED, reason,
+	       mpq_steer_path_best(s, c->eligible), now);
+}
+
+static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
+			       struct mpq_steer_flow *f, mpq_time now)
+{
+	mpq_steer_set m = c->spread.members;
+
+	if ((m & (m - 1)) == 0) {
+		gather(s, c, f, MPQ_STEER_DELAY_SPREAD, now);
+		return;
+	}
+	if (f->bps * LIGHT_PART >= c->spread.one_bps) {
+		f->light = MPQ_TIME_NEVER;
+	} else if (f->light == MPQ_TIME_NEVER) {
+		f->light = now;
+	}
+	if (f->light != MPQ_TIME_NEVER && now - f->light >= LIGHT_FOR) {
+		gather(s, c, f, MPQ_STEER_FITS_ONE, now);
+	} else if (now - f->since >= GRACE &&
+		   mpq_time_elapsed(c->spread.no_gain, now) >= NO_GAIN_FOR) {
+		gather(s, c, f, MPQ_STEER_NO_GAIN, now);
+	}
+}
+
+/* A flow moves without reordering when its pause was longer than what it
+ * gains in delay. */
+static void consider_moving(struct mpq_steer *s, struct mpq_steer_class *c,
+			    struct mpq_steer_flow *f, size_t len, mpq_time now)
+{
+	unsigned best = mpq_steer_path_earliest(s, c->eligible, len);
+	mpq_duration here, there;
+
+	if ((c->eligible & mpq_steer_bit(f->path)) == 0) {
+		change(s, c, f, MPQ_STEER_PINNED, MPQ_STEER_PATH_GONE, best,
+		       now);
+		return;
+	}
+	here = mpq_steer_path_arrival(&s->path[f->path], len);
+	there = mpq_steer_path_arrival(&s->path[best], len);
+	if (there + BETTER_BY < here &&
+	    mpq_time_elapsed(f->last, now) > here - there) {
+		change(s, c, f, MPQ_STEER_PINNED, MPQ_STEER_SOONER, best, now);
+	}
+}
+
+void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
+			 uint32_t flow, size_t len, mpq_time now,
+			 struct mpq_steer_choice *ret)
+{
+	struct mpq_steer_flow *f = find(s, c, flow, len, now);
+
+	if (measured(f, len, now)) {
+		if (f->spread) {
+			consider_gathering(s, c, f, now);
+		} else {
+			consider_spreading(s, c, f, now);
+		}
+	}
+	if (!f->spread) {
+		consider_moving(s, c, f, len, now);
+	} else {
+		f->path = (uint8_t)mpq_steer_path_shortest(s, c->spread.members,
+							   len);
+	}
+	f->last = now;
+	ret->n = 1;
+	ret->path[0] = f->path;
+	ret->spread = f->spread;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/bond/steer_private.h"
+
+#define SMOOTHING    (200 * MPQ_MILLISECOND) /* of a path's load */
+#define BELIEVE_BAD  (200 * MPQ_MILLISECOND) /* before a path is avoided */
+#define BELIEVE_BACK (250 * MPQ_MILLISECOND) /* that silence is over */
+/* That loss or delay is over is seen best by trying, which costs; so each time
+ * that it was wrong it takes longer. */
+#define BELIEVE_GOOD     (5 * MPQ_SECOND)
+#define BELIEVE_GOOD_MAX (80 * MPQ_SECOND)
+#define COPIES_SHARE     2 /* of a path's capacity: half, for copies */
+#define COPIES_MIN_BPS   256000
+#define COPIES_BURST     (50 * MPQ_MILLISECOND)
+#define BITS             8
+
+static uint64_t bytes_in(uint64_t bps, mpq_duration time)
+{
+	time = time < MPQ_SECOND ? time : MPQ_SECOND;
+	return bps / BITS * (time / MPQ_MICROSECOND) /
+	       (MPQ_SECOND / MPQ_MICROSECOND);
+}
+
+static uint64_t fill(uint64_t tokens, uint64_t more, uint64_t most)
+{
+	return tokens + more < most ? tokens + more : most;
+}
+
+static void smooth_load(struct mpq_steer_path *p, mpq_duration time)
+{
+	uint64_t bps = p->picked_bytes * BITS * (MPQ_SECOND / MPQ_MICROSECOND) /
+		       (time / MPQ_MICROSECOND + 1);
+	uint64_t part = (time << 10) / (time + SMOOTHING);
+
+	p->load_bps = (p->load_bps * (1024 - part) + bps * part) >> 10;
+	p->picked_bytes = 0;
+}
+
+static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
+{
+	const struct mpq_estimate *e = p->estimate;
+	uint64_t copies;
+
+	p->rate_bps = mpq_estimate_rate_bps(e, now);
+	p->proven = mpq_estimate_is_proven(e, now);
+	p->one_way = mpq_estimate_one_way(e);
+	p->variation = e->view.rtt_variation;
+	p->silent = now >= mpq_estimate_silent_at(e);
+	smooth_load(p, time);
+	copies = p->rate_bps / COPIES_SHARE;
+	copies = copies > COPIES_MIN_BPS ? copies : COPIES_MIN_BPS;
+	p->copy_tokens_bytes =
+		fill(p->copy_tokens_bytes, bytes_in(copies, time),
+		     bytes_in(copies, COPIES_BURST) + 3000);
+}
+
+/* An unproven path may be as good as the best. */
+static void hope(struct mpq_steer *s)
+{
+	uint64_t best = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		best = s->path[i].rate_bps > best ? s->path[i].rate_bps : best;
+	}
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		struct mpq_steer_path *p = &s->path[i];
+
+		p->hoped_bps = p->proven ? p->rate_bps : best;
+	}
+}
+
+/* What the measurement says just now; CONFIGURED: nothing bad. `part` of 16:
+ * how much of a threshold counts. */
+static enum mpq_steer_reason bad(const struct mpq_steer_class_config *c,
+				 const struct mpq_steer_path *p, mpq_time now,
+				 unsigned part)
+{
+	uint64_t loss = mpq_estimate_loss_ppm(p->estimate, now);
+
+	if (p->silent) {
+		return MPQ_STEER_SILENCE;
+	}
+	if (c->loss_max_ppm > 0 &&
+	    loss * 16 > (uint64_t)c->loss_max_ppm * part) {
+		return MPQ_STEER_LOSS;
+	}
+	if (c->rtt_max > 0 &&
+	    p->estimate->view.rtt_smoothed * 16 > c->rtt_max * part) {
+		return MPQ_STEER_RTT;
+	}
+	return MPQ_STEER_CONFIGURED;
+}
+
+static void turn(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
+		 bool avoided, enum mpq_steer_reason reason, mpq_time now)
+{
+	struct mpq_steer_verdict *v = &c->verdict[path];
+	struct mpq_steer_event event = {
+		.kind = avoided ? MPQ_STEER_AVOIDED : MPQ_STEER_TRUSTED,
+		.reason = reason,
+		.flow = MPQ_STEER_NO_FLOW,
+		.from = avoided ? mpq_steer_bit(path) : 0,
+		.to = avoided ? 0 : mpq_steer_bit(path)};
+
+	v->avoided = avoided;
+	v->other = MPQ_TIME_NEVER;
+	v->reason = reason;
+	mpq_steer_tell(s, c, &event, now);
+}
+
+static mpq_duration patience(struct mpq_steer_verdict *v,
+			     enum mpq_steer_reason reason, mpq_time now)
+{
+	mpq_duration longer = v->hold * 2;
+
+	if (reason == MPQ_STEER_SILENCE) {
+		return BELIEVE_BACK;
+	}
+	if (v->hold == 0 ||
+	    mpq_time_elapsed(v->trusted, now) > BELIEVE_GOOD_MAX) {
+		return BELIEVE_GOOD;
+	}
+	return longer < BELIEVE_GOOD_MAX ? longer : BELIEVE_GOOD_MAX;
+}
+
+/* Time has to confirm a change, but silence is acted upon at once. */
+static void judge(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
+		  mpq_time now)
+{
+	struct mpq_steer_verdict *v = &c->verdict[path];
+	enum mpq_steer_reason reason =
+		bad(&c->config, &s->path[path], now, v->avoided ? 10 : 16);
+	bool is_bad = reason != MPQ_STEER_CONFIGURED;
+
+	if (is_bad == v->avoided) {
+		v->other = MPQ_TIME_NEVER;
+		return;
+	}
+	if (v->other == MPQ_TIME_NEVER) {
+		v->other = now;
+	}
+	if (is_bad &&
+	    (reason == MPQ_STEER_SILENCE || now - v->other >= BELIEVE_BAD)) {
+		v->hold = patience(v, reason, now);
+		turn(s, c, path, true, reason, now);
+	} else if (!is_bad && now - v->other >= v->hold) {
+		v->trusted = now;
+		turn(s, c, path, false, MPQ_STEER_RECOVERED, now);
+	}
+}
+
+/* The first set that is not empty: what is avoided is better than nothing. */
+static void select_paths(struct mpq_steer *s, struct mpq_steer_class *c)
+{
+	mpq_steer_set all = 0, good = 0, answering = 0, free_of_charge = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_steer_path *p = &s->path[i];
+		mpq_steer_set bit = mpq_steer_bit(i);
+
+		if (p->estimate == NULL || !p->usable ||
+		    (c->config.excluded & bit) != 0) {
+			continue;
+		}
+		all |= bit;
+		good |= c->verdict[i].avoided ? 0 : bit;
+		answering |= p->silent ? 0 : bit;
+		free_of_charge |=
+			p->metered && c->config.avoid_metered ? 0 : bit;
+	}
+	const mpq_steer_set sets[] = {good & free_of_charge,
+				      answering & free_of_charge, good,
+				      answering, all};
+
+	c->eligible = 0;
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		if (c->eligible == 0) {
+			c->eligible = sets[i];
+		}
+	}
+}
+
+static void refill(struct mpq_steer_class *c, mpq_duration time)
+{
+	const struct mpq_steer_class_config *config = &c->config;
+	uint64_t burst =
+		config->burst_bytes > 0
+			? config->burst_bytes
+			: bytes_in(config->rate_limit_bps, COPIES_BURST) + 3000;
+
+	c->tokens_bytes = fill(c->tokens_bytes,
+			       bytes_in(config->rate_limit_bps, time), burst);
+}
+
+static void class_tick(struct mpq_steer *s, struct mpq_steer_class *c,
+		       mpq_duration time, mpq_time now)
+{
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		if (s->path[i].estimate != NULL) {
+			judge(s, c, i, now);
+		}
+	}
+	refill(c, time);
+	select_paths(s, c);
+}
+
+void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now)
+{
+	mpq_duration time = now - s->tick;
+
+	s->tick = now;
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		if (s->path[i].estimate != NULL) {
+			measure(&s->path[i], time, now);
+		}
+	}
+	hope(s);
+	for (unsigned k = 0; k < MPQ_STEER_CLASSES; k++) {
+		if (s->class[k].used) {
+			class_tick(s, &s->class[k], time, now);
+		}
+	}
+}
+
+mpq_duration mpq_steer_path_queue(const struct mpq_steer_path *p, size_t len)
+{
+	return (p->estimate->queued_bytes + len) * BITS * MPQ_SECOND /
+	       p->rate_bps;
+}
+
+mpq_duration mpq_steer_path_arrival(const struct mpq_steer_path *p, size_t len)
+{
+	return mpq_steer_path_queue(p, len) + p->one_way;
+}
+
+unsigned mpq_steer_path_earliest(const struct mpq_steer *s, mpq_steer_set set,
+				 size_t len)
+{
+	mpq_duration best = MPQ_TIME_NEVER;
+	unsigned found = MPQ_STEER_PATHS;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		mpq_duration d;
+
+		if ((set & mpq_steer_bit(i)) == 0) {
+			continue;
+		}
+		d = mpq_steer_path_arrival(&s->path[i], len);
+		if (d < best) {
+			best = d;
+			found = i;
+		}
+	}
+	return found;
+}
+
+unsigned mpq_steer_path_shortest(const struct mpq_steer *s, mpq_steer_set set,
+				 size_t len)
+{
+	mpq_duration best = MPQ_TIME_NEVER;
+	unsigned found = MPQ_STEER_PATHS;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		mpq_duration d;
+
+		if ((set & mpq_steer_bit(i)) == 0) {
+			continue;
+		}
+		d = mpq_steer_path_queue(&s->path[i], len);
+		if (d < best) {
+			best = d;
+			found = i;
+		}
+	}
+	return found;
+}
+
+unsigned mpq_steer_path_best(const struct mpq_steer *s, mpq_steer_set set)
+{
+	unsigned found = MPQ_STEER_PATHS;
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		if ((set & mpq_steer_bit(i)) != 0 &&
+		    s->path[i].rate_bps > most) {
+			most = s->path[i].rate_bps;
+			found = i;
+		}
+	}
+	return found;
+}

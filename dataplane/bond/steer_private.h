@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steering's state, for its own files: steer (entry and configuration),
+ * steer_mode (the table of modes), steer_path (what each path is worth, and to
+ * whom), steer_auto (pinned or spread).
+ */
+#ifndef MPQ_BOND_STEER_PRIVATE_H
+#define MPQ_BOND_STEER_PRIVATE_H
+
+#include "dataplane/bond/steer.h"
+
+#define MPQ_STEER_TICK (10 * MPQ_MILLISECOND)
+
+/* A path as of the last tick; delays of our queue are read live. */
+struct mpq_steer_path {
+	const struct mpq_estimate *estimate; /* borrowed; NULL: no such path */
+	bool usable, metered, silent;
+	uint64_t rate_bps;
+	uint64_t hoped_bps; /* >= rate_bps: if unproven, the best path's */
+	bool proven;
+	mpq_duration one_way, variation;
+	uint64_t picked_bytes; /* since the last tick */
+	uint64_t load_bps;     /* of what was steered here, smoothed */
+	mpq_time sent;         /* last pick */
+	uint64_t copy_tokens_bytes;
+};
+
+struct mpq_steer_verdict { /* of a class on a path */
+	bool avoided;
+	enum mpq_steer_reason reason;
+	mpq_time other;   /* since when the measurement says otherwise; NEVER */
+	mpq_time trusted; /* again, the last time */
+	mpq_duration hold; /* good for so long before it is trusted again */
+	bool overflowing;
+	int64_t credit; /* load-balancing */
+};
+
+struct mpq_steer_class {
+	bool used; /* configured, or a packet came: others are silent */
+	struct mpq_steer_class_config config;
+	uint8_t order[MPQ_STEER_PATHS]; /* complete */
+	struct mpq_steer_verdict verdict[MPQ_STEER_PATHS];
+	mpq_steer_set eligible; /* best that is to be had; see steer_path.c */
+	uint8_t active;         /* active-standby; MPQ_STEER_PATHS: none */
+	struct {                /* auto */
+		mpq_steer_set members;
+		mpq_duration delay_spread;
+		uint64_t one_bps, all_bps, idle_bps, load_bps;
+		bool unproven; /* idle_bps is hoped for */
+		mpq_time last_promoted;
+		mpq_time no_gain; /* since when; or NEVER */
+	} spread;
+	uint64_t tokens_bytes; /* of the rate limit */
+	struct mpq_steer_class_counters counters;
+};
+
+struct mpq_steer_flow {
+	uint32_t hash;
+	uint8_t class;
+	uint8_t path;
+	bool used, spread;
+	enum mpq_steer_reason reason;
+	mpq_time since, last;
+	mpq_time heavy; /* since when it fills its path; or NEVER */
+	mpq_time light; /* since when it would fit one path; or NEVER */
+	mpq_time retry; /* not spread before */
+	mpq_duration backoff;
+	mpq_time window; /* start of the measurement */
+	uint64_t window_bytes;
+	uint64_t bps;
+};
+
+struct mpq_steer {
+	const struct mpq_steer_events *events;
+	void *owner;
+	mpq_time tick; /* the last */
+	struct mpq_steer_path path[MPQ_STEER_PATHS];
+	struct mpq_steer_class class[MPQ_STEER_CLASSES];
+	struct mpq_steer_flow flow[MPQ_STEER_FLOWS];
+};
+
+/* steer_path.c */
+void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now);
+mpq_duration mpq_steer_path_queue(const struct mpq_steer_path *p, size_t len);
+mpq_duration mpq_steer_path_arrival(const struct mpq_steer_path *p, size_t len);
+/* The earliest arrival in a set that is not empty. */
+unsigned mpq_steer_path_earliest(const struct mpq_steer *s, mpq_steer_set set,
+				 size_t len);
+/* The one that carries most. */
+unsigned mpq_steer_path_best(const struct mpq_steer *s, mpq_steer_set set);
+/* The shortest wait in our queues. */
+unsigned mpq_steer_path_shortest(const struct mpq_steer *s, mpq_steer_set set,
+				 size_t len);
+
+/* steer_mode.c: fills *ret for a class whose `eligible` is not empty. */
+void mpq_steer_mode_pick(struct mpq_steer *s, struct mpq_steer_class *c,
+			 uint32_t flow, size_t len, mpq_time now,
+			 struct mpq_steer_choice *ret);
+
+/* steer_auto.c */
+void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,
+			 mpq_time now);
+void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
+			 uint32_t flow, size_t len, mpq_time now,
+			 struct mpq_steer_choice *ret);
+/* The slot of a flow; a foreign one may be in it. */
+size_t mpq_steer_flow_index(unsigned class, uint32_t flow);
+
+/* steer.c: fills in the class's figures and tells. */
+void mpq_steer_tell(struct mpq_steer *s, const struct mpq_steer_class *c,
+		    struct mpq_steer_event *event, mpq_time now);
+
+static inline mpq_steer_set mpq_steer_bit(unsigned path)
+{
+	return (mpq_steer_set)1 << path;
+}
+
+static inline unsigned mpq_steer_class_index(const struct mpq_steer *s,
+					     const struct mpq_steer_class *c)
+{
+	return (unsigned)(c - s->class);
+}
+
+#endif

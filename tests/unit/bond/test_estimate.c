@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/bond/estimate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define MS MPQ_MILLISECOND
+
+static struct mpq_estimate est;
+static mpq_time now;
+static uint64_t sent_id, acked_id;
+
+static int setup(void **state)
+{
+	const struct mpq_estimate_view view = {.rtt_smoothed = 40 * MS,
+					       .rtt_min = 40 * MS,
+					       .rtt_variation = 2 * MS,
+					       .cwnd_bytes = 100000,
+					       .in_flight_bytes = 60000};
+
+	(void)state;
+	now = MPQ_SECOND;
+	sent_id = acked_id = 0;
+	mpq_estimate_init(&est, now);
+	mpq_estimate_observe(&est, &view);
+	return 0;
+}
+
+/* One datagram of 1000 bytes each millisecond, 8 Mbit/s, 40 in flight. */
+static void run(mpq_duration time)
+{
+	mpq_time end = now + time;
+
+	for (; now < end; now += MS) {
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+		if (sent_id - acked_id > 40) {
+			mpq_estimate_acked(&est, acked_id++, now);
+		}
+	}
+}
+
+static void measures_capacity_when_it_is_filled(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	assert_false(mpq_estimate_is_proven(&est, now));
+	run(MPQ_SECOND);
+	assert_true(mpq_estimate_is_proven(&est, now));
+	assert_in_range(mpq_estimate_rate_bps(&est, now), 7600000, 8400000);
+}
+
+static void takes_an_idle_samples_rate_as_a_lower_bound_only(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	run(MPQ_SECOND);
+	mpq_estimate_queued(&est, 0); /* the source has no more */
+	for (; acked_id < sent_id; now += MS) {
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+	for (int i = 0; i < 100; i++, now += 10 * MS) {
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+	assert_in_range(mpq_estimate_rate_bps(&est, now), 7600000, 8400000);
+}
+
+static void follows_a_filled_path_that_slows_down(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	run(MPQ_SECOND);
+	for (int i = 0; i < 100; i++, now += 10 * MS) { /* 0.8 Mbit/s */
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+	assert_in_range(mpq_estimate_rate_bps(&est, now), 700000, 1500000);
+}
+
+static void guesses_from_the_window_until_it_is_filled(void **state)
+{
+	(void)state;
+	/* 100 kB a round trip of 40 ms are 20 Mbit/s; BBR's window is twice. */
+	assert_in_range(mpq_estimate_rate_bps(&est, now), 9900000, 10100000);
+}
+
+static void slows_down_by_itself_when_nothing_answers(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	run(MPQ_SECOND);
+	before = mpq_estimate_rate_bps(&est, now);
+	now += 500 * MS;
+	assert_true(mpq_estimate_rate_bps(&est, now) < before / 50);
+	mpq_estimate_acked(&est, acked_id++, now);
+	assert_true(mpq_estimate_rate_bps(&est, now) > before / 2);
+}
+
+static void predicts_the_arrival_from_queue_and_way(void **state)
+{
+	mpq_time at;
+
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	run(MPQ_SECOND);
+	mpq_estimate_queued(&est, 9000);
+	at = mpq_estimate_arrival(&est, 1000, now); /* 10 ms + 20 ms */
+	assert_in_range(at - now, 29 * MS, 31 * MS);
+	est.view.one_way = 5 * MS; /* what the peer's clock says is better */
+	at = mpq_estimate_arrival(&est, 1000, now);
+	assert_in_range(at - now, 14 * MS, 16 * MS);
+}
+
+static void takes_spurious_losses_back(void **state)
+{
+	(void)state;
+	run(MPQ_SECOND);
+	for (int i = 0; i < 20; i++) {
+		mpq_estimate_lost(&est, acked_id + (uint64_t)i, now);
+	}
+	assert_true(mpq_estimate_loss_ppm(&est, now) > 20000);
+	for (int i = 0; i < 20; i++) {
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+	assert_int_equal(mpq_estimate_loss_ppm(&est, now), 0);
+	assert_int_equal(est.spurious, 20);
+}
+
+static void forgets_losses_of_long_ago(void **state)
+{
+	(void)state;
+	run(MPQ_SECOND);
+	for (int i = 0; i < 30; i++) {
+		mpq_estimate_lost(&est, acked_id++, now);
+	}
+	assert_true(mpq_estimate_loss_ppm(&est, now) > 30000);
+	assert_true(mpq_estimate_loss_ppm(&est, now + 100 * MPQ_SECOND) < 100);
+}
+
+static void is_silent_only_with_something_unanswered(void **state)
+{
+	mpq_time due;
+
+	(void)state;
+	assert_int_equal(mpq_estimate_silent_at(&est), MPQ_TIME_NEVER);
+	mpq_estimate_sent(&est, 0, 100, now);
+	due = mpq_estimate_silent_at(&est);
+	assert_in_range(due - now, 40 * MS, 100 * MS);
+	mpq_estimate_sent(&est, 1, 100, now + 5 * MS);
+	assert_int_equal(mpq_estimate_silent_at(&est), due);
+	mpq_estimate_acked(&est, 0, now + 40 * MS);
+	assert_int_equal(mpq_estimate_silent_at(&est), due + 40 * MS);
+	mpq_estimate_acked(&est, 1, now + 45 * MS);
+	assert_int_equal(mpq_estimate_silent_at(&est), MPQ_TIME_NEVER);
+}
+
+static void any_answer_ends_a_silence(void **state)
+{
+	(void)state;
+	mpq_estimate_sent(&est, 0, 100, now);
+	now += MPQ_SECOND;
+	assert_true(mpq_estimate_silent_at(&est) < now);
+	mpq_estimate_answered(&est, now);
+	assert_true(mpq_estimate_silent_at(&est) > now);
+}
+
+static void survives_reports_of_what_it_never_sent(void **state)
+{
+	(void)state;
+	mpq_estimate_acked(&est, 77, now);
+	mpq_estimate_lost(&est, 78, now);
+	assert_int_equal(est.outstanding, 0);
+	for (uint64_t i = 0; i < 2 * MPQ_ESTIMATE_REMEMBERED; i++) {
+		mpq_estimate_sent(&est, i, 100, now);
+	}
+	mpq_estimate_acked(&est, 0, now);
+	mpq_estimate_lost(&est, 1, now);
+	assert_int_equal(est.outstanding, MPQ_ESTIMATE_REMEMBERED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(measures_capacity_when_it_is_filled,
+				       setup),
+		cmocka_unit_test_setup(
+			takes_an_idle_samples_rate_as_a_lower_bound_only,
+			setup),
+		cmocka_unit_test_setup(follows_a_filled_path_that_slows_down,
+				       setup),
+		cmocka_unit_test_setup(
+			guesses_from_the_window_until_it_is_filled, setup),
+		cmocka_unit_test_setup(
+			slows_down_by_itself_when_nothing_answers, setup),
+		cmocka_unit_test_setup(predicts_the_arrival_from_queue_and_way,
+				       setup),
+		cmocka_unit_test_setup(takes_spurious_losses_back, setup),
+		cmocka_unit_test_setup(forgets_losses_of_long_ago, setup),
+		cmocka_unit_test_setup(is_silent_only_with_something_unanswered,
+				       setup),
+		cmocka_unit_test_setup(any_answer_ends_a_silence, setup),
+		cmocka_unit_test_setup(survives_reports_of_what_it_never_sent,
+				       setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/bond/steer.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MS    MPQ_MILLISECOND
+#define LEN   1000
+#define PATHS 3
+
+static struct mpq_steer *steer;
+static struct mpq_estimate est[PATHS];
+static struct mpq_steer_event last[MPQ_STEER_KINDS];
+static unsigned events_of[MPQ_STEER_KINDS];
+static mpq_time now;
+static uint64_t picked[PATHS];
+
+static void changed(void *owner, const struct mpq_steer_event *e)
+{
+	(void)owner;
+	assert_true(e->kind < MPQ_STEER_KINDS);
+	assert_true(e->reason < MPQ_STEER_REASONS);
+	last[e->kind] = *e;
+	events_of[e->kind]++;
+}
+
+static const struct mpq_steer_events events = {changed};
+
+static void shape(unsigned path, mpq_duration rtt, uint64_t bps)
+{
+	const struct mpq_estimate_view view = {.rtt_smoothed = rtt,
+					       .rtt_min = rtt,
+					       .rtt_variation = MS};
+
+	mpq_estimate_observe(&est[path], &view);
+	est[path].rate_bps = bps;
+	est[path].proven = now;
+}
+
+/* Three proven paths: 50/30, 20/60, 10/120. */
+static int setup(void **state)
+{
+	(void)state;
+	now = MPQ_SECOND;
+	memset(last, 0, sizeof(last));
+	memset(events_of, 0, sizeof(events_of));
+	memset(picked, 0, sizeof(picked));
+	steer = mpq_steer_new(&events, NULL, now);
+	if (steer == NULL) {
+		return -1;
+	}
+	for (unsigned i = 0; i < PATHS; i++) {
+		mpq_estimate_init(&est[i], now);
+	}
+	shape(0, 30 * MS, 50000000);
+	shape(1, 60 * MS, 20000000);
+	shape(2, 120 * MS, 10000000);
+	for (unsigned i = 0; i < PATHS; i++) {
+		mpq_steer_path(steer, i, &est[i], true, false, now);
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	mpq_steer_free(steer);
+	return 0;
+}
+
+static void configure(const struct mpq_steer_class_config *c)
+{
+	assert_int_equal(mpq_steer_configure(steer, 0, c, now), 0);
+}
+
+static unsigned pick(uint32_t flow)
+{
+	struct mpq_steer_choice choice;
+
+	assert_int_equal(mpq_steer_pick(steer, 0, flow, LEN, now, &choice), 0);
+	assert_int_equal(choice.n, 1);
+	picked[choice.path[0]]++;
+	return choice.path[0];
+}
+
+/* A source at `bps` for a while; queues are what the rates leave. */
+static void offer(uint32_t flow, uint64_t bps, mpq_duration time)
+{
+	mpq_duration gap = (uint64_t)LEN * 8 * MPQ_SECOND / bps;
+	double queue[PATHS] = {0};
+
+	for (mpq_time end = now + time; now < end; now += gap) {
+		for (unsigned i = 0; i < PATHS; i++) {
+			queue[i] -= (double)est[i].rate_bps / 8e9 * (double)gap;
+			queue[i] = queue[i] > 0 ? queue[i] : 0;
+			/* the queue's delay control */
+			queue[i] = queue[i] * 8e3 / (double)est[i].rate_bps > 20
+					   ? (double)est[i].rate_bps / 4e5
+					   : queue[i];
+			mpq_estimate_queued(&est[i], (uint64_t)queue[i]);
+			est[i].proven = now;
+		}
+		queue[pick(flow)] += LEN;
+	}
+}
+
+static void names_are_those_of_atsss(void **state)
+{
+	static const char *const names[MPQ_STEER_MODES] = {
+		"auto",           "smallest-delay", "load-balancing",
+		"priority-based", "active-standby", "redundant"};
+	enum mpq_steer_mode m = MPQ_STEER_MODES;
+
+	(void)state;
+	for (unsigned i = 0; i < MPQ_STEER_MODES; i++) {
+		assert_string_equal(mpq_steer_mode_name((enum mpq_steer_mode)i),
+				    names[i]);
+		assert_int_equal(mpq_steer_mode_parse(names[i], &m), 0);
+		assert_int_equal(m, i);
+	}
+	assert_int_equal(mpq_steer_mode_parse("priority", &m), 0);
+	assert_int_equal(m, MPQ_STEER_PRIORITY_BASED);
+	assert_int_equal(mpq_steer_mode_parse("failover", &m), 0);
+	assert_int_equal(m, MPQ_STEER_ACTIVE_STANDBY);
+	assert_int_equal(mpq_steer_mode_parse("balanced", &m), 0);
+	assert_int_equal(m, MPQ_STEER_LOAD_BALANCING);
+	assert_int_equal(mpq_steer_mode_parse("bond", &m), -EINVAL);
+	assert_int_equal(m, MPQ_STEER_LOAD_BALANCING);
+}
+
+static void every_kind_and_reason_has_a_name(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MPQ_STEER_KINDS; i++) {
+		assert_non_null(mpq_steer_kind_name((enum mpq_steer_kind)i));
+	}
+	for (unsigned i = 0; i < MPQ_STEER_REASONS; i++) {
+		assert_non_null(
+			mpq_steer_reason_name((enum mpq_steer_reason)i));
+	}
+}
+
+static void refuses_bad_configuration(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+
+	(void)state;
+	assert_int_equal(mpq_steer_configure(steer, MPQ_STEER_CLASSES, &c, now),
+			 -EINVAL);
+	c.order[0] = 1;
+	c.order[1] = 1;
+	c.n_order = 2;
+	assert_int_equal(mpq_steer_configure(steer, 0, &c, now), -EINVAL);
+	c.n_order = 1;
+	c.excluded = 2;
+	assert_int_equal(mpq_steer_configure(steer, 0, &c, now), -EINVAL);
+	c.excluded = 1;
+	assert_int_equal(mpq_steer_configure(steer, 0, &c, now), 0);
+	c.mode = MPQ_STEER_MODES;
+	assert_int_equal(mpq_steer_configure(steer, 0, &c, now), -EINVAL);
+}
+
+static void active_standby_takes_the_first_and_returns_to_it(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_ACTIVE_STANDBY,
+		.order = {2, 0},
+		.n_order = 2};
+
+	(void)state;
+	configure(&c);
+	assert_int_equal(pick(1), 2);
+	mpq_steer_path(steer, 2, &est[2], false, false, now);
+	assert_int_equal(pick(1), 0);
+	assert_int_equal(last[MPQ_STEER_ACTIVE].reason, MPQ_STEER_PATH_GONE);
+	mpq_steer_path(steer, 0, &est[0], false, false, now);
+	assert_int_equal(pick(1), 1);
+	mpq_steer_path(steer, 2, &est[2], true, false, now);
+	assert_int_equal(pick(1), 2);
+	assert_int_equal(last[MPQ_STEER_ACTIVE].reason, MPQ_STEER_RECOVERED);
+	assert_int_equal(last[MPQ_STEER_ACTIVE].from, 2);
+	assert_int_equal(last[MPQ_STEER_ACTIVE].to, 4);
+}
+
+static void smallest_delay_waits_for_the_fast_path_when_sooner(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_SMALLEST_DELAY};
+
+	(void)state;
+	configure(&c);
+	mpq_estimate_queued(&est[0], 50000);  /* 8 ms; then 15 ms of way */
+	assert_int_equal(pick(1), 0);         /* 23 ms is less than 30 ms */
+	mpq_estimate_queued(&est[0], 125000); /* 20 ms */
+	assert_int_equal(pick(1), 1);
+}
+
+static void load_balancing_shares_in_proportion_to_capacity(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_LOAD_BALANCING};
+
+	(void)state;
+	configure(&c);
+	for (int i = 0; i < 8000; i++, now += MS) {
+		(void)pick((uint32_t)i % 7);
+	}
+	assert_in_range(picked[0], 4950, 5050);
+	assert_in_range(picked[1], 1950, 2050);
+	assert_in_range(picked[2], 950, 1050);
+}
+
+static void priority_based_fills_then_overflows(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_PRIORITY_BASED, .order = {1}, .n_order = 1};
+
+	(void)state;
+	configure(&c);
+	assert_int_equal(pick(1), 1);
+	mpq_estimate_queued(&est[1], 20 * 2500); /* 20 ms at 20 Mbit/s */
+	assert_int_equal(pick(1), 0);
+	mpq_estimate_queued(&est[1], 10 * 2500); /* not yet */
+	assert_int_equal(pick(1), 0);
+	mpq_estimate_queued(&est[1], 2 * 2500);
+	assert_int_equal(pick(1), 1);
+}
+
+static void redundant_sends_the_copies_asked_for(void **state)
+{
+	struct mpq_steer_class_config c = {.mode = MPQ_STEER_REDUNDANT,
+					   .copies = 2};
+	struct mpq_steer_choice choice;
+
+	(void)state;
+	configure(&c);
+	assert_int_equal(mpq_steer_pick(steer, 0, 1, LEN, now, &choice), 0);
+	assert_int_equal(choice.n, 2);
+	assert_int_equal(choice.path[0], 0);
+	assert_int_equal(choice.path[1], 1);
+	c.copies = 0; /* all */
+	c.excluded = 2;
+	configure(&c);
+	now += 20 * MS;
+	assert_int_equal(mpq_steer_pick(steer, 0, 1, LEN, now, &choice), 0);
+	assert_int_equal(choice.n, 2);
+	assert_int_equal(choice.path[1], 2);
+}
+
+static void copies_take_half_of_a_path_at_most(void **state)
+{
+	const struct mpq_steer_class_config c = {.mode = MPQ_STEER_REDUNDANT,
+						 .copies = 3};
+	const struct mpq_steer_class_counters *n;
+	struct mpq_steer_choice choice;
+	uint64_t copies[PATHS] = {0};
+
+	(void)state;
+	configure(&c);
+	for (int i = 0; i < 20000; i++, now += MS / 4) { /* 32 Mbit/s, 5 s */
+		assert_int_equal(mpq_steer_pick(steer, 0, 1, LEN, now, &choice),
+				 0);
+		for (unsigned k = 1; k < choice.n; k++) {
+			copies[choice.path[k]] += LEN * 8;
+		}
+	}
+	assert_in_range(copies[1], 45000000, 51000000); /* of 100 Mbit */
+	assert_in_range(copies[2], 22500000, 25500000); /* of 50 Mbit */
+	n = mpq_steer_counters(steer, 0);
+	assert_true(n->copies_withheld > 0);
+	assert_int_equal(n->copies, (copies[1] + copies[2]) / 8 / LEN);
+}
+
+static void excluded_paths_are_never_used(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+	struct mpq_steer_choice choice;
+
+	(void)state;
+	c.excluded = 1;
+	for (unsigned m = 0; m < MPQ_STEER_MODES; m++) {
+		c.mode = (enum mpq_steer_mode)m;
+		configure(&c);
+		for (unsigned i = 0; i < 200; i++, now += MS) {
+			assert_int_equal(mpq_steer_pick(steer, 0, i % 5, LEN,
+							now, &choice),
+					 0);
+			for (unsigned k = 0; k < choice.n; k++) {
+				assert_int_not_equal(choice.path[k], 0);
+			}
+		}
+	}
+	mpq_steer_path(steer, 1, &est[1], false, false, now);
+	mpq_steer_path(steer, 2, &est[2], false, false, now);
+	assert_int_equal(mpq_steer_pick(steer, 0, 1, LEN, now, &choice),
+			 MPQ_STEER_NO_PATH);
+	assert_int_equal(mpq_steer_repair(steer, 0, 1, LEN, now), -ENETUNREACH);
+}
+
+static void metered_paths_wait_for_the_others_to_go(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+
+	(void)state;
+	c.avoid_metered = true;
+	configure(&c);
+	mpq_steer_path(steer, 0, &est[0], true, true, now);
+	assert_int_equal(pick(1), 1);
+	mpq_steer_path(steer, 1, &est[1], false, false, now);
+	mpq_steer_path(steer, 2, &est[2], false, false, now);
+	assert_int_equal(pick(1), 0);
+}
+
+static void a_rate_limit_holds(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+	struct mpq_steer_choice choice;
+	unsigned sent = 0;
+
+	(void)state;
+	c.rate_limit_bps = 4000000;
+	configure(&c);
+	for (int i = 0; i < 10000; i++, now += MS / 2) { /* 16 Mbit/s, 5 s */
+		sent += mpq_steer_pick(steer, 0, 1, LEN, now, &choice) ==
+			MPQ_STEER_SEND;
+	}
+	assert_in_range(sent, 2400, 2600);
+	assert_int_equal(mpq_steer_counters(steer, 0)->over_rate, 10000 - sent);
+}
+
+static void loss_makes_a_path_avoided_with_hysteresis(void **state)
+{
+	(void)state;
+	assert_int_equal(pick(1), 0);
+	est[0].recent.acked = 400;
+	est[0].recent.lost = 100;
+	est[0].recent.halved = now;
+	for (int i = 0; i < 15; i++, now += 10 * MS) {
+		assert_int_equal(pick(1), 0); /* not at once */
+	}
+	for (int i = 0; i < 15; i++, now += 10 * MS) {
+		(void)pick(1);
+	}
+	assert_int_equal(pick(1), 1);
+	assert_int_equal(last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_LOSS);
+	assert_int_equal(last[MPQ_STEER_AVOIDED].from, 1);
+	est[0].recent.lost = 30; /* 7 %: below the threshold, not by enough */
+	for (int i = 0; i < 1000; i++, now += 9 * MS) {
+		(void)pick(2);
+	}
+	assert_int_equal(events_of[MPQ_STEER_TRUSTED], 0);
+	est[0].recent.lost = 0;
+	for (int i = 0; i < 600; i++, now += 10 * MS) {
+		(void)pick(2);
+	}
+	assert_int_equal(events_of[MPQ_STEER_TRUSTED], 1);
+}
+
+static void a_silent_path_is_left_at_once_and_trusted_later(void **state)
+{
+	(void)state;
+	assert_int_equal(pick(1), 0);
+	mpq_estimate_sent(&est[0], 0, LEN, now);
+	now = mpq_estimate_silent_at(&est[0]);
+	assert_int_equal(mpq_steer_deadline(steer), now);
+	mpq_steer_expire(steer, now);
+	assert_int_equal(mpq_steer_silent(steer), 1);
+	assert_int_equal(pick(1), 1);
+	assert_int_equal(last[MPQ_STEER_PINNED].reason, MPQ_STEER_PATH_GONE);
+	mpq_estimate_acked(&est[0], 0, now);
+	now += 20 * MS;
+	assert_int_equal(pick(2), 1);
+	now += 10 * MS;
+	for (int i = 0; i < 30; i++, now += 10 * MS) {
+		(void)pick(1);
+	}
+	assert_int_equal(pick(3), 0);
+}
+
+static void silence_everywhere_is_no_reason_to_stop(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PATHS; i++) {
+		mpq_estimate_sent(&est[i], 0, LEN, now);
+	}
+	now += MPQ_SECOND;
+	assert_in_range(pick(1), 0, PATHS - 1);
+	assert_int_equal(mpq_steer_silent(steer), 7);
+}
+
+static void auto_keeps_a_small_flow_on_one_path(void **state)
+{
+	(void)state;
+	offer(1, 5000000, 5 * MPQ_SECOND);
+	assert_int_equal(picked[1] + picked[2], 0);
+	assert_int_equal(events_of[MPQ_STEER_SPREAD], 0);
+}
+
+static void auto_spreads_a_flow_that_fills_its_path(void **state)
+{
+	struct mpq_steer_flow_view view;
+
+	(void)state;
+	offer(1, 78000000, 3 * MPQ_SECOND);
+	assert_int_equal(events_of[MPQ_STEER_SPREAD], 1);
+	assert_int_equal(last[MPQ_STEER_SPREAD].flow, 1);
+	assert_int_equal(last[MPQ_STEER_SPREAD].to, 7);
+	assert_true(mpq_steer_explain(steer, 0, 1, &view));
+	assert_true(view.spread);
+	assert_int_equal(view.paths, 7);
+	assert_int_equal(view.reason, MPQ_STEER_IDLE_CAPACITY);
+	assert_false(mpq_steer_explain(steer, 0, 2, &view));
+	assert_true(picked[1] > picked[0] / 5);
+	assert_true(picked[2] > 0); /* only what the others leave */
+}
+
+static void auto_gathers_a_flow_that_fits_one_path_again(void **state)
+{
+	(void)state;
+	offer(1, 70000000, 4 * MPQ_SECOND);
+	assert_int_equal(events_of[MPQ_STEER_SPREAD], 1);
+	offer(1, 30000000, 6 * MPQ_SECOND);
+	assert_int_equal(events_of[MPQ_STEER_GATHERED], 1);
+	assert_int_equal(last[MPQ_STEER_GATHERED].reason, MPQ_STEER_NO_GAIN);
+	memset(picked, 0, sizeof(picked));
+	offer(1, 30000000, MPQ_SECOND);
+	assert_int_equal(picked[1] + picked[2], 0);
+}
+
+static void auto_never_spreads_beyond_the_order_window(void **state)
+{
+	(void)state;
+	shape(1, 300 * MS, 50000000);
+	shape(2, 400 * MS, 50000000);
+	now += 20 * MS;
+	mpq_steer_expire(steer, now);
+	offer(1, 70000000, 3 * MPQ_SECOND);
+	assert_int_equal(events_of[MPQ_STEER_SPREAD], 0);
+	assert_int_equal(picked[1] + picked[2], 0);
+}
+
+static void a_pause_lets_a_flow_move_to_a_sooner_path(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est[0], 250000); /* 40 ms */
+	assert_int_equal(pick(1), 1);
+	mpq_estimate_queued(&est[0], 0);
+	now += 5 * MS; /* path 0 is sooner by 15 ms: it would overtake */
+	assert_int_equal(pick(1), 1);
+	now += 40 * MS;
+	assert_int_equal(pick(1), 0);
+	assert_int_equal(last[MPQ_STEER_PINNED].reason, MPQ_STEER_SOONER);
+}
+
+static void repair_goes_the_fastest_other_way(void **state)
+{
+	(void)state;
+	assert_int_equal(mpq_steer_repair(steer, 0, 0, LEN, now), 1);
+	assert_int_equal(mpq_steer_repair(steer, 0, 1, LEN, now), 0);
+	mpq_steer_path(steer, 1, &est[1], false, false, now);
+	mpq_steer_path(steer, 2, &est[2], false, false, now);
+	assert_int_equal(mpq_steer_repair(steer, 0, 0, LEN, now), 0);
+}
+
+static void a_million_flows_take_no_more_memory(void **state)
+{
+	size_t before;
+
+	(void)state;
+	before = mpq_steer_footprint_bytes(steer);
+	for (uint32_t i = 0; i < 1000000; i++) {
+		(void)pick(i * UINT32_C(2654435761));
+		now += (i % 64 == 0) * MS;
+	}
+	assert_int_equal(mpq_steer_footprint_bytes(steer), before);
+}
+
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNIT(names_are_those_of_atsss),
+		UNIT(every_kind_and_reason_has_a_name),
+		UNIT(refuses_bad_configuration),
+		UNIT(active_standby_takes_the_first_and_returns_to_it),
+		UNIT(smallest_delay_waits_for_the_fast_path_when_sooner),
+		UNIT(load_balancing_shares_in_proportion_to_capacity),
+		UNIT(priority_based_fills_then_overflows),
+		UNIT(redundant_sends_the_copies_asked_for),
+		UNIT(copies_take_half_of_a_path_at_most),
+		UNIT(excluded_paths_are_never_used),
+		UNIT(metered_paths_wait_for_the_others_to_go),
+		UNIT(a_rate_limit_holds),
+		UNIT(loss_makes_a_path_avoided_with_hysteresis),
+		UNIT(a_silent_path_is_left_at_once_and_trusted_later),
+		UNIT(silence_everywhere_is_no_reason_to_stop),
+		UNIT(auto_keeps_a_small_flow_on_one_path),
+		UNIT(auto_spreads_a_flow_that_fills_its_path),
+		UNIT(auto_gathers_a_flow_that_fits_one_path_again),
+		UNIT(auto_never_spreads_beyond_the_order_window),
+		UNIT(a_pause_lets_a_flow_move_to_a_sooner_path),
+		UNIT(repair_goes_the_fastest_other_way),
+		UNIT(a_million_flows_take_no_more_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
