@@ -66,9 +66,9 @@ class FakeControl:
         answer = self.answers[method](call['parameters'])
         if isinstance(answer, list):
             assert call.get('more') is True, 'a stream that nobody wants'
+            self.streams.append(peer)  # before the client can know
             for parameters in answer:
                 self.send(peer, {'parameters': parameters, 'continues': True})
-            self.streams.append(peer)
         elif isinstance(answer, bytes):
             peer.sendall(answer)
         elif answer is None:
