@@ -258,6 +258,7 @@ static void do_socket(struct call *call)
 		(unsigned)mpq_json_uint_or(&call->in, call->parameters,
 					   "device-index", 0, UINT32_MAX, 0);
 	enum mpq_life_state link;
+	int r;
 
 	if (p == NULL || call->in.error[0] != '\0') {
 		return;
@@ -274,11 +275,15 @@ static void do_socket(struct call *call)
 	}
 	p->device_index = device;
 	(void)snprintf(p->local_address, sizeof(p->local_address), "%s", local);
-	mpq_path_link(p, link, reason, call->fds,
-		      mpq_loop_now(call->control->engine->loop));
+	r = mpq_path_link(p, link, reason, call->fds,
+			  mpq_loop_now(call->control->engine->loop));
 	for (size_t i = 0; link == MPQ_LIFE_CONNECTING && i < call->n_fds;
 	     i++) {
 		call->fds[i] = -1;
+	}
+	if (r < 0) {
+		mpq_json_fail(&call->in, "descriptors",
+			      "no use can be made of them: %s", strerror(-r));
 	}
 }
 

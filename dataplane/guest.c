@@ -393,9 +393,7 @@ static void write_guest(struct mpq_guest *g, mpq_time now)
 {
 	struct mpq_udp *udp = &g->listener->udp;
 	struct mpq_channel *ch = g->channel;
-	struct mpq_queue *q = g->tunnel != NULL && g->tunnel->channel == ch
-				      ? &g->tunnel->queue
-				      : NULL;
+	struct mpq_queue *q = mpq_tunnel_queue(g->tunnel, ch, now);
 	struct mpq_conn_written written;
 	struct mpq_conn_info info;
 

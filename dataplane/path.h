@@ -21,7 +21,7 @@ struct mpq_path_events {
 	/* State or reason changed; `was` is the state before. */
 	void (*changed)(struct mpq_path *p, enum mpq_life_state was,
 			void *owner);
-	/* The tunnel came up or went down. */
+	/* The tunnel came up, changed channels or went down. */
 	void (*tunnel)(struct mpq_tunnel *t, void *owner);
 };
 
@@ -48,6 +48,7 @@ struct mpq_path {
 	/* state */
 	const struct mpq_path_shared *shared;
 	struct mpq_life life;
+	enum mpq_life_state told; /* the last that events.changed heard of */
 	struct mpq_path_slot slot[MPQ_PATH_SOCKETS];
 	int current, candidate; /* slots; -1: none */
 	unsigned device_index;
@@ -64,15 +65,17 @@ struct mpq_path *mpq_path_new(const struct mpq_path_shared *shared,
 			      mpq_time now);
 void mpq_path_free(struct mpq_path *p);
 
-/* Another remote, WAN or name to verify: what runs is made anew. */
+/* Another remote, name to verify or tunnel, or a larger MTU: what runs is made
+ * anew. Another WAN: it waits for mpq_path_link(). */
 void mpq_path_configure(struct mpq_path *p,
 			const struct mpq_snapshot_path *config,
 			struct mpq_tunnel *tunnel, mpq_time now);
 
 /* The link as mpquic-control sees it. With MPQ_LIFE_CONNECTING: ready, and
- * fds[MPQ_PATH_SOCKETS], taken. */
-void mpq_path_link(struct mpq_path *p, enum mpq_life_state link,
-		   const char *reason, const int *fds, mpq_time now);
+ * fds[MPQ_PATH_SOCKETS], taken. 0; -errno: they are no sockets, and the path
+ * has none. */
+int mpq_path_link(struct mpq_path *p, enum mpq_life_state link,
+		  const char *reason, const int *fds, mpq_time now);
 void mpq_path_hold(struct mpq_path *p, bool held, mpq_time now);
 
 /* Once a turn: timers, life, then everything that is to be written. */

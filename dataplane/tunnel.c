@@ -21,6 +21,9 @@
 /* A tunnel that is down for less keeps its packets: a channel may be changing.
  */
 #define GRACE (1 * MPQ_SECOND)
+/* What has waited for longer was sent again, or is of no use: it would only
+ * hold up what comes after an outage. */
+#define MAX_AGE (1 * MPQ_SECOND)
 
 const char *mpq_tunnel_drop_name(enum mpq_tunnel_drop d)
 {
@@ -78,12 +81,22 @@ static void enqueue(struct mpq_tunnel *t, struct mpq_packet *p, mpq_time now)
 		drop(t, MPQ_TUNNEL_DROP_NO_PATH);
 		answer(t, MPQ_ICMP_UNREACHABLE, p->data, p->len_bytes, 0, now);
 	} else {
-		t->packets_out++;
-		t->bytes_out += p->len_bytes;
-		(void)mpq_queue_push(&t->queue, p, now);
+		size_t len = p->len_bytes;
+
+		if (mpq_queue_push(&t->queue, p, now)) {
+			t->packets_out++;
+			t->bytes_out += len;
+		}
 		return;
 	}
 	mpq_packet_put(t->shared->pool, p);
+}
+
+/* A tunnel holds as many buffers as are left to the others: one whose path is
+ * stuck leaves them half of the pool, two a third, and so on. */
+static bool may_hold_more(const struct mpq_tunnel *t)
+{
+	return t->queue.pkts < t->shared->pool->free_pkts;
 }
 
 static void cut(struct mpq_tunnel *t, const struct virtio_net_hdr *hdr,
@@ -96,11 +109,14 @@ static void cut(struct mpq_tunnel *t, const struct virtio_net_hdr *hdr,
 		return;
 	}
 	for (;;) {
-		struct mpq_packet *p = mpq_packet_get(t->shared->pool);
+		struct mpq_packet *p = may_hold_more(t)
+					       ? mpq_packet_get(t->shared->pool)
+					       : NULL;
 		int n;
 
 		if (p == NULL) {
-			drop(t, MPQ_TUNNEL_DROP_NO_BUFFER);
+			t->drops[MPQ_TUNNEL_DROP_NO_BUFFER] +=
+				mpq_segment_left(&segment);
 			return;
 		}
 		n = mpq_segment_next(&segment, p->data, sizeof(p->data));
@@ -123,7 +139,6 @@ static void on_readable(void *owner, mpq_time now)
 	struct virtio_net_hdr hdr;
 	size_t taken = 0;
 
-	t->turn = now;
 	while (taken < READ_BUDGET_BYTES) {
 		int n = mpq_tun_read(&t->tun, &hdr, t->shared->frame,
 				     MPQ_TUNNEL_FRAME_BYTES);
@@ -363,6 +378,16 @@ bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
 	t->since = now;
 	(void)snprintf(t->reason, sizeof(t->reason), "%s", reason);
 	return true;
+}
+
+struct mpq_queue *mpq_tunnel_queue(struct mpq_tunnel *t,
+				   const struct mpq_channel *ch, mpq_time now)
+{
+	if (t == NULL || t->channel == NULL || t->channel != ch) {
+		return NULL;
+	}
+	(void)mpq_queue_drop_older(&t->queue, MAX_AGE, now);
+	return &t->queue;
 }
 
 void mpq_tunnel_set_rtt(struct mpq_tunnel *t, mpq_duration rtt)

@@ -25,7 +25,7 @@ enum mpq_tunnel_drop {             /* each with a counter; names in tunnel.c */
 	MPQ_TUNNEL_DROP_NO_PATH,   /* out: nothing carries the tunnel */
 	MPQ_TUNNEL_DROP_MALFORMED, /* out: not an IP packet */
 	MPQ_TUNNEL_DROP_TOO_BIG,   /* out: ICMP was answered */
-	MPQ_TUNNEL_DROP_NO_BUFFER, /* out: the pool is empty */
+	MPQ_TUNNEL_DROP_NO_BUFFER, /* out: others need what is left */
 	MPQ_TUNNEL_DROP_MALFORMED_IN, /* in: the peer sent no IP packet */
 	MPQ_TUNNEL_DROP_SOURCE,       /* in: not the peer's to use */
 	MPQ_TUNNEL_DROP_DESTINATION,  /* in: not one of ours */
@@ -56,7 +56,6 @@ struct mpq_tunnel {
 	bool delivered;              /* coalesce holds something */
 	bool device_gone;            /* somebody deleted the TUN device */
 	mpq_time since;              /* of up or down */
-	mpq_time turn;               /* of the turn that goes on */
 	char reason[MPQ_TUNNEL_REASON_BYTES]; /* why it is down */
 	struct mpq_icmp_limiter icmp;
 	unsigned addresses_version; /* of config.assign; counts from 1 */
@@ -90,6 +89,11 @@ bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
 /* The round-trip time of what carries it: how long a queue may stand before it
  * is more than a passing one. */
 void mpq_tunnel_set_rtt(struct mpq_tunnel *t, mpq_duration rtt);
+
+/* What waits for this channel, without what has waited too long; NULL when it
+ * does not carry the tunnel (t may be NULL). */
+struct mpq_queue *mpq_tunnel_queue(struct mpq_tunnel *t,
+				   const struct mpq_channel *ch, mpq_time now);
 
 /* An inner packet from the peer. */
 void mpq_tunnel_deliver(struct mpq_tunnel *t, const uint8_t *data, size_t len);

@@ -181,6 +181,17 @@ struct mpq_packet *mpq_queue_pop(struct mpq_queue *q, mpq_time now)
 	return take_head(q);
 }
 
+size_t mpq_queue_drop_older(struct mpq_queue *q, mpq_duration age, mpq_time now)
+{
+	size_t before = q->pkts;
+
+	while (q->head != NULL &&
+	       mpq_time_elapsed(q->head->enqueued, now) > age) {
+		drop_head(q);
+	}
+	return before - q->pkts;
+}
+
 size_t mpq_queue_clear(struct mpq_queue *q)
 {
 	size_t n = q->pkts;

@@ -49,6 +49,11 @@ struct mpq_packet *mpq_queue_peek(struct mpq_queue *q, mpq_time now);
 /* Takes out what mpq_queue_peek() gave; the caller owns it. */
 struct mpq_packet *mpq_queue_pop(struct mpq_queue *q, mpq_time now);
 
+/* Drops from the head what has stood for longer than `age`, also what was
+ * peeked at. How many; they count as dropped_delay. */
+size_t mpq_queue_drop_older(struct mpq_queue *q, mpq_duration age,
+			    mpq_time now);
+
 /* Puts all packets back to the pool; returns how many. */
 size_t mpq_queue_clear(struct mpq_queue *q);
 

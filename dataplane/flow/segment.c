@@ -247,6 +247,20 @@ static int next_cut(struct mpq_segment *s, uint8_t *out, size_t cap)
 	return r;
 }
 
+size_t mpq_segment_left(const struct mpq_segment *s)
+{
+	size_t left = s->len_bytes - s->headers_bytes - s->offset_bytes;
+
+	if (s->done) {
+		return 0;
+	}
+	if (s->gso_type == VIRTIO_NET_HDR_GSO_NONE ||
+	    left <= s->payload_bytes) {
+		return 1;
+	}
+	return (left + s->payload_bytes - 1) / s->payload_bytes;
+}
+
 int mpq_segment_next(struct mpq_segment *s, uint8_t *out, size_t cap)
 {
 	if (s->done) {

@@ -36,6 +36,9 @@ struct mpq_segment {
 int mpq_segment_start(struct mpq_segment *s, const struct virtio_net_hdr *hdr,
 		      const uint8_t *frame, size_t len);
 
+/* How many packets are still to come. */
+size_t mpq_segment_left(const struct mpq_segment *s);
+
 /* Writes the next IP packet to out[0..cap) and returns its length; 0 after the
  * last; -EMSGSIZE: it is longer than cap (that segment is skipped, go on). */
 int mpq_segment_next(struct mpq_segment *s, uint8_t *out, size_t cap);

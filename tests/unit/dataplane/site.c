@@ -25,6 +25,7 @@ static void on_path(void *owner, const struct mpq_path *p,
 	(void)was;
 	side->path_events++;
 	side->state = p->life.state;
+	side->seen[side->state] = true;
 	(void)snprintf(side->path_reason, sizeof(side->path_reason), "%s",
 		       p->life.reason);
 }

@@ -37,6 +37,7 @@ struct site_side {
 	/* events: how many, and the last one */
 	unsigned path_events, tunnel_events, refusals;
 	enum mpq_life_state state;
+	bool seen[MPQ_LIFE_STATES]; /* for the test to clear */
 	char path_reason[256], refusal[256];
 	bool tunnel_up;
 };

@@ -229,6 +229,29 @@ static void tunnels_come_and_go_without_a_trace(void **state)
 	}
 }
 
+static void a_larger_mtu_is_reached(void **state)
+{
+	struct site *s = *state;
+
+	assert_int_equal(site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
+					"{'name':'mpq1','path':'port1',"
+					"'peer':'edge-1','mtu':1440,"
+					"'remote-prefixes':['10.1.0.0/16']}",
+					NULL, 0),
+			 0);
+	assert_int_equal(site_apply_edge(s, SITE_EDGE_PATH,
+					 "{'name':'mpq1','path':'wan1',"
+					 "'mtu':1440}",
+					 NULL, 0),
+			 0);
+	fake_run(5 * MPQ_SECOND);
+	site_send_out(s, 1440);
+	site_send_in(s, 1440);
+	fake_run(1 * MPQ_SECOND);
+	assert_int_equal(fake_tun_came(s->vps.tun), 1);
+	assert_int_equal(fake_tun_came(s->edge.tun), 1);
+}
+
 #define SITE(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
@@ -246,6 +269,7 @@ int main(void)
 		SITE(a_disabled_tunnel_stops_and_comes_back),
 		SITE(a_tunnel_disabled_there_is_refused_here),
 		SITE(tunnels_come_and_go_without_a_trace),
+		SITE(a_larger_mtu_is_reached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

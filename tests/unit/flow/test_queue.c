@@ -426,6 +426,28 @@ static void holds_the_delay_of_a_responsive_sender(void **state)
 	assert_true(without > 100.0 * (double)TARGET);
 }
 
+static void what_grew_too_old_goes_however_it_stands(void **state)
+{
+	struct fixture *f = *state;
+
+	fill(f, 0, 3);
+	f->now += 600 * MPQ_MILLISECOND;
+	fill(f, 0, 2);
+	assert_non_null(mpq_queue_peek(&f->queue, f->now));
+	f->now += 400 * MPQ_MILLISECOND;
+	assert_int_equal(mpq_queue_drop_older(&f->queue, MPQ_SECOND, f->now),
+			 0);
+	f->now += 1;
+	assert_int_equal(mpq_queue_drop_older(&f->queue, MPQ_SECOND, f->now),
+			 3);
+	assert_int_equal(f->queue.pkts, 2);
+	assert_int_equal(f->queue.dropped_delay, 3);
+	f->now += MPQ_SECOND;
+	assert_int_equal(mpq_queue_drop_older(&f->queue, MPQ_SECOND, f->now),
+			 2);
+	assert_null(mpq_queue_peek(&f->queue, f->now));
+}
+
 static void clearing_gives_all_back(void **state)
 {
 	struct fixture *f = *state;
@@ -487,6 +509,7 @@ int main(void)
 		TEST(dropping_ends_with_the_delay),
 		TEST(it_resumes_the_rate_that_was_right),
 		TEST(holds_the_delay_of_a_responsive_sender),
+		TEST(what_grew_too_old_goes_however_it_stands),
 		TEST(clearing_gives_all_back),
 		TEST(a_cleared_queue_has_no_grudge),
 		TEST(finishing_nothing_is_fine),

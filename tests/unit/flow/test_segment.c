@@ -71,8 +71,10 @@ static void assert_cut(struct fixture *f, const struct sample *s,
 	for (size_t i = 0; i < n; i++) {
 		struct sample one = nth(s, i, gso_bytes);
 
+		assert_int_equal(mpq_segment_left(&f->segment), n - i);
 		assert_next(f, &one);
 	}
+	assert_int_equal(mpq_segment_left(&f->segment), 0);
 	assert_int_equal(mpq_segment_next(&f->segment, f->out, FRAME_BYTES), 0);
 	assert_int_equal(mpq_segment_next(&f->segment, f->out, FRAME_BYTES), 0);
 }
