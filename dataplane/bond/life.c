@@ -10,6 +10,7 @@ const struct mpq_life_config mpq_life_default = {
 	.silence_min = 500 * MPQ_MILLISECOND,
 	.silence_rtts = 3,
 	.down_after = 2 * MPQ_SECOND,
+	.redial_soon = 100 * MPQ_MILLISECOND,
 	.redial = 1 * MPQ_SECOND,
 	.redial_rtts = 3,
 	.redial_slack = 200 * MPQ_MILLISECOND,
@@ -331,6 +332,19 @@ unsigned mpq_life_link(struct mpq_life *l, enum mpq_life_state link,
 	return actions | step(l, now);
 }
 
+/* Who let us in will again after a restart; but one that lets in and loses us
+ * again and again is dialled no faster than one that does not answer. */
+static void expect_to_be_let_in(struct mpq_life *l)
+{
+	mpq_duration soon = l->config->redial_soon;
+
+	for (unsigned i = 0; i < l->short_lived && soon < l->config->redial;
+	     i++) {
+		soon *= 2;
+	}
+	l->next_dial = mpq_time_min(l->next_dial, l->dialled + soon);
+}
+
 unsigned mpq_life_established(struct mpq_life *l, mpq_time now)
 {
 	if (!l->has_candidate) {
@@ -342,6 +356,7 @@ unsigned mpq_life_established(struct mpq_life *l, mpq_time now)
 	l->waiting_since = MPQ_TIME_NEVER;
 	l->established = now;
 	l->connects++;
+	expect_to_be_let_in(l);
 	return MPQ_LIFE_PROMOTE | step(l, now);
 }
 
@@ -368,9 +383,14 @@ static bool waits_out_a_refusal(const struct mpq_life *l, mpq_time now)
 	return l->state == MPQ_LIFE_REFUSED && now < l->next_dial;
 }
 
-static void forget(struct mpq_life *l, bool current)
+static void forget(struct mpq_life *l, bool current, mpq_time now)
 {
 	if (current) {
+		if (mpq_time_elapsed(l->established, now) < l->config->redial) {
+			l->short_lived++;
+		} else {
+			l->short_lived = 0;
+		}
 		l->has_current = false;
 		l->silent_since = MPQ_TIME_NEVER;
 	} else {
@@ -387,7 +407,7 @@ unsigned mpq_life_ended(struct mpq_life *l, bool current, bool refused,
 	if (!(current ? l->has_current : l->has_candidate)) {
 		return 0;
 	}
-	forget(l, current);
+	forget(l, current, now);
 	if (refused) {
 		back_off(l, now);
 		actions = enter(l, MPQ_LIFE_REFUSED, reason, now);

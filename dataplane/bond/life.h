@@ -57,6 +57,10 @@ struct mpq_life_config {
 	mpq_duration silence_min; /* 500 ms: no answer for longer than this ..*/
 	unsigned silence_rtts;    /* .. and this many smoothed RTTs: dial */
 	mpq_duration down_after;  /* 2 s: no answer for longer: it is down */
+	mpq_duration redial_soon; /* 100 ms: after a dial that was let in, the
+				   * next, should that connection be lost;
+				   * doubles to `redial` while connections
+				   * hold for less than `redial` */
 	mpq_duration redial;      /* 1 s: a candidate's time to answer, or .. */
 	unsigned redial_rtts;     /* .. this many RTTs if that is longer .. */
 	mpq_duration redial_slack; /* .. and this: acknowledgements wait */
@@ -90,7 +94,8 @@ struct mpq_life {
 	mpq_time established;   /* the last; NEVER: none since a refusal */
 	mpq_duration rtt;       /* last known smoothed RTT; 0: none yet */
 	mpq_duration refused_backoff;
-	unsigned unanswered; /* candidates in a row */
+	unsigned unanswered;  /* candidates in a row */
+	unsigned short_lived; /* connections in a row */
 
 	unsigned connects, dials; /* counters */
 };

@@ -4,7 +4,8 @@
  *   - current and candidate are where life believes them to be, and an action
  *     never asks for one that is not there;
  *   - no dial while another is under way, or while the link is lost, the path
- *     held or disabled, and no two within `redial` unless an event allows it;
+ *     held or disabled, and no two within `redial` unless an event allows it
+ *     (within `redial_soon` when the first of them was let in);
  *   - the state is what was told: disabled before held before the link's;
  *   - every state has a reason, and CHANGED is said exactly when one of them
  *     changed;
@@ -27,16 +28,18 @@ static void drop(struct life_world *w, int *slot)
 
 static void check_dial(struct life_world *w)
 {
+	mpq_duration pace = w->let_in ? mpq_life_default.redial_soon
+				      : mpq_life_default.redial;
+
 	sim_holds(w->run, w->candidate < 0, w->now, "dials twice at once");
 	sim_holds(w->run, life_allowed(w), w->now,
 		  "dials while that is not allowed");
-	sim_holds(w->run,
-		  w->may_dial_early ||
-			  w->now - w->last_dial >= mpq_life_default.redial,
+	sim_holds(w->run, w->may_dial_early || w->now - w->last_dial >= pace,
 		  w->now, "dials again after %.3f s",
 		  (double)(w->now - w->last_dial) / (double)MPQ_SECOND);
 	w->last_dial = w->now;
 	w->may_dial_early = false;
+	w->let_in = false;
 }
 
 static bool dialled(struct life_world *w)
@@ -76,6 +79,7 @@ static void promote(struct life_world *w)
 	}
 	w->current = w->candidate;
 	w->candidate = -1;
+	w->let_in = true;
 }
 
 static void act(struct life_world *w, unsigned actions)

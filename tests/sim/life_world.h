@@ -77,6 +77,7 @@ struct life_world {
 	mpq_duration bound;   /* to recover within */
 	mpq_time clear_since; /* of every obstacle; or NEVER */
 	mpq_time last_dial;
+	bool let_in;         /* the last dial led to a connection */
 	bool may_dial_early; /* a link, an enable or a release came since */
 	unsigned changes, events; /* states reported; what could cause them */
 	mpq_duration slowest;     /* recovery */

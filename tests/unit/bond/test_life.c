@@ -334,6 +334,8 @@ static void dials_at_once_after_a_reset(void **state)
 
 static void keeps_its_pace_with_a_peer_that_ends_each_connection(void **state)
 {
+	mpq_duration pace = 100 * MS;
+
 	(void)state;
 	(void)ready();
 	for (int i = 0; i < 100; i++) {
@@ -342,8 +344,18 @@ static void keeps_its_pace_with_a_peer_that_ends_each_connection(void **state)
 		assert_int_equal(mpq_life_ended(&life, true, false, "reset",
 						now),
 				 CHANGED);
-		assert_int_equal(due(1 * S), DIAL);
+		assert_int_equal(due(pace), DIAL);
+		pace = pace < 500 * MS ? 2 * pace : 1 * S;
 	}
+	/* One that holds begins anew. */
+	assert_int_equal(mpq_life_established(&life, now), PROMOTE | CHANGED);
+	now += 2 * S;
+	assert_int_equal(mpq_life_ended(&life, true, false, "reset", now),
+			 DIAL | CHANGED);
+	assert_int_equal(mpq_life_established(&life, now), PROMOTE | CHANGED);
+	assert_int_equal(mpq_life_ended(&life, true, false, "reset", now),
+			 CHANGED);
+	assert_int_equal(due(100 * MS), DIAL);
 }
 
 static void keeps_its_pace_when_it_cannot_dial(void **state)
