@@ -92,10 +92,15 @@ static void fill_lans(struct mpq_policy *p, const struct mpq_config *c,
 
 	for (i = 0; i < c->n_tunnels; i++) {
 		for (j = 0; j < c->tunnels[i].n_lans; j++) {
+			const struct mpq_config_lan *lan =
+				&c->tunnels[i].lans[j];
+
 			p->lans[n++] = (struct mpq_desired_lan){
-				.interface = c->tunnels[i].lans[j].interface,
+				.interface = lan->interface,
 				.tunnel = c->tunnels[i].name,
 				.table = tables[i],
+				.prefixes = lan->prefixes.item,
+				.n_prefixes = lan->prefixes.n,
 			};
 		}
 	}

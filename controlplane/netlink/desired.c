@@ -265,6 +265,18 @@ static uint64_t add_tunnel(uint64_t hash, const struct mpq_desired_tunnel *t)
 	return hash;
 }
 
+static uint64_t add_lan(uint64_t hash, const struct mpq_desired_lan *l)
+{
+	hash = add_text(hash, l->interface);
+	hash = add_text(hash, l->tunnel);
+	hash = add_number(hash, l->table);
+	hash = add_number(hash, (uint32_t)l->n_prefixes);
+	for (size_t i = 0; i < l->n_prefixes; i++) {
+		hash = add_prefix(hash, &l->prefixes[i]);
+	}
+	return hash;
+}
+
 uint64_t mpq_desired_fingerprint(const struct mpq_desired *d)
 {
 	uint64_t hash = 0xcbf29ce484222325u;
@@ -274,9 +286,7 @@ uint64_t mpq_desired_fingerprint(const struct mpq_desired *d)
 	}
 	hash = add_number(hash, (uint32_t)d->n_lans);
 	for (size_t i = 0; i < d->n_lans; i++) {
-		hash = add_text(hash, d->lans[i].interface);
-		hash = add_text(hash, d->lans[i].tunnel);
-		hash = add_number(hash, d->lans[i].table);
+		hash = add_lan(hash, &d->lans[i]);
 	}
 	hash = add_number(hash, (uint32_t)d->n_wans);
 	for (size_t i = 0; i < d->n_wans; i++) {

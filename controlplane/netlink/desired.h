@@ -31,6 +31,9 @@ struct mpq_desired_lan {
 	const char *interface;
 	const char *tunnel;
 	uint32_t table;
+	/* Its hosts, as far as they are told; for the guards alone. */
+	const struct mpq_prefix *prefixes;
+	size_t n_prefixes;
 };
 
 /* What carries `mark` leaves by `interface` or not at all, by the gateway that

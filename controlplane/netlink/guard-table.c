@@ -112,6 +112,17 @@ static void write_counter(FILE *out, const char *kind, const char *device,
 	(void)fputs("\t}\n\n", out);
 }
 
+/* Then there are counters of that tunnel's. */
+static bool has_addresses(const struct mpq_desired *d, const char *tunnel)
+{
+	for (size_t i = 0; i < d->n_tunnels; i++) {
+		if (strcmp(d->tunnels[i].name, tunnel) == 0) {
+			return d->tunnels[i].n_addresses > 0;
+		}
+	}
+	return false;
+}
+
 static void write_counters(FILE *out, const struct mpq_guard_table_pairs *pairs,
 			   const struct mpq_desired *d, const char *counters)
 {
@@ -127,6 +138,10 @@ static void write_counters(FILE *out, const struct mpq_guard_table_pairs *pairs,
 	for (size_t i = 0; i < d->n_tunnels; i++) {
 		if (d->tunnels[i].n_addresses > 0) {
 			write_counter(out, "spoof", d->tunnels[i].name,
+				      counters);
+		}
+		if (d->tunnels[i].n_addresses > 0 && d->n_wans > 0) {
+			write_counter(out, "answer", d->tunnels[i].name,
 				      counters);
 		}
 	}
@@ -169,25 +184,42 @@ static void write_forward(FILE *out, const struct mpq_guard_table_pairs *pairs)
 	(void)fputs("\t}\n", out);
 }
 
+/* Neither this host nor the tunnel nor one of its LANs. `way`: iifname or
+ * oifname. */
+static void write_elsewhere(FILE *out,
+			    const struct mpq_guard_table_pairs *pairs,
+			    const char *tunnel, const char *way)
+{
+	(void)fprintf(out, "\t\t%s != \"lo\" %s != \"%s\"", way, way, tunnel);
+	for (size_t i = 0; i < pairs->n; i++) {
+		if (strcmp(pairs->pair[i].tunnel, tunnel) == 0) {
+			(void)fprintf(out, " %s != \"%s\"", way,
+				      pairs->pair[i].lan);
+		}
+	}
+}
+
+/* `end`: saddr or daddr. */
+static void write_address(FILE *out, const struct mpq_prefix *address,
+			  const char *end)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	(void)inet_ntop(address->family == 4 ? AF_INET : AF_INET6,
+			address->addr, text, sizeof(text));
+	(void)fprintf(out, " %s %s %s", address->family == 4 ? "ip" : "ip6",
+		      end, text);
+}
+
 /* CVE-2019-14899: an address of the tunnel answers to the tunnel, to this host
  * and to the tunnel's LANs; to the WANs' side it is not there. */
 static void write_spoof(FILE *out, const struct mpq_guard_table_pairs *pairs,
 			const struct mpq_desired_tunnel *t,
 			const struct mpq_prefix *address)
 {
-	char text[INET6_ADDRSTRLEN] = "";
-
-	(void)inet_ntop(address->family == 4 ? AF_INET : AF_INET6,
-			address->addr, text, sizeof(text));
-	(void)fprintf(out, "\t\tiifname != \"lo\" iifname != \"%s\"", t->name);
-	for (size_t i = 0; i < pairs->n; i++) {
-		if (strcmp(pairs->pair[i].tunnel, t->name) == 0) {
-			(void)fprintf(out, " iifname != \"%s\"",
-				      pairs->pair[i].lan);
-		}
-	}
-	(void)fprintf(out, " %s daddr %s counter name \"spoof-%s\" drop\n",
-		      address->family == 4 ? "ip" : "ip6", text, t->name);
+	write_elsewhere(out, pairs, t->name, "iifname");
+	write_address(out, address, "daddr");
+	(void)fprintf(out, " counter name \"spoof-%s\" drop\n", t->name);
 }
 
 static void write_prerouting(FILE *out,
@@ -203,6 +235,108 @@ static void write_prerouting(FILE *out,
 
 		for (size_t k = 0; k < t->n_addresses; k++) {
 			write_spoof(out, pairs, t, &t->addresses[k]);
+		}
+	}
+	(void)fputs("\t}\n", out);
+}
+
+/* An answer from an address of the tunnel to somebody far away would follow
+ * table main, and that is a WAN. */
+static void write_answer(FILE *out, const struct mpq_guard_table_pairs *pairs,
+			 const struct mpq_desired_tunnel *t)
+{
+	for (size_t i = 0; i < t->n_addresses; i++) {
+		write_elsewhere(out, pairs, t->name, "oifname");
+		write_address(out, &t->addresses[i], "saddr");
+		(void)fprintf(out, " counter name \"answer-%s\" drop\n",
+			      t->name);
+	}
+}
+
+/* The first whole bytes of `p`, masked, as nft prints a number. */
+static void write_number(FILE *out, const struct mpq_prefix *p, bool mask)
+{
+	bool begun = false;
+
+	(void)fputs("0x", out);
+	for (unsigned i = 0; i < (p->length + 7u) / 8; i++) {
+		unsigned bits = p->length - i * 8;
+		uint8_t m = bits < 8 ? (uint8_t)(0xff00u >> bits) : 0xff;
+		uint8_t byte = mask ? m : p->addr[i] & m;
+
+		if (begun) {
+			(void)fprintf(out, "%02x", byte);
+		} else if (byte != 0) {
+			(void)fprintf(out, "%x", byte);
+			begun = true;
+		}
+	}
+	(void)fputs(begun ? "" : "0", out);
+}
+
+/* Where RFC 792's and RFC 4443's errors quote the destination, in bits. */
+#define QUOTED4 ((8 + 16) * 8)
+#define QUOTED6 ((8 + 24) * 8)
+
+static void write_quoted(FILE *out, const struct mpq_prefix *p)
+{
+	(void)fputs(p->family == 4 ? " icmp type { destination-unreachable, "
+				     "time-exceeded, parameter-problem }"
+				   : " icmpv6 type { destination-unreachable, "
+				     "packet-too-big, time-exceeded, "
+				     "parameter-problem }",
+		    out);
+	if (p->length == 0) {
+		return;
+	}
+	(void)fprintf(out, " @th,%d,%u ", p->family == 4 ? QUOTED4 : QUOTED6,
+		      (p->length + 7u) / 8 * 8);
+	if (p->length % 8 != 0) {
+		(void)fputs("& ", out);
+		write_number(out, p, true);
+		(void)fputs(" == ", out);
+	}
+	write_number(out, p, false);
+}
+
+/* The kernel's own errors about what came for a LAN quote up to half a KiB of
+ * it, come from whatever address it likes, and would go by a WAN, too. */
+static void write_errors(FILE *out, const struct mpq_guard_table_pairs *pairs,
+			 const struct mpq_desired_lan *lan)
+{
+	for (size_t i = 0; i < lan->n_prefixes; i++) {
+		write_elsewhere(out, pairs, lan->tunnel, "oifname");
+		write_quoted(out, &lan->prefixes[i]);
+		(void)fprintf(out, " counter name \"answer-%s\" drop\n",
+			      lan->tunnel);
+	}
+}
+
+/* What mpquic-data sends comes by here as well, and is nearly all there is. */
+static void write_accept(FILE *out, const struct mpq_desired *d)
+{
+	(void)fputs("\t\tmeta mark { ", out);
+	for (size_t i = 0; i < d->n_wans; i++) {
+		(void)fprintf(out, "%s0x%08" PRIx32, i > 0 ? ", " : "",
+			      d->wans[i].mark);
+	}
+	(void)fputs(" } accept\n", out);
+}
+
+static void write_output(FILE *out, const struct mpq_guard_table_pairs *pairs,
+			 const struct mpq_desired *d)
+{
+	(void)fputs("\n\tchain output {\n"
+		    "\t\ttype filter hook output priority raw;"
+		    " policy accept;\n",
+		    out);
+	write_accept(out, d);
+	for (size_t i = 0; i < d->n_tunnels; i++) {
+		write_answer(out, pairs, &d->tunnels[i]);
+	}
+	for (size_t i = 0; i < d->n_lans; i++) {
+		if (has_addresses(d, d->lans[i].tunnel)) {
+			write_errors(out, pairs, &d->lans[i]);
 		}
 	}
 	(void)fputs("\t}\n", out);
@@ -238,6 +372,9 @@ char *mpq_guard_table_write(const struct mpq_guard_table_pairs *pairs,
 	write_forward(out, pairs);
 	(void)fputs("\n", out);
 	write_prerouting(out, pairs, d);
+	if (d->n_wans > 0) {
+		write_output(out, pairs, d);
+	}
 	(void)fputs("}\n", out);
 	if (fclose(out) != 0) {
 		free(text);

@@ -69,6 +69,8 @@ mpq_time mpq_reconcile_deadline(const struct mpq_reconcile *r);
  *   "inject-lan1" to lan1, from elsewhere than its tunnel
  *   "stray-mpq1"  out of mpq1, on its way elsewhere than to its LANs
  *   "spoof-mpq1"  to an address of mpq1, come by elsewhere (CVE-2019-14899)
+ *   "answer-mpq1" of this host itself, from an address of mpq1 or quoting what
+ *                 came for its LANs, on its way elsewhere
  * 0 or -errno. */
 int mpq_reconcile_counters(struct mpq_reconcile *r,
 			   void (*each)(void *context,

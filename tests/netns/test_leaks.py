@@ -145,6 +145,24 @@ def process_trouble(tap, lab):
     recovers(tap, lab, 'both were stopped', seconds=15)
 
 
+def answers_of_the_edge(tap, lab):
+    """What the edge's own kernel says to somebody beyond the tunnel."""
+    with tap.case('answers from a tunnel address leave by no WAN'):
+        clear = lab.in_clear()
+        for address in ('10.200.1.1', 'fd00:200:1::1'):
+            lab.ping('host', address)
+        assert lab.in_clear() == clear, lab.seen_in_clear()
+    with tap.case('ICMP errors about what came for a LAN neither'):
+        errors = ('-c', '3', '-i', '0.2', '-W', '1', '-n', '-s', '400')
+        for target in ('172.16.1.2', 'fd00:16:1::2'):  # ends at the edge
+            lab.run('host', 'ping', *errors, '-t', '2', target, check=False)
+        for target in ('172.16.1.99', 'fd00:16:1::99'):  # nobody is there
+            lab.run('host', 'ping', *errors, '-w', '4', target, check=False)
+        assert lab.in_clear() == clear, lab.seen_in_clear()
+        dropped = lab.edge.status()['guards']['answer-mpq1']
+        assert int(dropped['packets']) >= 12, dropped
+
+
 def injected(tap, lab):
     """CVE-2019-14899: who shares the WAN probes for tunnel addresses."""
     with tap.case('packets to tunnel addresses from a WAN are dropped'):
@@ -174,7 +192,8 @@ def main():
             tap.ok(False, 'the tunnels come up', str(failure))
             tap.done()
         for part in (tunnel_trouble, rule_trouble, guard_trouble,
-                     route_trouble, process_trouble, injected):
+                     route_trouble, process_trouble, injected,
+                     answers_of_the_edge):
             part(tap, lab)
         with tap.case('no sanitizer complained'):
             lab.edge.check_logs()

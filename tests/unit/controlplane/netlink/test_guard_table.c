@@ -13,22 +13,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct mpq_prefix addresses[2];
+static struct mpq_prefix addresses[2], prefixes[4];
 static const struct mpq_desired_tunnel tunnels[] = {
 	{"mpq1", 1400, true, addresses, 2},
 	{"mpq2", 1400, true, addresses, 0},
 };
 static const struct mpq_desired_lan lans[] = {
-	{"lan1", "mpq1", 1001},
+	{"lan1", "mpq1", 1001, prefixes, 4},
 	{"eth0.7", "mpq1", 1001},
 	{"lan2", "mpq2", 1002},
+};
+static const struct mpq_desired_wan wans[] = {
+	{"wan1", 2001, 0x6d710001},
+	{"wan2", 2002, 0x6d710002},
 };
 static const struct mpq_desired desired = {
 	.tunnels = tunnels,
 	.n_tunnels = 2,
 	.lans = lans,
 	.n_lans = 3,
+	.wans = wans,
+	.n_wans = 2,
 };
+
+#define ELSEWHERE                                                              \
+	"\t\toifname != \"lo\" oifname != \"mpq1\" oifname != \"lan1\""        \
+	" oifname != \"eth0.7\" "
+#define ANSWER " counter name \"answer-mpq1\" drop\n"
+#define ERRORS                                                                 \
+	"icmp type { destination-unreachable, time-exceeded,"                  \
+	" parameter-problem } "
+#define ERRORS6                                                                \
+	"icmpv6 type { destination-unreachable, packet-too-big,"               \
+	" time-exceeded, parameter-problem } "
 
 /* As nft 1.0.6 prints it with --stateless. */
 static const char expected[] =
@@ -42,6 +59,7 @@ static const char expected[] =
 	"\tcounter inject-lan2 {\n\t}\n\n"
 	"\tcounter stray-mpq2 {\n\t}\n\n"
 	"\tcounter spoof-mpq1 {\n\t}\n\n"
+	"\tcounter answer-mpq1 {\n\t}\n\n"
 	"\tchain forward {\n"
 	"\t\ttype filter hook forward priority raw; policy accept;\n"
 	"\t\tiifname \"lan1\" oifname != \"mpq1\""
@@ -69,6 +87,16 @@ static const char expected[] =
 	"\t\tiifname != \"lo\" iifname != \"mpq1\" iifname != \"lan1\""
 	" iifname != \"eth0.7\" ip6 daddr fd00::1"
 	" counter name \"spoof-mpq1\" drop\n"
+	"\t}\n\n"
+	"\tchain output {\n"
+	"\t\ttype filter hook output priority raw; policy accept;\n"
+	"\t\tmeta mark { 0x6d710001, 0x6d710002 } accept\n" ELSEWHERE
+	"ip saddr 10.200.1.1" ANSWER ELSEWHERE
+	"ip6 saddr fd00::1" ANSWER ELSEWHERE ERRORS
+	"@th,192,24 0xac1001" ANSWER ELSEWHERE ERRORS
+	"@th,192,24 & 0xfffff0 == 0xa0a010" ANSWER ELSEWHERE ERRORS6
+	"@th,256,64 0xfd00001600010000" ANSWER ELSEWHERE ERRORS
+	"counter name \"answer-mpq1\" drop\n"
 	"\t}\n"
 	"}\n";
 
@@ -77,6 +105,10 @@ static int set_up(void **state)
 	(void)state;
 	assert_int_equal(mpq_prefix_parse("10.200.1.1/30", &addresses[0]), 0);
 	assert_int_equal(mpq_prefix_parse("fd00::1/64", &addresses[1]), 0);
+	assert_int_equal(mpq_prefix_parse("172.16.1.0/24", &prefixes[0]), 0);
+	assert_int_equal(mpq_prefix_parse("160.160.16.0/20", &prefixes[1]), 0);
+	assert_int_equal(mpq_prefix_parse("fd00:16:1::/64", &prefixes[2]), 0);
+	assert_int_equal(mpq_prefix_parse("0.0.0.0/0", &prefixes[3]), 0);
 	return 0;
 }
 
