@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/control.h"
 
-#include "common/json.h"
 #include "common/log.h"
 #include "common/southbound.h"
+#include "dataplane/calls.h"
 #include "dataplane/telemetry.h"
 
 #include <errno.h>
@@ -14,17 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A call under way: what came with it and what will be answered. */
-struct call {
-	struct mpq_control *control;
-	struct json_object *parameters;
-	struct json_object *labels; /* of the descriptors; borrowed */
-	int *fds;                   /* -1 once taken */
-	size_t n_fds;
-	struct mpq_json_reader in;
-	struct json_object *reply;  /* parameters of the reply, or NULL */
-	char at[128], message[256]; /* message != "": refused */
-};
+/* After one end did not want the other: that takes a person to change. */
+#define REFUSED_RETRY (5 * MPQ_SECOND)
 
 /* ---- sending ------------------------------------------------------------- */
 
@@ -106,31 +97,6 @@ static void say_hello(struct mpq_control *c)
 	send_message(c, message, fds, n);
 }
 
-static void send_reply(struct mpq_control *c, struct call *call)
-{
-	struct json_object *message = json_object_new_object();
-
-	if (call->message[0] != '\0') {
-		struct json_object *p = json_object_new_object();
-
-		json_object_object_add(message, "error",
-				       json_object_new_string(
-					       MPQ_SOUTHBOUND_REFUSED));
-		json_object_object_add(p, "path",
-				       json_object_new_string(call->at));
-		json_object_object_add(p, "message",
-				       json_object_new_string(call->message));
-		json_object_object_add(message, "parameters", p);
-		json_object_put(call->reply);
-	} else {
-		json_object_object_add(message, "parameters",
-				       call->reply != NULL
-					       ? call->reply
-					       : json_object_new_object());
-	}
-	send_message(c, message, NULL, 0);
-}
-
 /* ---- events of the engine ------------------------------------------------ */
 
 static void on_path(void *owner, const struct mpq_path *p,
@@ -168,213 +134,20 @@ const struct mpq_engine_events mpq_control_events = {
 	.refused = on_refused,
 };
 
-/* ---- calls from mpquic-control --------------------------------------------
- */
-
-static bool label_of(struct json_object *label, struct mpq_engine_descriptor *d)
-{
-	static const struct {
-		const char *key;
-		enum mpq_engine_kind kind;
-	} kinds[] = {{"tun", MPQ_ENGINE_TUN}, {"listen", MPQ_ENGINE_LISTEN}};
-	struct json_object *name;
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (json_object_object_get_ex(label, kinds[i].key, &name)) {
-			d->kind = kinds[i].kind;
-			(void)snprintf(d->name, sizeof(d->name), "%s",
-				       json_object_get_string(name));
-			return true;
-		}
-	}
-	return false;
-}
-
-static void do_apply(struct call *call)
-{
-	struct mpq_engine_descriptor d[MPQ_FRAME_MAX_DESCRIPTORS];
-	struct json_object *o =
-		mpq_json_object(&call->in, call->parameters, "snapshot");
-	struct mpq_snapshot *snapshot;
-	size_t n = 0;
-
-	if (call->in.error[0] != '\0' ||
-	    mpq_snapshot_parse(&snapshot, o, call->at, call->message) < 0) {
-		return;
-	}
-	for (size_t i = 0; i < call->n_fds; i++) {
-		if (label_of(json_object_array_get_idx(call->labels, i),
-			     &d[n])) {
-			d[n++].fd = call->fds[i];
-			call->fds[i] = -1;
-		}
-	}
-	if (mpq_engine_apply(call->control->engine, snapshot, d, n, call->at,
-			     call->message) == 0) {
-		call->reply = json_object_new_object();
-		json_object_object_add(call->reply, "generation",
-				       json_object_new_uint64(
-					       snapshot->generation));
-		mpq_log_info("generation %llu is in force",
-			     (unsigned long long)snapshot->generation);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (d[i].fd >= 0) {
-			(void)close(d[i].fd);
-		}
-	}
-}
-
-static struct mpq_path *path_of(struct call *call)
-{
-	const char *name = mpq_json_string(&call->in, call->parameters, "path");
-	struct mpq_path *p = mpq_engine_path(call->control->engine, name);
-
-	if (p == NULL) {
-		mpq_json_fail(&call->in, "path", "there is no path \"%s\"",
-			      name);
-	}
-	return p;
-}
-
-static int link_of(const char *name, enum mpq_life_state *ret)
-{
-	if (strcmp(name, "ready") == 0) {
-		*ret = MPQ_LIFE_CONNECTING;
-		return 0;
-	}
-	return mpq_life_state_parse(name, ret);
-}
-
-static void do_socket(struct call *call)
-{
-	struct mpq_path *p = path_of(call);
-	const char *name = mpq_json_string(&call->in, call->parameters, "link");
-	const char *reason =
-		mpq_json_string_or(&call->in, call->parameters, "reason", "");
-	const char *local = mpq_json_string_or(&call->in, call->parameters,
-					       "local-address", "");
-	unsigned device =
-		(unsigned)mpq_json_uint_or(&call->in, call->parameters,
-					   "device-index", 0, UINT32_MAX, 0);
-	enum mpq_life_state link;
-	int r;
-
-	if (p == NULL || call->in.error[0] != '\0') {
-		return;
-	}
-	if (link_of(name, &link) < 0) {
-		mpq_json_fail(&call->in, "link", "\"%s\" is unknown", name);
-		return;
-	}
-	if (link == MPQ_LIFE_CONNECTING && call->n_fds != MPQ_PATH_SOCKETS) {
-		mpq_json_fail(&call->in, "descriptors",
-			      "a ready link comes with %d sockets, not %zu",
-			      MPQ_PATH_SOCKETS, call->n_fds);
-		return;
-	}
-	p->device_index = device;
-	(void)snprintf(p->local_address, sizeof(p->local_address), "%s", local);
-	r = mpq_path_link(p, link, reason, call->fds,
-			  mpq_loop_now(call->control->engine->loop));
-	for (size_t i = 0; link == MPQ_LIFE_CONNECTING && i < call->n_fds;
-	     i++) {
-		call->fds[i] = -1;
-	}
-	if (r < 0) {
-		mpq_json_fail(&call->in, "descriptors",
-			      "no use can be made of them: %s", strerror(-r));
-	}
-}
-
-static void do_hold(struct call *call)
-{
-	struct mpq_path *p = path_of(call);
-	bool held = mpq_json_bool(&call->in, call->parameters, "held");
-
-	if (call->in.error[0] == '\0') {
-		mpq_path_hold(p, held,
-			      mpq_loop_now(call->control->engine->loop));
-	}
-}
-
-static void do_status(struct call *call)
-{
-	struct mpq_engine *e = call->control->engine;
-
-	call->reply = mpq_telemetry_status(e, mpq_loop_now(e->loop));
-}
-
-static void dispatch(struct call *call, const char *method)
-{
-	static const struct {
-		const char *method;
-		void (*run)(struct call *call);
-	} methods[] = {
-		{MPQ_SOUTHBOUND_APPLY, do_apply},
-		{MPQ_SOUTHBOUND_SOCKET_CALL, do_socket},
-		{MPQ_SOUTHBOUND_HOLD, do_hold},
-		{MPQ_SOUTHBOUND_STATUS, do_status},
-	};
-
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		if (strcmp(methods[i].method, method) == 0) {
-			methods[i].run(call);
-			return;
-		}
-	}
-	(void)snprintf(call->message, sizeof(call->message),
-		       "mpquic-data %s knows no method \"%.100s\"", MPQ_VERSION,
-		       method);
-}
-
-static void handle(struct mpq_control *c, struct json_object *message, int *fds,
-		   size_t n_fds)
-{
-	struct call call = {.control = c, .fds = fds, .n_fds = n_fds};
-	struct json_object *method, *descriptors;
-
-	if (!json_object_object_get_ex(message, "method", &method)) {
-		struct json_object *error;
-
-		if (json_object_object_get_ex(message, "error", &error)) {
-			mpq_log_error("mpquic-control refused our hello: %s",
-				      json_object_to_json_string(message));
-		}
-	} else {
-		(void)json_object_object_get_ex(message, "parameters",
-						&call.parameters);
-		if (json_object_object_get_ex(message, "descriptors",
-					      &descriptors)) {
-			call.labels = descriptors;
-		}
-		dispatch(&call, json_object_get_string(method));
-		if (call.message[0] == '\0' && call.in.error[0] != '\0') {
-			(void)snprintf(call.message, sizeof(call.message), "%s",
-				       call.in.error);
-		}
-		if (call.message[0] != '\0') {
-			mpq_log_warn("refused %s: %s %s",
-				     json_object_get_string(method), call.at,
-				     call.message);
-		}
-		send_reply(c, &call);
-	}
-	for (size_t i = 0; i < n_fds; i++) {
-		if (fds[i] >= 0) {
-			(void)close(fds[i]);
-		}
-	}
-}
-
 /* ---- the connection -------------------------------------------------------
  */
 
 static void arm_retry(struct mpq_control *c)
 {
-	struct itimerspec in = {.it_value.tv_nsec =
-					MPQ_SOUTHBOUND_RETRY_MS * 1000000L};
+	mpq_duration wait = c->refused
+				    ? REFUSED_RETRY
+				    : MPQ_SOUTHBOUND_RETRY_MS * MPQ_MILLISECOND;
+	struct itimerspec in = {
+		.it_value.tv_sec = (time_t)(wait / MPQ_SECOND),
+		.it_value.tv_nsec = (long)(wait % MPQ_SECOND),
+	};
 
+	c->refused = false;
 	(void)timerfd_settime(c->retry_fd, 0, &in, NULL);
 }
 
@@ -386,6 +159,34 @@ static void disconnect(struct mpq_control *c, const char *why)
 	mpq_frame_free(c->frame);
 	c->frame = NULL;
 	arm_retry(c);
+}
+
+static void close_all(const int *fds, size_t n)
+{
+	while (n > 0) {
+		(void)close(fds[--n]);
+	}
+}
+
+static void handle(struct mpq_control *c, struct json_object *message, int *fds,
+		   size_t n_fds)
+{
+	struct json_object *reply;
+
+	if (json_object_object_get_ex(message, "method", NULL)) {
+		reply = mpq_calls_do(c->engine, message, fds, n_fds);
+		if (reply != NULL) {
+			send_message(c, reply, NULL, 0);
+		}
+		return;
+	}
+	close_all(fds, n_fds);
+	if (json_object_object_get_ex(message, "error", NULL)) {
+		mpq_log_error("mpquic-control refused our hello: %s",
+			      json_object_to_json_string(message));
+		c->refused = true;
+		disconnect(c, "does not want us");
+	}
 }
 
 static void on_readable(void *owner, mpq_time now)
@@ -443,7 +244,8 @@ static int open_line(const char *path)
 		return -ENAMETOOLONG;
 	}
 	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A listener that is stopped must not stop us. */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
 		return -errno;
 	}
@@ -466,6 +268,7 @@ static void connect_line(struct mpq_control *c)
 			      c->socket_path);
 		mpq_frame_free(c->frame);
 		c->frame = NULL;
+		c->refused = true;
 	}
 	if (c->frame == NULL) {
 		arm_retry(c);

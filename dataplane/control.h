@@ -18,6 +18,7 @@ struct mpq_control {
 	struct mpq_loop_fd watch;
 	int retry_fd; /* a timerfd */
 	struct mpq_loop_fd retry;
+	bool refused;         /* one end does not want the other */
 	uint64_t lost_events; /* nobody listened */
 };
 
