@@ -51,14 +51,25 @@ void sim_trace(const struct sim_run *run, mpq_time now, const char *format, ...)
 	(void)putchar('\n');
 }
 
+static void print_durations(const char *what, const struct sim_histogram *h)
+{
+	(void)printf("# %s: p50 %.1f p90 %.1f p99 %.1f max %.1f ms (of %llu)\n",
+		     what, 1e3 * seconds(sim_histogram_percentile(h, 500)),
+		     1e3 * seconds(sim_histogram_percentile(h, 900)),
+		     1e3 * seconds(sim_histogram_percentile(h, 990)),
+		     1e3 * seconds(h->max), (unsigned long long)h->count);
+}
+
 static bool run_scenario(const struct sim_scenario *s, const struct options *o)
 {
 	unsigned seeds = o->seed != 0 ? 1 : o->seeds != 0 ? o->seeds : s->seeds;
+	struct sim_histogram durations = {0};
 	struct sim_run run, worst = {0};
 
 	for (unsigned i = 0; i < seeds; i++) {
 		run = (struct sim_run){.seed = o->seed != 0 ? o->seed : i + 1,
-				       .trace = o->trace};
+				       .trace = o->trace,
+				       .durations = &durations};
 		s->run(&run);
 		if (run.failed) {
 			(void)printf("# seed %llu: %s\n"
@@ -74,6 +85,9 @@ static bool run_scenario(const struct sim_scenario *s, const struct options *o)
 		(void)printf("# %s: at most %.3f s (seed %llu of %u)\n",
 			     s->figure, seconds(worst.figure),
 			     (unsigned long long)worst.seed, seeds);
+	}
+	if (s->durations != NULL) {
+		print_durations(s->durations, &durations);
 	}
 	return true;
 }

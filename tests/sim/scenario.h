@@ -9,6 +9,7 @@
 #define MPQ_TESTS_SIM_SCENARIO_H
 
 #include "common/clock.h"
+#include "tests/sim/histogram.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,13 +21,15 @@ struct sim_run {
 	bool failed;
 	char why[256];       /* the first thing that did not hold */
 	mpq_duration figure; /* what was measured; the worst is printed */
+	struct sim_histogram *durations; /* of all the scenario's runs */
 };
 
 struct sim_scenario {
 	const char *name; /* a sentence */
 	void (*run)(struct sim_run *run);
 	unsigned seeds;
-	const char *figure; /* what it measures; or NULL */
+	const char *figure;    /* what it measures; or NULL */
+	const char *durations; /* what it adds to them; or NULL */
 };
 
 /* For main(): the program's status. */
