@@ -147,12 +147,10 @@ static void take_new(struct mpq_delay_path *p, uint64_t sequence)
 	p->next = sequence + 1;
 }
 
-/* It was overtaken: how far is a measure of what may still come. */
-static void take_overtaken(struct mpq_delay_path *p, uint64_t sequence,
-			   mpq_time sent)
+/* It was overtaken on the way. */
+static void take_overtaken(struct mpq_delay_path *p, uint64_t sequence)
 {
 	uint64_t depth = p->next - 1 - sequence;
-	mpq_duration lateness = mpq_time_elapsed(sent, p->sent);
 
 	if (depth >= MPQ_DELAY_REMEMBERED || was_seen(p, sequence)) {
 		p->repeated++;
@@ -163,9 +161,6 @@ static void take_overtaken(struct mpq_delay_path *p, uint64_t sequence,
 	p->received += p->received < p->expected;
 	p->reorder_pkts =
 		depth > p->reorder_pkts ? (uint32_t)depth : p->reorder_pkts;
-	if (lateness > p->reorder) {
-		p->reorder = lateness < REORDER_MAX ? lateness : REORDER_MAX;
-	}
 }
 
 static void advance_window(struct mpq_delay_path *p)
@@ -185,8 +180,7 @@ static void advance_window(struct mpq_delay_path *p)
 	p->window_received = p->received;
 }
 
-static void take_sequence(struct mpq_delay_path *p, uint16_t sequence,
-			  mpq_time sent)
+static void take_sequence(struct mpq_delay_path *p, uint16_t sequence)
 {
 	int32_t ahead = mpq_header_distance16(sequence, (uint16_t)p->next);
 
@@ -197,7 +191,7 @@ static void take_sequence(struct mpq_delay_path *p, uint16_t sequence,
 	} else if (ahead >= 0) {
 		take_new(p, p->next + (uint64_t)ahead);
 	} else if ((uint64_t)-ahead <= p->expected) {
-		take_overtaken(p, p->next - (uint64_t)-ahead, sent);
+		take_overtaken(p, p->next - (uint64_t)-ahead);
 	} else {
 		/* Sent before what was the first to arrive. */
 		p->reordered++;
@@ -219,9 +213,18 @@ static void forget_reordering(struct mpq_delay_path *p, mpq_time now)
 	}
 }
 
-static bool is_later(const struct mpq_delay_path *p, mpq_time sent)
+/* One that was sent before another that came before it says how far what may
+ * still come can be behind: whether the link let it be overtaken, or a queue of
+ * the sender's in which small ones go first. */
+static void take_departure(struct mpq_delay_path *p, mpq_time sent)
 {
-	return sent > p->sent || p->sent - sent > CLOCK_STEP;
+	mpq_duration lateness = mpq_time_elapsed(sent, p->sent);
+
+	if (lateness == 0 || lateness > CLOCK_STEP) {
+		p->sent = sent;
+	} else if (lateness > p->reorder) {
+		p->reorder = lateness < REORDER_MAX ? lateness : REORDER_MAX;
+	}
 }
 
 mpq_time mpq_delay_arrived(struct mpq_delay *d, unsigned path,
@@ -237,8 +240,8 @@ mpq_time mpq_delay_arrived(struct mpq_delay *d, unsigned path,
 	}
 	forget_reordering(p, now);
 	take_transit(p, transit, now);
-	take_sequence(p, header->path_sequence, sent);
-	p->sent = is_later(p, sent) ? sent : p->sent;
+	take_sequence(p, header->path_sequence);
+	take_departure(p, sent);
 	p->heard = now;
 	return sent;
 }

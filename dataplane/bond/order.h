@@ -21,9 +21,9 @@
  * What arrives after its hole was given up is delivered late, out of order: the
  * inner transport knows better than we do what it is still good for.
  *
- * What this relies on: the sender gives a datagram its sequence in the lane,
- * its clock and its sequence on the path at one moment, when it hands it to the
- * path; and a lane's first sequence is 0.
+ * What this relies on: the sender gives a datagram its sequence in the lane and
+ * its clock at one moment; what it sends of a lane on one path leaves in that
+ * order; and a lane's first sequence is 0.
  */
 #ifndef MPQ_BOND_ORDER_H
 #define MPQ_BOND_ORDER_H

@@ -88,8 +88,13 @@ static void says_what_has_been_passed(void **state)
 	(void)arrive(0, 3, S + 32 * MS, 5 * MS);
 	(void)arrive(0, 2, S + 24 * MS, 14 * MS);
 	assert_int_equal(mpq_delay_passed(&delay, 0), sent + 8 * MS);
+	assert_int_equal(delay.paths[0].reordered, 1);
+	/* So does what the sender itself let wait. */
+	(void)arrive(0, 4, S + 20 * MS, 18 * MS);
+	assert_int_equal(delay.paths[0].reordered, 1);
+	assert_int_equal(mpq_delay_passed(&delay, 0), sent + 4 * MS);
 	/* It is forgotten by and by. */
-	for (uint16_t i = 4; i < 100; i++) {
+	for (uint16_t i = 5; i < 100; i++) {
 		sent = arrive(0, i, S + i * S, 5 * MS);
 	}
 	assert_int_equal(mpq_delay_passed(&delay, 0), sent);
