@@ -78,14 +78,16 @@ static void follow(struct mpq_path *p, mpq_time now)
 	struct mpq_channel *ch =
 		p->current >= 0 ? p->slot[p->current].channel : NULL;
 
-	if (p->tunnel == NULL || ch == NULL) {
-		return; /* whoever dropped it has told */
+	if (p->tunnel == NULL) {
+		return;
 	}
-	if (p->life.state == MPQ_LIFE_UP
-		    ? mpq_tunnel_attach(p->tunnel, ch, now)
-		    : mpq_tunnel_detach(p->tunnel, ch, p->life.reason, now)) {
+	if (ch != NULL && /* else whoever dropped it has told */
+	    (p->life.state == MPQ_LIFE_UP
+		     ? mpq_tunnel_attach(p->tunnel, ch, now)
+		     : mpq_tunnel_detach(p->tunnel, ch, p->life.reason, now))) {
 		tell_tunnel(p);
 	}
+	mpq_tunnel_explain(p->tunnel, p->life.reason);
 }
 
 /* In the order that bond/life.h gives. */

@@ -380,6 +380,13 @@ bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
 	return true;
 }
 
+void mpq_tunnel_explain(struct mpq_tunnel *t, const char *reason)
+{
+	if (t->channel == NULL) {
+		(void)snprintf(t->reason, sizeof(t->reason), "%s", reason);
+	}
+}
+
 struct mpq_queue *mpq_tunnel_queue(struct mpq_tunnel *t,
 				   const struct mpq_channel *ch, mpq_time now)
 {

@@ -85,6 +85,8 @@ bool mpq_tunnel_attach(struct mpq_tunnel *t, struct mpq_channel *ch,
 /* This channel no longer does; true when it did. */
 bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
 		       const char *reason, mpq_time now);
+/* Why it is still down; nothing while a channel carries it. */
+void mpq_tunnel_explain(struct mpq_tunnel *t, const char *reason);
 
 /* The round-trip time of what carries it: how long a queue may stand before it
  * is more than a passing one. */

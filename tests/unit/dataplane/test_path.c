@@ -127,6 +127,18 @@ static void a_link_keeps_its_reason_over_a_change(void **state)
 	assert_string_equal(s->edge.path_reason, "the cable is out");
 }
 
+static void a_tunnel_tells_why_its_path_is_down_now(void **state)
+{
+	struct site *s = *state;
+
+	mpq_path_link(site_path(s), MPQ_LIFE_NO_CARRIER, "the cable is out",
+		      NULL, fake_now());
+	assert_string_equal(site_tunnel(&s->edge)->reason, "the cable is out");
+	mpq_path_link(site_path(s), MPQ_LIFE_NO_LINK, "unplugged", NULL,
+		      fake_now());
+	assert_string_equal(site_tunnel(&s->edge)->reason, "unplugged");
+}
+
 static void sockets_that_are_none_are_refused(void **state)
 {
 	struct site *s = *state;
@@ -220,6 +232,7 @@ int main(void)
 		SITE(another_wan_waits_for_its_sockets),
 		SITE(another_remote_is_dialled_without_detour),
 		SITE(a_link_keeps_its_reason_over_a_change),
+		SITE(a_tunnel_tells_why_its_path_is_down_now),
 		SITE(sockets_that_are_none_are_refused),
 		SITE(links_come_and_go_and_totals_grow),
 		SITE(a_held_path_is_silent_until_released),
