@@ -60,6 +60,19 @@ void mpq_holds_set(struct mpq_holds *h, const char *path, uint64_t seconds)
 	h->items = i;
 }
 
+uint64_t mpq_holds_left(const struct mpq_holds *h, const char *path)
+{
+	struct mpq_holds_item *i = h->items;
+
+	while (i && strcmp(i->path, path) != 0) {
+		i = i->next;
+	}
+	if (!i || !ev_is_active(&i->timer)) {
+		return 0;
+	}
+	return (uint64_t)ev_timer_remaining(h->loop, &i->timer) + 1;
+}
+
 void mpq_holds_finish(struct mpq_holds *h)
 {
 	while (h->items) {

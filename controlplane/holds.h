@@ -24,6 +24,10 @@ void mpq_holds_set(struct mpq_holds *h, const char *path, uint64_t seconds);
 void mpq_holds_clear(struct mpq_holds *h, const char *path);
 void mpq_holds_finish(struct mpq_holds *h);
 
+/* Seconds until the hold of this path is over, rounded up; 0: it is not held,
+ * or until released. */
+uint64_t mpq_holds_left(const struct mpq_holds *h, const char *path);
+
 void mpq_holds_each(const struct mpq_holds *h,
 		    void (*each)(void *context, const char *path),
 		    void *context);

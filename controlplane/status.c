@@ -4,6 +4,7 @@
 #include "controlplane/alarms.h"
 #include "controlplane/daemon.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void add_string(struct json_object *o, const char *key, const char *v)
@@ -188,6 +189,38 @@ static struct json_object *guards(const struct mpq_daemon *d)
 	return o;
 }
 
+/* mpquic-data holds a path until it is told otherwise; the time is ours. */
+static void tell_hold(const struct mpq_daemon *d, struct json_object *entry,
+		      const char *key)
+{
+	struct json_object *path = NULL, *reason = NULL;
+	char text[64];
+	uint64_t left;
+
+	if (!json_object_object_get_ex(entry, key, &path) ||
+	    !json_object_object_get_ex(entry, "reason", &reason) ||
+	    strncmp(json_object_get_string(reason), "held ", 5) != 0) {
+		return; /* held or not, it is down for another reason */
+	}
+	left = mpq_holds_left(&d->holds, json_object_get_string(path));
+	if (left) {
+		(void)snprintf(text, sizeof(text), "held for %llu s more",
+			       (unsigned long long)left);
+		add_string(entry, "reason", text);
+	}
+}
+
+static struct json_object *holds_told(const struct mpq_daemon *d,
+				      struct json_object *list, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(list); i++) {
+		tell_hold(d, json_object_array_get_idx(list, i), key);
+	}
+	return list;
+}
+
 struct json_object *mpq_status_new(const struct mpq_daemon *d,
 				   struct json_object *data)
 {
@@ -201,8 +234,12 @@ struct json_object *mpq_status_new(const struct mpq_daemon *d,
 			       json_object_new_int64(d->running.generation));
 	json_object_object_add(o, "data-plane", data_plane(d));
 	if (data) {
-		json_object_object_add(o, "tunnels", entries(data, "tunnels"));
-		json_object_object_add(o, "paths", entries(data, "paths"));
+		json_object_object_add(o, "tunnels",
+				       holds_told(d, entries(data, "tunnels"),
+						  "path"));
+		json_object_object_add(o, "paths",
+				       holds_told(d, entries(data, "paths"),
+						  "name"));
 		json_object_object_add(o, "listeners",
 				       entries(data, "listeners"));
 	} else {

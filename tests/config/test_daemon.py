@@ -10,6 +10,7 @@ Everything happens in a network namespace of the test's own.
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -420,6 +421,17 @@ def passes_holds_on(stage):
     equal(data.held[-1], ('wan1', False), 'released')
 
 
+def tells_how_long_a_hold_lasts(stage):
+    stage.start()
+    stage.settled()
+    o = stage.operator()
+    o.call('PathHold', path='wan1')
+    o.call('PathHold', path='wan2', seconds=600)
+    reasons = {p['name']: p['reason'] for p in o.call('Status')['paths']}
+    equal(reasons['wan1'], 'held until it is released', 'for good')
+    assert re.match('held for (600|59[0-9]) s more$', reasons['wan2']), reasons
+
+
 def composes_status(stage):
     stage.start()
     o = stage.operator()
@@ -659,6 +671,7 @@ EDGE_TESTS = [
     ('keeps ten generations, readable by root alone', keeps_ten_generations),
     ('follows a WAN through unplug, renumbering and renaming', follows_a_wan),
     ('passes holds on, also to a new mpquic-data', passes_holds_on),
+    ('tells how long a hold lasts', tells_how_long_a_hold_lasts),
     ('composes the status with and without mpquic-data', composes_status),
     ('streams events and keeps the last 64', tells_events),
     ('turns away the 33rd client, garbage and unknown methods', turns_away),

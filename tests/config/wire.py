@@ -172,7 +172,11 @@ class FakeData(threading.Thread):
             self.held.append((p['path'], p['held']))
         if method == 'Status':
             return {'parameters': {'generation': self.generation,
-                                   'paths': [], 'tunnels': [{
+                                   'paths': [
+                                       {'name': path, 'state': 'held',
+                                        'reason': 'held until it is released'}
+                                       for path, held in self.held if held],
+                                   'tunnels': [{
                                        'name': 'mpq1', 'up': True,
                                        'age-us': 5000000}],
                                    'listeners': []}}
