@@ -68,6 +68,15 @@ def check_capabilities(tap, directory):
            'mpquic-data.service grants no capability')
 
 
+def check_independence(tap, directory):
+    """A restart of mpquic-control loses no packet: no unit goes with it."""
+    for name in EXPOSURE:
+        with open(os.path.join(directory, name), encoding='utf-8') as file:
+            tied = re.findall(r'^(?:Requires|BindsTo|PartOf)=.*mpquic.*',
+                              file.read(), re.MULTILINE)
+        tap.ok(not tied, f'{name} is not stopped with another', str(tied))
+
+
 def check_users(tap):
     result = subprocess.run(
         ['systemd-sysusers', '--dry-run',
@@ -86,6 +95,7 @@ def main():
         for name, most in EXPOSURE.items():
             check_unit(tap, directory, name, most)
         check_capabilities(tap, directory)
+        check_independence(tap, directory)
     check_users(tap)
     tap.done()
 
