@@ -223,6 +223,11 @@ int mpq_kernel_new(struct mpq_kernel **ret, struct ev_loop *loop,
 				      "the kernel's network state cannot be "
 				      "read by netlink: %s.",
 				      strerror(-e));
+		if (e == -EPERM) {
+			(void)mpq_refusal_next(
+				r, "start it as root, or by its unit: "
+				   "systemctl start mpquic-control");
+		}
 		mpq_kernel_free(k);
 		return e;
 	}

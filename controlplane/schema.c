@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <libyang/libyang.h>
 #include <libyang/version.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONTEXT_OPTIONS (LY_CTX_DISABLE_SEARCHDIR_CWD | LY_CTX_NO_YANGLIBRARY)
 
@@ -87,9 +89,17 @@ static int refuse_schema(const struct ly_ctx *ctx, const char *dir,
 			      "the model mpquic.yang in %s cannot be "
 			      "loaded: %s",
 			      dir,
-			      c.message[0] ? c.message : "no such folder?");
+			      c.message[0] ? c.message : "it is not there");
 	return mpq_refusal_next(r, "name the folder that holds mpquic.yang "
 				   "with --yang-dir");
+}
+
+static bool has_model(const char *dir)
+{
+	char name[PATH_MAX];
+	int n = snprintf(name, sizeof(name), "%s/mpquic.yang", dir);
+
+	return n > 0 && (size_t)n < sizeof(name) && access(name, R_OK) == 0;
 }
 
 int mpq_schema_new(struct mpq_schema **ret, const char *yang_dir,
@@ -102,7 +112,9 @@ int mpq_schema_new(struct mpq_schema **ret, const char *yang_dir,
 		return -ENOMEM;
 	}
 	(void)ly_log_options(LY_LOSTORE_LAST);
-	if (ly_ctx_new(yang_dir, CONTEXT_OPTIONS, &s->ctx)) {
+	/* libyang would search all folders below. */
+	if (!has_model(yang_dir) ||
+	    ly_ctx_new(yang_dir, CONTEXT_OPTIONS, &s->ctx)) {
 		e = refuse_schema(NULL, yang_dir, r);
 		free(s);
 		return e;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
 #include "common/certificate.h"
@@ -94,12 +95,25 @@ static bool make_dir(struct plan *p, const char *dir)
 	return true;
 }
 
+/* No two have the same name: who mixes up two authorities is told so. */
+static int make_authority(struct plan *p, time_t from)
+{
+	char name[sizeof(AUTHORITY_NAME) + 16];
+	uint32_t random;
+	int result = gnutls_rnd(GNUTLS_RND_NONCE, &random, sizeof(random));
+
+	if (result != 0) {
+		return result;
+	}
+	(void)snprintf(name, sizeof(name), AUTHORITY_NAME " %08x", random);
+	return mpq_issue_make(MPQ_ISSUE_AUTHORITY, name, NULL, from,
+			      p->now + AUTHORITY_DAYS * DAY, &p->authority);
+}
+
 static bool make_all(struct plan *p)
 {
 	time_t from = p->now - DAY; /* a clock that is a little behind */
-	int result =
-		mpq_issue_make(MPQ_ISSUE_AUTHORITY, AUTHORITY_NAME, NULL, from,
-			       p->now + AUTHORITY_DAYS * DAY, &p->authority);
+	int result = make_authority(p, from);
 
 	if (result == 0) {
 		result = mpq_issue_make(MPQ_ISSUE_EDGE, p->edge, &p->authority,

@@ -3,6 +3,7 @@
 #include "controlplane/mpqctl/cert.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,8 +171,15 @@ static struct json_object *read_list(const char *name)
 	unsigned n = MAX_CERTIFICATES;
 	struct json_object *list;
 	gnutls_datum_t d;
-	int result = gnutls_load_file(name, &d);
+	int result;
 
+	errno = 0;
+	result = gnutls_load_file(name, &d);
+	if (result == GNUTLS_E_FILE_ERROR && errno != 0) {
+		(void)fprintf(stderr, "mpqctl: %s: %s\n", name,
+			      strerror(errno));
+		return NULL;
+	}
 	if (result >= 0) {
 		result = gnutls_x509_crt_list_import(
 			crt, &n, &d, GNUTLS_X509_FMT_PEM,
@@ -180,9 +188,9 @@ static struct json_object *read_list(const char *name)
 	}
 	if (result < 0) {
 		(void)fprintf(stderr,
-			      "mpqctl: %s: %s; wanted is PEM, -----BEGIN "
-			      "CERTIFICATE-----\n",
-			      name, gnutls_strerror(result));
+			      "mpqctl: %s: no certificate can be read (%s); "
+			      "wanted is PEM, -----BEGIN CERTIFICATE-----\n",
+			      name, gnutls_strerror_name(result));
 		return NULL;
 	}
 	list = json_object_new_array();

@@ -189,8 +189,9 @@ static enum mpq_exit check_arguments(const struct mpq_call *c)
 		return MPQ_EXIT_OK;
 	}
 	(void)fprintf(stderr,
-		      "mpqctl: '%s' got %zu arguments\nusage: mpqctl %s %s\n",
-		      c->verb->name, c->arguments, c->verb->name,
+		      "mpqctl: '%s' got %zu argument%s\nusage: mpqctl %s%s%s\n",
+		      c->verb->name, c->arguments, c->arguments == 1 ? "" : "s",
+		      c->verb->name, c->verb->arguments[0] ? " " : "",
 		      c->verb->arguments);
 	return MPQ_EXIT_USAGE;
 }

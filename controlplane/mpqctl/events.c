@@ -24,11 +24,15 @@ static void add_reason(FILE *f, struct json_object *e)
 
 static void write_path(FILE *f, struct json_object *e)
 {
+	const char *was = text_of(e, "was"), *is = text_of(e, "is");
 	char text[MPQ_FORMAT_BYTES];
 	uint64_t gap;
 
-	(void)fprintf(f, "path %s: %s -> %s", text_of(e, "path"),
-		      text_of(e, "was"), text_of(e, "is"));
+	(void)fprintf(f, "path %s: ", text_of(e, "path"));
+	if (strcmp(was, is) != 0) { /* else another reason for the same */
+		(void)fprintf(f, "%s -> ", was);
+	}
+	(void)fputs(is, f);
 	add_reason(f, e);
 	if (mpq_format_number(e, "gap-us", &gap)) {
 		(void)fprintf(f, " (gap %s)", mpq_format_us(gap, text));
@@ -195,7 +199,11 @@ static enum mpq_exit print_reply(const struct mpq_call *call,
 		print_event(call, p);
 	}
 	/* Who pipes it into something wants it now. */
-	return fflush(stdout) == 0 ? MPQ_EXIT_OK : MPQ_EXIT_REFUSED;
+	if (fflush(stdout) != 0) {
+		perror("mpqctl: standard output");
+		return MPQ_EXIT_REFUSED;
+	}
+	return MPQ_EXIT_OK;
 }
 
 static enum mpq_exit follow(const struct mpq_call *call)

@@ -125,7 +125,8 @@ static void append_data_plane(FILE *f, struct json_object *status)
 		(void)fprintf(f, " (pid %llu)", (unsigned long long)n);
 	}
 	if (mpq_format_number(d, "restarts", &n) && n > 0) {
-		(void)fprintf(f, ", %llu restarts", (unsigned long long)n);
+		(void)fprintf(f, ", %llu restart%s", (unsigned long long)n,
+			      n == 1 ? "" : "s");
 	}
 }
 
