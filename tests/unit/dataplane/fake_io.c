@@ -207,6 +207,11 @@ void fake_tun_delete(int fd)
 	find(fd)->gone = true;
 }
 
+bool fake_tun_deleted(int fd)
+{
+	return find(fd)->gone;
+}
+
 void fake_tun_push(int fd, const void *packet, size_t len)
 {
 	append(&find(fd)->inbox, packet, len, NULL, NULL, 0);

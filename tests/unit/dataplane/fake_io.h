@@ -43,6 +43,7 @@ unsigned fake_sent_from(const char *address);
 /* A device's descriptor, for mpq_tun_init(). */
 int fake_tun(void);
 void fake_tun_delete(int fd);
+bool fake_tun_deleted(int fd);
 /* The kernel sends `len` bytes into the device. */
 void fake_tun_push(int fd, const void *packet, size_t len);
 /* What came out of it: UDP packets, ICMP packets, and the last one's bytes. */
