@@ -18,6 +18,12 @@ struct packet { /* its address is what order is given */
 	bool repaired;
 };
 
+struct departure { /* from the sender's queue */
+	mpq_time at;
+	struct mpq_header header;
+	uint32_t index; /* of the packet */
+};
+
 struct world {
 	struct sim_run *run;
 	const struct order_plan *plan;
@@ -32,6 +38,8 @@ struct world {
 	uint32_t expected[ORDER_LANES]; /* none before it comes in order */
 	struct packet *packets;
 	unsigned n_packets, checked;
+	struct departure *queues[ORDER_LINKS];
+	unsigned queued[ORDER_LINKS], departed[ORDER_LINKS];
 	unsigned next_change;
 	struct mpq_delay delay;
 	struct mpq_order order;
@@ -177,18 +185,48 @@ static unsigned choose(struct world *w, unsigned lane)
 	}
 }
 
-static void push(struct world *w, struct mpq_header *header, uint32_t index,
-		 unsigned link)
+static void depart(struct world *w, struct mpq_header *header, uint32_t index,
+		   unsigned link)
 {
 	static const struct mpq_sockaddr nobody;
 	uint8_t data[160] = {0};
 
-	header->clock = mpq_header_clock(senders_clock(w));
 	header->path_sequence = w->path_sequence[link]++;
 	mpq_header_write(data, header);
 	memcpy(data + MPQ_HEADER_BYTES, &index, sizeof(index));
 	sim_link_push(&w->links[link], &nobody, &nobody, 0, data,
 		      sim_random_range(w->random, 20, sizeof(data)), w->now);
+}
+
+static mpq_time next_departure(const struct world *w, unsigned link)
+{
+	return w->departed[link] < w->queued[link]
+		       ? w->queues[link][w->departed[link]].at
+		       : MPQ_TIME_NEVER;
+}
+
+static void depart_due(struct world *w)
+{
+	for (unsigned i = 0; i < w->plan->links; i++) {
+		while (next_departure(w, i) <= w->now) {
+			struct departure *d = &w->queues[i][w->departed[i]++];
+
+			depart(w, &d->header, d->index, i);
+		}
+	}
+}
+
+static void push(struct world *w, struct mpq_header *header, uint32_t index,
+		 unsigned link)
+{
+	header->clock = mpq_header_clock(senders_clock(w));
+	if (w->plan->queue == 0 || header->kind != MPQ_HEADER_DATA ||
+	    header->lane == 0) {
+		depart(w, header, index, link);
+		return;
+	}
+	w->queues[link][w->queued[link]++] =
+		(struct departure){w->now + w->plan->queue, *header, index};
 }
 
 static void put_on_link(struct world *w, const struct packet *p,
@@ -336,6 +374,7 @@ static mpq_time next_event(const struct world *w)
 	at = mpq_time_min(at, next_change(w));
 	at = mpq_time_min(at, mpq_order_deadline(&w->order));
 	for (unsigned i = 0; i < w->plan->links; i++) {
+		at = mpq_time_min(at, next_departure(w, i));
 		at = mpq_time_min(at, sim_link_deadline(&w->links[i]));
 	}
 	return at;
@@ -345,6 +384,7 @@ static void step(struct world *w)
 {
 	change_links(w);
 	receive(w);
+	depart_due(w);
 	while (next_report(w) <= w->now) {
 		repair(w);
 	}
@@ -389,6 +429,10 @@ static void join(struct world *w, unsigned link)
 	sim_link_schedule(&w->links[link], w->now + JOINING,
 			  &w->plan->shapes[link]);
 	w->avoid_from[link] = MPQ_TIME_NEVER;
+	w->queues[link] = calloc(w->plan->packets, sizeof(struct departure));
+	if (w->queues[link] == NULL) {
+		abort();
+	}
 	w->path_sequence[link] = (uint16_t)sim_random_next(w->random);
 	push(w, &probe, 0, link);
 }
@@ -440,6 +484,7 @@ void order_world_run(struct sim_run *run, const struct order_plan *plan,
 	mpq_order_finish(&w->order);
 	for (unsigned i = 0; i < plan->links; i++) {
 		sim_link_finish(&w->links[i]);
+		free(w->queues[i]);
 	}
 	free(w->packets);
 	free(w);

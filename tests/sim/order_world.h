@@ -44,6 +44,8 @@ struct order_plan {
 	unsigned packets, lanes;
 	unsigned burst;        /* packets of one clock reading, at most */
 	mpq_duration interval; /* between bursts, on average */
+	mpq_duration queue;    /* of the sender: before each link, after clock
+				* and sequence; lane 0 goes past it */
 	unsigned copies;       /* of each packet, on as many links; 1 */
 	bool repairs;          /* the sender hears of a loss after 1.25 RTT */
 	uint32_t first_sequence;

@@ -311,6 +311,18 @@ static void copies_over_links_of_every_kind(struct sim_run *run)
 	order_world_run(run, &p, &r);
 }
 
+/* Clocks then go back on a path: once that was seen, it is waited for. */
+static void bears_a_sender_that_sends_small_ones_first(struct sim_run *run)
+{
+	struct sim_random r = random_of(run);
+	struct order_plan p;
+
+	plan_constant(&p, &r);
+	lose(&p, 10000);
+	p.queue = some(&r, 1 * MS, 20 * MS);
+	order_world_run(run, &p, &r);
+}
+
 static void keeps_to_a_low_cap(struct sim_run *run)
 {
 	struct sim_random r = random_of(run);
@@ -442,6 +454,8 @@ int main(int argc, char **argv)
 		 loses_nothing_of_what_is_copied, 500, NULL, ADDED},
 		{"copies over links of every kind",
 		 copies_over_links_of_every_kind, 500, NULL, ADDED},
+		{"bears a sender that sends small ones first",
+		 bears_a_sender_that_sends_small_ones_first, 500, NULL, ADDED},
 		{"keeps to a low cap", keeps_to_a_low_cap, 500, NULL, ADDED},
 		{"holds nothing without order", holds_nothing_without_order,
 		 500, NULL, ADDED},
