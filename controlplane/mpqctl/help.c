@@ -20,18 +20,31 @@ static void print_options(const struct mpq_verb *v, bool general)
 	}
 }
 
-void mpq_help_list(void)
+/* Those that begin with this word, NULL: all. How many. */
+static size_t print_verbs(const char *first)
 {
+	size_t len = first != NULL ? strlen(first) : 0, n = 0;
 	char text[64];
 
-	(void)printf("mpqctl [OPTION] [VERB [ARGUMENT]]\n\n"
-		     "Asks mpquic-control, and tells it what to do.\n\n"
-		     "Verbs:\n");
 	for (const struct mpq_verb *v = mpq_verbs; v->name != NULL; v++) {
+		if (first != NULL && (strncmp(v->name, first, len) != 0 ||
+				      v->name[len] != ' ')) {
+			continue;
+		}
 		(void)snprintf(text, sizeof(text), "%s %s", v->name,
 			       v->arguments);
 		(void)printf("  %-32s %s\n", text, v->summary);
+		n++;
 	}
+	return n;
+}
+
+void mpq_help_list(void)
+{
+	(void)printf("mpqctl [OPTION] [VERB [ARGUMENT]]\n\n"
+		     "Asks mpquic-control, and tells it what to do.\n\n"
+		     "Verbs:\n");
+	(void)print_verbs(NULL);
 	(void)printf("\nOptions of all verbs:\n");
 	print_options(NULL, true);
 	(void)printf("\n'mpqctl help VERB' tells more, mpqctl(1) all.\n"
@@ -65,6 +78,9 @@ enum mpq_exit mpq_help_run(const struct mpq_call *call)
 	v = mpq_verb_find(call->argument, call->arguments, &words);
 	if (v != NULL) {
 		mpq_help_verb(v);
+		return MPQ_EXIT_OK;
+	}
+	if (call->arguments == 1 && print_verbs(call->argument[0]) > 0) {
 		return MPQ_EXIT_OK;
 	}
 	nearest = mpq_verb_nearest(call->argument[0],

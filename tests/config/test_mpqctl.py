@@ -539,6 +539,11 @@ def usage_cases(tap):
             result = mpqctl(*words)
             equal((words, result.returncode), (words, 2))
             contains(result.stderr, said)
+    with tap.case('help of a first word lists what comes after it'):
+        result = mpqctl('help', 'path')
+        equal((result.returncode, result.stderr), (0, ''))
+        equal([line.split()[:2] for line in result.stdout.splitlines()],
+              [['path', 'hold'], ['path', 'release']])
     with tap.case('version'):
         equal(mpqctl('version').stdout, mpqctl('--version').stdout)
         assert re.match(r'mpqctl \d+\.\d+\.\d+\n$', mpqctl('version').stdout)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -272,6 +273,20 @@ static void says_where_the_model_should_be(void **state)
 	assert_non_null(strstr(r.next, "--yang-dir"));
 }
 
+/* Nor are the folders below searched: there may be very many. */
+static void wants_the_folder_itself(void **state)
+{
+	struct mpq_schema *s = NULL;
+	struct mpq_refusal r;
+	char above[512];
+
+	(void)state;
+	(void)snprintf(above, sizeof(above), "%s/..", yang_dir);
+	assert_int_equal(mpq_schema_new(&s, above, &r), -EINVAL);
+	assert_null(s);
+	assert_non_null(strstr(r.next, "--yang-dir"));
+}
+
 static int set_up(void **state)
 {
 	struct mpq_refusal r;
@@ -301,6 +316,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(changes_one_leaf_of_a_copy),
 		cmocka_unit_test(knows_the_cost_of_each_change),
 		cmocka_unit_test(says_where_the_model_should_be),
+		cmocka_unit_test(wants_the_folder_itself),
 	};
 
 	if (argc != 2) {
