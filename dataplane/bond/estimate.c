@@ -6,12 +6,15 @@
 enum {
 	SAMPLE_PKTS = 8, /* fewer say little .. */
 	RECENT_PKTS = 512,
-	FULL_PERCENT_LIMITED = 25, /* of a full sample's bytes, at most */
+	FULL_PERCENT_IDLE = 20, /* of a full sample's time, at most */
 	PACKET_BYTES = 1500,
+	PROOFS = 2,
 };
 #define SAMPLE_MIN   (40 * MPQ_MILLISECOND)
 #define SAMPLE_MAX   MPQ_SECOND /* .. but a slow path has no more */
 #define SAMPLE_PAUSE (2 * MPQ_SECOND)
+#define BASE_SPAN    (3 * MPQ_SECOND)
+#define CONGESTED    (10 * MPQ_MILLISECOND) /* more than jitter makes */
 #define RECENT       (10 * MPQ_SECOND)
 #define RTT_UNKNOWN  (100 * MPQ_MILLISECOND)
 #define RATE_MIN_BPS 1000
@@ -23,14 +26,24 @@ void mpq_estimate_init(struct mpq_estimate *e, mpq_time now)
 	e->sample.start = MPQ_TIME_NEVER;
 	e->proven = MPQ_TIME_NEVER;
 	e->unanswered = MPQ_TIME_NEVER;
+	e->idle_since = e->base.since = now;
 	e->answered = now;
 	e->recent.halved = now;
 }
 
 void mpq_estimate_observe(struct mpq_estimate *e,
-			  const struct mpq_estimate_view *view)
+			  const struct mpq_estimate_view *view, mpq_time now)
 {
+	mpq_duration rtt = view->rtt_smoothed;
+
 	e->view = *view;
+	if (mpq_time_elapsed(e->base.since, now) >= BASE_SPAN) {
+		e->base.before = e->base.now;
+		e->base.now = rtt;
+		e->base.since = now;
+	} else if (e->base.now == 0 || rtt < e->base.now) {
+		e->base.now = rtt;
+	}
 }
 
 void mpq_estimate_queued(struct mpq_estimate *e, uint64_t bytes)
@@ -62,10 +75,13 @@ void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
 	if (s->id != 0 && !s->lost) {
 		e->outstanding--; /* forgotten */
 	}
+	e->idle += mpq_time_elapsed(e->idle_since, now);
+	e->idle_since = e->queued_bytes == 0 ? now : MPQ_TIME_NEVER;
 	*s = (struct mpq_estimate_sent){.id = id + 1,
 					.len_bytes = (uint16_t)len_bytes,
-					.limited = e->queued_bytes == 0};
+					.idle = e->idle};
 	e->outstanding++;
+	e->next_id = id + 1;
 	if (e->unanswered == MPQ_TIME_NEVER) {
 		e->unanswered = now;
 	}
@@ -81,32 +97,47 @@ static void forget_slowly(struct mpq_estimate *e, mpq_time now)
 	}
 }
 
-/* A full sample moves the rate, another one only raises it. */
-static void take_sample(struct mpq_estimate *e, mpq_time now)
+/* As BBR knows that a pipe is full: a few rounds have brought no more. */
+static unsigned prove(struct mpq_estimate *e, uint64_t bps)
 {
-	uint64_t bps = per_second(e->sample.bytes, now - e->sample.start);
-	bool full = e->sample.limited_bytes * 100 <=
-		    e->sample.bytes * FULL_PERCENT_LIMITED;
-
-	if (full) {
-		bool first = e->proven == MPQ_TIME_NEVER || e->rate_bps == 0;
-
-		/* Up is believed sooner: a path held below what it can do
-		 * never shows more. */
-		e->rate_bps = first ? bps
-			      : bps > e->rate_bps
-				      ? e->rate_bps / 2 + bps / 2
-				      : e->rate_bps - e->rate_bps / 4 + bps / 4;
-		e->proven = now;
-	} else if (bps > e->rate_bps) {
-		e->rate_bps = bps;
+	if (bps > e->rate_bps + e->rate_bps / 5) {
+		e->flat = 0;
+	} else {
+		e->flat++;
 	}
+	e->rate_bps = bps > e->rate_bps ? bps : e->rate_bps;
+	return e->flat;
 }
 
-static void start_sample(struct mpq_estimate *e, mpq_time now)
+/* A full sample moves the rate, another one only raises it. */
+static void take_sample(struct mpq_estimate *e, mpq_duration idle, mpq_time now)
+{
+	mpq_duration time = now - e->sample.start;
+	uint64_t bps = per_second(e->sample.bytes, time);
+
+	if (idle * 100 > time * FULL_PERCENT_IDLE) {
+		e->rate_bps = bps > e->rate_bps ? bps : e->rate_bps;
+		return;
+	}
+	if (!mpq_estimate_is_proven(e, now) && prove(e, bps) < PROOFS) {
+		return;
+	}
+	if (bps > e->rate_bps) {
+		/* Up is believed sooner: a path held below what it can do
+		 * never shows more. */
+		e->rate_bps = e->rate_bps / 2 + bps / 2;
+	} else {
+		e->rate_bps = e->rate_bps - e->rate_bps / 4 + bps / 4;
+	}
+	e->proven = now;
+}
+
+static void start_sample(struct mpq_estimate *e,
+			 const struct mpq_estimate_sent *s, mpq_time now)
 {
 	e->sample.start = now;
-	e->sample.bytes = e->sample.limited_bytes = 0;
+	e->sample.idle = s->idle;
+	e->sample.bytes = 0;
 	e->sample.pkts = 0;
 }
 
@@ -118,17 +149,19 @@ static void count_delivered(struct mpq_estimate *e,
 
 	if (e->sample.start == MPQ_TIME_NEVER ||
 	    now - e->sample.start > length + SAMPLE_PAUSE) {
-		start_sample(e, now); /* whose bytes are before it */
+		start_sample(e, s, now); /* whose bytes are before it */
 		return;
 	}
 	e->sample.bytes += s->len_bytes;
-	e->sample.limited_bytes += s->limited ? s->len_bytes : 0;
 	e->sample.pkts++;
 	time = now - e->sample.start;
 	if (time >= length &&
 	    (e->sample.pkts >= SAMPLE_PKTS || time >= SAMPLE_MAX)) {
-		take_sample(e, now);
-		start_sample(e, now);
+		take_sample(e,
+			    s->idle > e->sample.idle ? s->idle - e->sample.idle
+						     : 0,
+			    now);
+		start_sample(e, s, now);
 	}
 }
 
@@ -155,8 +188,19 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 
 void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now)
 {
+	if (now >= mpq_estimate_silent_at(e)) {
+		e->outage_id = e->next_id;
+	}
 	e->answered = now;
 	e->unanswered = e->outstanding > 0 ? now : MPQ_TIME_NEVER;
+}
+
+static bool is_congested(const struct mpq_estimate *e)
+{
+	const struct mpq_estimate_view *v = &e->view;
+
+	return v->rtt_min > 0 &&
+	       v->rtt_smoothed > v->rtt_min + v->rtt_min / 2 + CONGESTED;
 }
 
 void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now)
@@ -169,7 +213,13 @@ void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now)
 	s->lost = true;
 	e->outstanding--;
 	e->lost++;
-	e->recent.lost++;
+	if (id < e->outage_id) {
+		e->in_outages++;
+	} else if (is_congested(e)) {
+		e->congested++;
+	} else {
+		e->recent.lost++;
+	}
 	forget_slowly(e, now);
 }
 
@@ -228,6 +278,18 @@ uint64_t mpq_estimate_window_left(const struct mpq_estimate *e)
 mpq_duration mpq_estimate_one_way(const struct mpq_estimate *e)
 {
 	return e->view.one_way > 0 ? e->view.one_way : rtt(e) / 2;
+}
+
+mpq_duration mpq_estimate_one_way_base(const struct mpq_estimate *e)
+{
+	mpq_duration base = e->base.now;
+
+	if (e->base.before > 0 && e->base.before < base) {
+		base = e->base.before;
+	}
+	base = base > 0 && base < rtt(e) ? base / 2 : rtt(e) / 2;
+	return e->view.one_way > 0 && e->view.one_way < base ? e->view.one_way
+							     : base;
 }
 
 mpq_duration mpq_estimate_queue_delay(const struct mpq_estimate *e, size_t n,

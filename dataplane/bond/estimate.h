@@ -7,7 +7,8 @@
  * Capacity is what was delivered in a time, taken over about a round trip. Only
  * when the sender always had more to send does that say what the path can do
  * (a full sample); otherwise it says what it can do at least. A path that was
- * never filled is `unproven`: its capacity is a guess from its window.
+ * never filled, or whose rate still grows with each sample, is `unproven`: its
+ * capacity is a guess from its window.
  */
 #ifndef MPQ_BOND_ESTIMATE_H
 #define MPQ_BOND_ESTIMATE_H
@@ -34,22 +35,30 @@ struct mpq_estimate_view {
 
 struct mpq_estimate {
 	struct mpq_estimate_view view;
+	struct { /* least smoothed RTT of this span and of the one before */
+		mpq_duration now, before;
+		mpq_time since;
+	} base;
 	uint64_t queued_bytes; /* in our own queue in front of it */
 
 	struct mpq_estimate_sent { /* ring, by id */
 		uint64_t id;       /* + 1; 0: empty */
 		uint16_t len_bytes;
-		bool limited; /* nothing was waiting behind it */
 		bool lost;
+		mpq_duration idle; /* of the path, in all, until then */
 	} sent[MPQ_ESTIMATE_REMEMBERED];
 
 	struct {                /* the sample under way */
 		mpq_time start; /* an acknowledgement; MPQ_TIME_NEVER: none */
-		uint64_t bytes, limited_bytes;
+		mpq_duration idle; /* when what it acknowledged was sent */
+		uint64_t bytes;
 		unsigned pkts;
 	} sample;
+	mpq_duration idle;    /* in all: nothing was waiting to be sent */
+	mpq_time idle_since;  /* MPQ_TIME_NEVER: something is */
 	uint64_t rate_bps;    /* 0: no sample yet */
 	mpq_time proven;      /* last full sample; MPQ_TIME_NEVER: never */
+	unsigned flat;        /* full samples in a row that brought no more */
 	mpq_time answered;    /* last acknowledgement, or start */
 	mpq_time unanswered;  /* so long something waits for one, else NEVER */
 	uint64_t outstanding; /* datagrams neither acknowledged nor lost */
@@ -59,13 +68,16 @@ struct mpq_estimate {
 		mpq_time halved;
 	} recent;
 	uint64_t acked, lost, spurious; /* totals */
+	uint64_t congested;  /* of the lost: a queue stood at the bottleneck */
+	uint64_t in_outages; /* of the lost: sent before a silence ended */
+	uint64_t next_id, outage_id; /* sent before it: lost in an outage */
 };
 
 void mpq_estimate_init(struct mpq_estimate *e, mpq_time now);
 
 /* Each time something was read from the connection. */
 void mpq_estimate_observe(struct mpq_estimate *e,
-			  const struct mpq_estimate_view *view);
+			  const struct mpq_estimate_view *view, mpq_time now);
 /* Our queue in front of the path has changed. */
 void mpq_estimate_queued(struct mpq_estimate *e, uint64_t bytes);
 
@@ -75,7 +87,8 @@ void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
 void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now);
 /* May be followed by acked: then it was spurious, and is taken back. */
 void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now);
-/* Anything at all came from the peer: an acknowledgement says so itself. */
+/* Anything at all came from the peer; before the losses that it shows are told.
+ * An acknowledgement says so itself. */
 void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now);
 
 /* Never 0. A path that has stopped answering slows down here by itself. */
@@ -83,11 +96,16 @@ uint64_t mpq_estimate_rate_bps(const struct mpq_estimate *e, mpq_time now);
 /* Was it filled lately? If not, it can perhaps do more than rate_bps. */
 bool mpq_estimate_is_proven(const struct mpq_estimate *e, mpq_time now);
 
-/* Lost for good of those sent lately, in parts per million. */
+/* Lost for good of those sent lately, in parts per million; without those that
+ * a full bottleneck dropped, which a start of BBR brings about, and those of a
+ * silence, which has its own consequences. */
 uint32_t mpq_estimate_loss_ppm(const struct mpq_estimate *e, mpq_time now);
 
 uint64_t mpq_estimate_window_left(const struct mpq_estimate *e);
 mpq_duration mpq_estimate_one_way(const struct mpq_estimate *e);
+/* Without the queues that we made ourselves lately: what the path's delay is
+ * once the start of a burst is over. */
+mpq_duration mpq_estimate_one_way_base(const struct mpq_estimate *e);
 /* Until n bytes more have left our queue. */
 mpq_duration mpq_estimate_queue_delay(const struct mpq_estimate *e, size_t n,
 				      mpq_time now);

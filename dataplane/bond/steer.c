@@ -191,7 +191,7 @@ static void count(struct mpq_steer *s, struct mpq_steer_class *c, size_t len,
 {
 	c->counters.packets++;
 	c->counters.bytes += len;
-	c->counters.copies += choice->n - 1U;
+	c->counters.copies += choice->n > 1 ? choice->n - 1U : 0;
 	for (unsigned i = 0; i < choice->n; i++) {
 		s->path[choice->path[i]].picked_bytes += len;
 		s->path[choice->path[i]].sent = now;
@@ -226,6 +226,20 @@ int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 	mpq_steer_mode_pick(s, c, flow, len_bytes, now, ret);
 	count(s, c, len_bytes, now, ret);
 	return MPQ_STEER_SEND;
+}
+
+bool mpq_steer_pull(struct mpq_steer *s, unsigned class, unsigned path,
+		    size_t len_bytes, uint64_t waiting_bytes, mpq_time now)
+{
+	struct mpq_steer_class *c = &s->class[class];
+
+	refresh(s, c, now);
+	if (!mpq_steer_auto_pull(s, c, path, waiting_bytes)) {
+		return false;
+	}
+	s->path[path].picked_bytes += len_bytes;
+	s->path[path].sent = now;
+	return true;
 }
 
 /* It goes before what waits, so only the way counts; and where it was lost it

@@ -14,6 +14,10 @@
  * A packet is bound to a path when it comes, and waits in that path's queue;
  * what waits there counts, so a fast path that is busy is waited for when that
  * is sooner. The caller tells estimate of its queues' lengths after each call.
+ * Packets of spread flows wait in one queue of their class, and paths take from
+ * it: so no guess of a path's rate is needed, nothing is stuck behind a path
+ * that slows down, and what delay control drops leaves no hole in the order,
+ * when sequences are given out as packets leave their queues.
  *
  * Every change of mind is an event with its reason.
  */
@@ -122,7 +126,9 @@ struct mpq_steer_events {
 struct mpq_steer_choice {
 	uint8_t n;                     /* 1, or copies */
 	uint8_t path[MPQ_STEER_PATHS]; /* the first is no copy */
-	bool spread; /* the packet's flow goes over several paths */
+	/* Put it into the class's shared queue instead of a path's: whichever
+	 * path has room takes it (mpq_steer_pull). n is 0 then. */
+	bool shared;
 };
 
 enum mpq_steer_result {
@@ -171,6 +177,13 @@ void mpq_steer_path(struct mpq_steer *s, unsigned path,
 int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 		   size_t len_bytes, mpq_time now,
 		   struct mpq_steer_choice *ret);
+
+/* A path has room: may it take the first packet of the class's shared queue,
+ * in which `waiting_bytes` are? Not when a faster path will have taken it
+ * sooner: then the path is idle, and its estimate is to know of nothing queued.
+ */
+bool mpq_steer_pull(struct mpq_steer *s, unsigned class, unsigned path,
+		    size_t len_bytes, uint64_t waiting_bytes, mpq_time now);
 
 /* For a packet that was lost on `path` and goes before all others: where it
  * arrives first, another path if there is one. -ENETUNREACH: none. */

@@ -20,8 +20,13 @@
 #define LIGHT_FOR   (2 * MPQ_SECOND)
 #define BACKOFF_MIN (2 * MPQ_SECOND)
 #define BACKOFF_MAX (64 * MPQ_SECOND)
-#define BETTER_BY   (2 * MPQ_MILLISECOND)
-#define BITS        8
+#define BETTER_BY   (5 * MPQ_MILLISECOND)
+#define SETTLED     (500 * MPQ_MILLISECOND) /* between moves of a flow */
+#define PULL_SLACK  (2 * MPQ_MILLISECOND)
+/* More than that is no burst but a flow that needs the slower paths too: that
+ * they are late is what the order window is for. */
+#define PULL_WAIT (2 * MPQ_MILLISECOND)
+#define BITS      8
 
 enum {
 	HEAVY_PART = 16, /* of its path's capacity, at least */
@@ -44,9 +49,8 @@ size_t mpq_steer_flow_index(unsigned class, uint32_t flow)
 /* The delay of a path, as the receiver's window sees it. */
 static mpq_duration latest(const struct mpq_steer_path *p)
 {
-	mpq_duration v = p->variation < p->one_way ? p->variation : p->one_way;
-
-	return p->one_way + v;
+	return p->base +
+	       (p->variation < p->base / 2 ? p->variation : p->base / 2);
 }
 
 /* The paths that are behind `first` by no more than the order window bridges;
@@ -63,11 +67,11 @@ static mpq_steer_set within_reach(const struct mpq_steer *s,
 		const struct mpq_steer_path *p = &s->path[i];
 		mpq_steer_set bit = mpq_steer_bit(i);
 		mpq_duration reach =
-			s->path[first].one_way +
+			s->path[first].base +
 			((c->spread.members & bit) != 0 ? cap + cap / 4 : cap);
 
 		if ((c->eligible & bit) == 0 ||
-		    (i != first && p->one_way < s->path[first].one_way) ||
+		    (i != first && p->base < s->path[first].base) ||
 		    (i != first && cap > 0 && latest(p) > reach)) {
 			continue;
 		}
@@ -94,7 +98,7 @@ static mpq_steer_set without_small(const struct mpq_steer *s, mpq_steer_set set,
 static bool is_better(const struct mpq_steer *s, unsigned i, uint64_t i_bps,
 		      unsigned other, uint64_t other_bps)
 {
-	bool sooner = s->path[i].one_way < s->path[other].one_way;
+	bool sooner = s->path[i].base < s->path[other].base;
 
 	return sooner ? i_bps * WORTH_DELAY > other_bps
 		      : i_bps >= other_bps * WORTH_DELAY;
@@ -150,7 +154,7 @@ static void summarize(const struct mpq_steer *s, struct mpq_steer_class *c,
 			c->spread.idle_bps += p->hoped_bps - p->load_bps;
 			c->spread.unproven |= !p->proven;
 		}
-		first = mpq_time_min(first, p->one_way);
+		first = mpq_time_min(first, p->base);
 		last = latest(p) > last ? latest(p) : last;
 	}
 	c->spread.delay_spread = last > first ? last - first : 0;
@@ -303,7 +307,9 @@ static void consider_spreading(struct mpq_steer *s, struct mpq_steer_class *c,
 	if (f->heavy == MPQ_TIME_NEVER) {
 		f->heavy = now;
 	}
-	if (now - f->heavy < HEAVY_FOR || !spreading_pays(c, f, now)) {
+	/* Earlier would end the inner slow start, for the delay grows. */
+	if (!s->path[f->path].proven || now - f->heavy < HEAVY_FOR ||
+	    !spreading_pays(c, f, now)) {
 		return;
 	}
 	c->spread.last_promoted = now;
@@ -366,7 +372,7 @@ static void consider_moving(struct mpq_steer *s, struct mpq_steer_class *c,
 	}
 	here = mpq_steer_path_arrival(&s->path[f->path], len);
 	there = mpq_steer_path_arrival(&s->path[best], len);
-	if (there + BETTER_BY < here &&
+	if (there + BETTER_BY < here && now - f->since >= SETTLED &&
 	    mpq_time_elapsed(f->last, now) > here - there) {
 		change(s, c, f, MPQ_STEER_PINNED, MPQ_STEER_SOONER, best, now);
 	}
@@ -385,14 +391,42 @@ void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 			consider_spreading(s, c, f, now);
 		}
 	}
+	ret->shared = f->spread;
 	if (!f->spread) {
 		consider_moving(s, c, f, len, now);
-	} else {
-		f->path = (uint8_t)mpq_steer_path_shortest(s, c->spread.members,
-							   len);
+		ret->n = 1;
+		ret->path[0] = f->path;
 	}
 	f->last = now;
-	ret->n = 1;
-	ret->path[0] = f->path;
-	ret->spread = f->spread;
+}
+
+bool mpq_steer_auto_pull(const struct mpq_steer *s,
+			 const struct mpq_steer_class *c, unsigned path,
+			 uint64_t waiting_bytes)
+{
+	mpq_steer_set members = c->spread.members & c->eligible;
+	mpq_steer_set may = members != 0 ? members : c->eligible;
+	const struct mpq_steer_path *p = &s->path[path];
+	uint64_t faster_bps = 0;
+	mpq_duration wait, gain = 0;
+
+	if ((may & mpq_steer_bit(path)) == 0) {
+		return false;
+	}
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_steer_path *f = &s->path[i];
+
+		if ((may & mpq_steer_bit(i)) != 0 &&
+		    f->one_way + PULL_SLACK < p->one_way) {
+			faster_bps += f->rate_bps;
+			gain = p->one_way - f->one_way > gain
+				       ? p->one_way - f->one_way
+				       : gain;
+		}
+	}
+	if (faster_bps == 0) {
+		return true;
+	}
+	wait = waiting_bytes * BITS * MPQ_SECOND / faster_bps;
+	return wait >= (gain < PULL_WAIT ? gain : PULL_WAIT);
 }

@@ -66,7 +66,6 @@ static void smallest_delay(struct mpq_steer *s, struct mpq_steer_class *c,
 		best = last;
 	}
 	c->active = (uint8_t)best;
-	ret->spread = true;
 	choose(ret, best);
 }
 
@@ -102,7 +101,6 @@ static void load_balancing(struct mpq_steer *s, struct mpq_steer_class *c,
 		}
 	}
 	c->verdict[best].credit -= (int64_t)len * 64;
-	ret->spread = true;
 	choose(ret, best);
 }
 
@@ -112,7 +110,6 @@ static void priority_based(struct mpq_steer *s, struct mpq_steer_class *c,
 {
 	(void)flow;
 	(void)now;
-	ret->spread = true;
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		unsigned path = c->order[i];
 		struct mpq_steer_verdict *v = &c->verdict[path];

@@ -43,6 +43,7 @@ static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
 	p->rate_bps = mpq_estimate_rate_bps(e, now);
 	p->proven = mpq_estimate_is_proven(e, now);
 	p->one_way = mpq_estimate_one_way(e);
+	p->base = mpq_estimate_one_way_base(e);
 	p->variation = e->view.rtt_variation;
 	p->silent = now >= mpq_estimate_silent_at(e);
 	smooth_load(p, time);

@@ -18,10 +18,10 @@ struct mpq_steer_path {
 	uint64_t rate_bps;
 	uint64_t hoped_bps; /* >= rate_bps: if unproven, the best path's */
 	bool proven;
-	mpq_duration one_way, variation;
-	uint64_t picked_bytes; /* since the last tick */
-	uint64_t load_bps;     /* of what was steered here, smoothed */
-	mpq_time sent;         /* last pick */
+	mpq_duration one_way, base, variation; /* base: without queues */
+	uint64_t picked_bytes;                 /* since the last tick */
+	uint64_t load_bps; /* of what was steered here, smoothed */
+	mpq_time sent;     /* last pick */
 	uint64_t copy_tokens_bytes;
 };
 
@@ -103,6 +103,9 @@ void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 			 uint32_t flow, size_t len, mpq_time now,
 			 struct mpq_steer_choice *ret);
+bool mpq_steer_auto_pull(const struct mpq_steer *s,
+			 const struct mpq_steer_class *c, unsigned path,
+			 uint64_t waiting_bytes);
 /* The slot of a flow; a foreign one may be in it. */
 size_t mpq_steer_flow_index(unsigned class, uint32_t flow);
 

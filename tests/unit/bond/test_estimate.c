@@ -26,7 +26,7 @@ static int setup(void **state)
 	now = MPQ_SECOND;
 	sent_id = acked_id = 0;
 	mpq_estimate_init(&est, now);
-	mpq_estimate_observe(&est, &view);
+	mpq_estimate_observe(&est, &view, now);
 	return 0;
 }
 
@@ -160,6 +160,25 @@ static void is_silent_only_with_something_unanswered(void **state)
 	assert_int_equal(mpq_estimate_silent_at(&est), MPQ_TIME_NEVER);
 }
 
+static void an_outage_is_no_loss(void **state)
+{
+	(void)state;
+	run(MPQ_SECOND);
+	now += MPQ_SECOND; /* silence */
+	mpq_estimate_sent(&est, sent_id++, 100, now);
+	mpq_estimate_answered(&est, now + 40 * MS);
+	for (; acked_id < sent_id; acked_id++) {
+		mpq_estimate_lost(&est, acked_id, now + 40 * MS);
+	}
+	assert_int_equal(mpq_estimate_loss_ppm(&est, now), 0);
+	assert_int_equal(est.in_outages, est.lost);
+	for (int i = 0; i < 100; i++) { /* but what is sent later may be */
+		mpq_estimate_sent(&est, sent_id, 100, now + 41 * MS);
+		mpq_estimate_lost(&est, sent_id++, now + 80 * MS);
+	}
+	assert_true(mpq_estimate_loss_ppm(&est, now) > 100000);
+}
+
 static void any_answer_ends_a_silence(void **state)
 {
 	(void)state;
@@ -204,6 +223,7 @@ int main(void)
 		cmocka_unit_test_setup(forgets_losses_of_long_ago, setup),
 		cmocka_unit_test_setup(is_silent_only_with_something_unanswered,
 				       setup),
+		cmocka_unit_test_setup(an_outage_is_no_loss, setup),
 		cmocka_unit_test_setup(any_answer_ends_a_silence, setup),
 		cmocka_unit_test_setup(survives_reports_of_what_it_never_sent,
 				       setup),

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steering under the 20 profiles. Scenarios assert what must always hold, and
+ * those goals that are met with margin; `--figures` prints the whole table.
+ */
+#include "tests/sim/steer_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS      MPQ_MILLISECOND
+#define NO_HARM 0.90 /* the goal is 0.95; CUBIC's luck in a run is more */
+
+static double sum_mbps(const struct sim_profile *p)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < p->paths; i++) {
+		sum += p->path[i].mbps;
+	}
+	return sum;
+}
+
+static struct sim_steer_setup setup_of(const struct sim_profile *p,
+				       enum sim_steer_traffic traffic,
+				       mpq_duration time)
+{
+	return (struct sim_steer_setup){
+		.profile = p,
+		.traffic = traffic,
+		.udp_mbps = 0.8 * sum_mbps(p) * SIM_STEER_INNER /
+			    (SIM_STEER_INNER + SIM_STEER_OVERHEAD),
+		.paths = ((mpq_steer_set)1 << p->paths) - 1,
+		.class = mpq_steer_class_default,
+		.time = time};
+}
+
+/* The best that one of the paths does alone, with the same tunnel. */
+static double best_single(struct sim_run *run, struct sim_steer_setup s)
+{
+	mpq_steer_set all = s.paths;
+	struct sim_steer_result r;
+	double best = 0;
+
+	for (unsigned i = 0; i < s.profile->paths; i++) {
+		s.paths = all & (mpq_steer_set)1 << i;
+		if (i > 0 && memcmp(&s.profile->path[i], &s.profile->path[0],
+				    sizeof(s.profile->path[0])) == 0) {
+			continue;
+		}
+		sim_steer_run(run, &s, &r);
+		best = r.mbps > best ? r.mbps : best;
+	}
+	return best;
+}
+
+static void print_figure(const struct sim_profile *p,
+			 enum sim_steer_traffic traffic, mpq_duration time,
+			 uint64_t seed)
+{
+	struct sim_steer_setup s = setup_of(p, traffic, time);
+	struct sim_run run = {.seed = seed, .trace = getenv("TRACE") != NULL};
+	struct sim_steer_result r;
+	double single;
+
+	sim_steer_run(&run, &s, &r);
+	single = best_single(&run, s);
+	(void)printf("# %-34s %-12s %6.1f Mbit/s  share %.2f  of best single "
+		     "%.2f  p99 %5.0f ms  lost %.2f %%  repaired %llu late "
+		     "%llu dup %llu held %llu spread %llu gathered %llu moved "
+		     "%llu%s%s\n",
+		     p->name, sim_steer_traffics[traffic], r.mbps,
+		     r.mbps / r.link_mbps, r.mbps / single, r.p99_ms,
+		     r.udp_lost * 100, (unsigned long long)r.repaired,
+		     (unsigned long long)r.late,
+		     (unsigned long long)r.duplicates,
+		     (unsigned long long)r.held_max,
+		     (unsigned long long)r.spread,
+		     (unsigned long long)r.gathered,
+		     (unsigned long long)r.moved, run.failed ? " " : "",
+		     run.failed ? run.why : "");
+	(void)fflush(stdout);
+}
+
+static int figures(int argc, char **argv)
+{
+	unsigned only = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
+	mpq_duration time = argc > 3 ? (mpq_duration)atoi(argv[3]) * MPQ_SECOND
+				     : 20 * MPQ_SECOND;
+
+	for (unsigned i = 0; i < SIM_PROFILES; i++) {
+		for (unsigned t = 0; t < SIM_TRAFFICS; t++) {
+			if (only == 0 || only == i + 1) {
+				print_figure(&sim_profiles[i],
+					     (enum sim_steer_traffic)t, time,
+					     1);
+			}
+		}
+	}
+	return 0;
+}
+
+/* Whatever the mode, the paths and the links do: what must hold, holds. */
+static void anything(struct sim_run *run)
+{
+	struct sim_random r = {.state = run->seed};
+	const struct sim_profile *p = &sim_profiles[run->seed % SIM_PROFILES];
+	struct sim_steer_setup s =
+		setup_of(p, (enum sim_steer_traffic)sim_random_range(&r, 0, 4),
+			 2 * MPQ_SECOND);
+	struct sim_steer_result result;
+
+	s.class.mode =
+		(enum mpq_steer_mode)sim_random_range(&r, 0,
+						      MPQ_STEER_MODES - 1);
+	s.class.copies = (uint8_t)sim_random_range(&r, 0, p->paths);
+	s.class.order_cap = sim_random_range(&r, 0, 150) * MS;
+	s.class.excluded = (mpq_steer_set)sim_random_range(&r, 0, 1)
+			   << sim_random_range(&r, 0, p->paths - 1);
+	s.no_repair = sim_random_chance(&r, 200000);
+	s.udp_mbps /= (double)sim_random_range(&r, 1, 5);
+	if (sim_random_chance(&r, 500000)) {
+		s.dead = (unsigned)sim_random_range(&r, 0, p->paths - 1);
+		s.dead_at = sim_random_range(&r, 500, 1000) * MS;
+		s.back_at = s.dead_at + sim_random_range(&r, 20, 800) * MS;
+	}
+	sim_steer_run(run, &s, &result);
+}
+
+static void share(struct sim_run *run, unsigned profile,
+		  enum sim_steer_traffic traffic, double least)
+{
+	struct sim_steer_setup s =
+		setup_of(&sim_profiles[profile - 1], traffic, 15 * MPQ_SECOND);
+	struct sim_steer_result r;
+
+	sim_steer_run(run, &s, &r);
+	sim_holds(run, r.mbps >= least * r.link_mbps, s.time,
+		  "profile %u, %s: %.2f of the sum, not %.2f", profile,
+		  sim_steer_traffics[traffic], r.mbps / r.link_mbps, least);
+}
+
+static void eight_flows_get_most_of_the_sum(struct sim_run *run)
+{
+	static const unsigned profiles[] = {1, 2, 3, 4, 6, 7, 8, 9, 16, 19};
+
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		share(run, profiles[i], SIM_TCP_8, 0.83);
+	}
+}
+
+static void one_bbr_flow_gets_most_of_the_sum(struct sim_run *run)
+{
+	static const unsigned profiles[] = {1, 3, 4, 6, 7, 8};
+
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		share(run, profiles[i], SIM_TCP_BBR, 0.80);
+	}
+}
+
+static void no_harm(struct sim_run *run)
+{
+	for (unsigned i = 0; i < SIM_PROFILES; i++) {
+		struct sim_steer_setup s =
+			setup_of(&sim_profiles[i],
+				 run->seed % 2 ? SIM_TCP_8 : SIM_TCP_BBR,
+				 15 * MPQ_SECOND);
+		struct sim_steer_result r;
+		double single;
+
+		sim_steer_run(run, &s, &r);
+		single = best_single(run, s);
+		sim_holds(run, r.mbps >= NO_HARM * single, s.time,
+			  "profile %s, %s: %.1f Mbit/s, alone %.1f",
+			  s.profile->name, sim_steer_traffics[s.traffic],
+			  r.mbps, single);
+	}
+}
+
+/* A stream of 100 packets a second, and its path becomes a black hole. */
+static void black_hole(struct sim_run *run)
+{
+	struct sim_random r = {.state = run->seed};
+	struct sim_steer_setup s =
+		setup_of(&sim_profiles[0], SIM_UDP, 4 * MPQ_SECOND);
+	struct sim_steer_result result;
+
+	s.udp_mbps = 100 * SIM_STEER_INNER * 8 / 1e6;
+	s.dead_at = 2 * MPQ_SECOND + sim_random_range(&r, 0, 100) * MS;
+	sim_steer_run(run, &s, &result);
+	run->figure = result.gap;
+	sim_holds(run, result.gap <= 180 * MS, s.time, "a gap of %.1f ms",
+		  (double)result.gap / 1e6);
+	sim_holds(run, result.udp_lost <= 0, s.time, "%.4f %% lost",
+		  result.udp_lost * 100);
+}
+
+static void redundant_loses_nothing(struct sim_run *run)
+{
+	struct sim_random r = {.state = run->seed};
+	struct sim_steer_setup s =
+		setup_of(&sim_profiles[17], SIM_UDP, 10 * MPQ_SECOND);
+	struct sim_steer_result result;
+
+	s.udp_mbps = 2;
+	s.class.mode = MPQ_STEER_REDUNDANT;
+	s.class.copies = 2;
+	s.dead = 1; /* the lossy one; the other carries all */
+	s.dead_at = sim_random_range(&r, 2000, 4000) * MS;
+	s.back_at = s.dead_at + MPQ_SECOND;
+	sim_steer_run(run, &s, &result);
+	run->figure = result.gap;
+	sim_holds(run, result.udp_lost <= 0, s.time, "%.4f %% lost",
+		  result.udp_lost * 100);
+}
+
+static const struct sim_scenario scenarios[] = {
+	{"no rule is broken by any mode, path or link", anything, 400, NULL},
+	{"eight flows get most of the sum", eight_flows_get_most_of_the_sum, 2,
+	 NULL},
+	{"one BBR flow gets most of the sum", one_bbr_flow_gets_most_of_the_sum,
+	 2, NULL},
+	{"auto is not worse than the best path", no_harm, 2, NULL},
+	{"a black hole costs a pause, no packet", black_hole, 100,
+	 "pause at 100 packets a second, RTT 40 ms"},
+	{"redundant loses nothing by loss and outage of a path",
+	 redundant_loses_nothing, 20, "pause"},
+};
+
+int main(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--figures") == 0) {
+		return figures(argc, argv);
+	}
+	return sim_scenarios(argc, argv, scenarios,
+			     sizeof(scenarios) / sizeof(scenarios[0]));
+}

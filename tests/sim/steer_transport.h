@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A modelled sender with congestion control: what sim_steer uses both for the
+ * outer connection of a path (BBR-like) and for inner flows (CUBIC, BBR-like,
+ * or QUIC-like). Every datagram has its own id, as in QUIC; what is in it is
+ * the owner's business. Models, not implementations: rounds, gains and
+ * thresholds are the real ones, corner cases are not.
+ */
+#ifndef MPQ_TESTS_SIM_STEER_TRANSPORT_H
+#define MPQ_TESTS_SIM_STEER_TRANSPORT_H
+
+#include "common/clock.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SIM_TRANSPORT_FLIGHT 16384
+#define SIM_TRANSPORT_MSS    1500
+#define SIM_TRANSPORT_ROUNDS 10
+
+enum sim_transport_kind {
+	SIM_TRANSPORT_CUBIC, /* TCP: RACK once reordering was seen */
+	SIM_TRANSPORT_QUIC,  /* CUBIC, packet threshold 3 for ever */
+	SIM_TRANSPORT_BBR
+};
+
+struct sim_transport_packet {
+	uint64_t id; /* + 1; 0: done with */
+	mpq_time sent, delivered_at;
+	uint64_t delivered;
+	uint16_t len;
+	bool lost, limited;
+};
+
+struct sim_transport {
+	enum sim_transport_kind kind;
+	bool outer;
+	struct sim_transport_packet flight[SIM_TRANSPORT_FLIGHT];
+	uint64_t next, oldest, largest_acked; /* ids; largest + 1, 0: none */
+	mpq_time largest_sent;
+	uint64_t cwnd, in_flight, ssthresh;
+	mpq_duration srtt, variation, min_rtt;
+	mpq_time min_rtt_at;
+	bool reordering; /* seen: time decides, not the threshold */
+	mpq_time last_ack, last_send, next_send, recovery, probe_at;
+	unsigned probes; /* in a row */
+	uint64_t acked_pkts, lost_pkts, spurious, delivered;
+	mpq_time delivered_at;
+	struct { /* HyStart, RFC 9406 */
+		uint64_t end;
+		mpq_duration least;
+		unsigned samples, slow_rounds;
+	} slow_start;
+	struct { /* CUBIC */
+		double w_max, k;
+		mpq_time epoch;
+	} cubic;
+	struct {                                 /* BBR */
+		double bw[SIM_TRANSPORT_ROUNDS]; /* bytes a second */
+		unsigned round, flat, phase;
+		uint64_t round_end;
+		double full;
+		bool filled;
+		mpq_time phase_at;
+	} bbr;
+	void (*on_lost)(void *owner, uint64_t id, mpq_time now);
+	void *owner;
+};
+
+void sim_transport_init(struct sim_transport *t, enum sim_transport_kind kind,
+			bool outer, mpq_time now);
+bool sim_transport_may_send(const struct sim_transport *t, mpq_time now);
+/* Returns the id. `limited`: nothing more was waiting. */
+uint64_t sim_transport_sent(struct sim_transport *t, size_t len, bool limited,
+			    mpq_time now);
+/* true: it counts for the first time (not lost before). */
+bool sim_transport_acked(struct sim_transport *t, uint64_t id, mpq_time now);
+/* After the acknowledgements of a moment. */
+void sim_transport_detect(struct sim_transport *t, mpq_time now);
+mpq_time sim_transport_deadline(const struct sim_transport *t);
+/* true: send a probe, whatever the window says. */
+bool sim_transport_expire(struct sim_transport *t, mpq_time now);
+
+#endif
