@@ -312,15 +312,18 @@ static void write_errors(FILE *out, const struct mpq_guard_table_pairs *pairs,
 	}
 }
 
-/* What mpquic-data sends comes by here as well, and is nearly all there is. */
+/* What mpquic-data sends comes by here as well, and is nearly all there is. nft
+ * prints a set of one without braces, and so do we. */
 static void write_accept(FILE *out, const struct mpq_desired *d)
 {
-	(void)fputs("\t\tmeta mark { ", out);
+	bool set = d->n_wans > 1;
+
+	(void)fprintf(out, "\t\tmeta mark %s", set ? "{ " : "");
 	for (size_t i = 0; i < d->n_wans; i++) {
 		(void)fprintf(out, "%s0x%08" PRIx32, i > 0 ? ", " : "",
 			      d->wans[i].mark);
 	}
-	(void)fputs(" } accept\n", out);
+	(void)fprintf(out, "%s accept\n", set ? " }" : "");
 }
 
 static void write_output(FILE *out, const struct mpq_guard_table_pairs *pairs,
