@@ -69,8 +69,7 @@ static int out_of_memory(const struct apply *a)
 	return -ENOMEM;
 }
 
-/* ---- what may fail --------------------------------------------------------
- */
+/* ---- what may fail ------------------------------------------------------ */
 
 static int check_role(const struct apply *a)
 {
@@ -266,8 +265,7 @@ static void abandon(struct apply *a)
 	mpq_snapshot_free(a->snapshot);
 }
 
-/* ---- what may not ---------------------------------------------------------
- */
+/* ---- what may not ------------------------------------------------------- */
 
 /* Tunnels that go stay until nobody borrows them any more; being disabled, they
  * are found by nobody. */

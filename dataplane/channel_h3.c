@@ -78,8 +78,7 @@ static void on_closed(void *owner, uint64_t code)
 			MPQ_CHANNEL_H3_NO_ERROR, reason);
 }
 
-/* ---- capsules -------------------------------------------------------------
- */
+/* ---- capsules ----------------------------------------------------------- */
 
 /* RFC 9297 §3.5: a datagram that came by the stream is one like any other. */
 static int on_datagram_capsule(struct mpq_channel *ch,
@@ -226,8 +225,7 @@ int mpq_channel_advertise(struct mpq_channel *ch,
 				   value, len);
 }
 
-/* ---- needs of HTTP/3 ------------------------------------------------------
- */
+/* ---- needs of HTTP/3 ---------------------------------------------------- */
 
 static void on_consumed(void *owner, int64_t stream_id, size_t bytes)
 {

@@ -134,8 +134,7 @@ const struct mpq_engine_events mpq_control_events = {
 	.refused = on_refused,
 };
 
-/* ---- the connection -------------------------------------------------------
- */
+/* ---- the connection ----------------------------------------------------- */
 
 static void arm_retry(struct mpq_control *c)
 {

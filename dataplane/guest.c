@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/guest.h"
+#include "dataplane/guest_private.h"
 
 #include "dataplane/listener.h"
 
@@ -10,9 +10,9 @@
 
 #define IDLE_TIMEOUT      (30 * MPQ_SECOND)
 #define HANDSHAKE_TIMEOUT (5 * MPQ_SECOND)
-#define REQUEST_TIMEOUT   (10 * MPQ_SECOND)
-#define STALL             (1 * MPQ_SECOND) /* large packets do not pass */
 #define INITIAL_RTT       (100 * MPQ_MILLISECOND)
+/* Our edges say something each 2 s; others are asked. */
+#define KEEP_ALIVE (5 * MPQ_SECOND)
 /* Of a newer guest, after which an older one may carry again. Longer than what
  * was under way on the older one when the edge changed over. */
 #define SILENCE (250 * MPQ_MILLISECOND)
@@ -22,8 +22,7 @@ static struct mpq_guest *guest_of(struct mpq_channel *ch)
 	return ch->owner;
 }
 
-/* ---- who carries the tunnel -----------------------------------------------
- */
+/* ---- who carries the tunnel --------------------------------------------- */
 
 static void report(const struct mpq_guest *g)
 {
@@ -32,10 +31,12 @@ static void report(const struct mpq_guest *g)
 	s->events->tunnel(s->owner, g->tunnel, &g->remote);
 }
 
-static void attach(struct mpq_guest *g, mpq_time now)
+void mpq_guest_attach(struct mpq_guest *g, mpq_time now)
 {
+	g->silent = false;
 	if (mpq_tunnel_attach(g->tunnel, g->channel, now)) {
 		g->channel->dirty = true;
+		g->listener->due = 0; /* its turn may be past */
 		report(g);
 	}
 }
@@ -45,14 +46,14 @@ static struct mpq_guest *newest_heir(const struct mpq_guest *except)
 	struct mpq_guest *g = except->listener->guests;
 
 	while (g != NULL && (g == except || g->tunnel != except->tunnel ||
-			     !g->channel->up)) {
+			     !g->channel->up || g->silent)) {
 		g = g->next;
 	}
 	return g;
 }
 
 /* Another guest of the same tunnel carries on, if there is one. */
-static void detach(struct mpq_guest *g, const char *reason, mpq_time now)
+void mpq_guest_detach(struct mpq_guest *g, const char *reason, mpq_time now)
 {
 	struct mpq_guest *heir;
 
@@ -62,7 +63,7 @@ static void detach(struct mpq_guest *g, const char *reason, mpq_time now)
 	}
 	heir = newest_heir(g);
 	if (heir != NULL) {
-		attach(heir, now);
+		mpq_guest_attach(heir, now);
 	} else {
 		report(g);
 	}
@@ -100,8 +101,7 @@ static void set_tunnel(struct mpq_guest *g, struct mpq_tunnel *t)
 	l->n_handshakes += g->tunnel == NULL;
 }
 
-/* ---- what a channel tells -------------------------------------------------
- */
+/* ---- what a channel tells ----------------------------------------------- */
 
 static const struct mpq_snapshot_peer *
 identify(const struct mpq_listener *l,
@@ -198,7 +198,7 @@ static void on_packet(struct mpq_channel *ch, const uint8_t *data, size_t len)
 	if (g->tunnel->channel != ch) {
 		now = mpq_loop_now(g->listener->shared->loop);
 		if (may_carry(g, now)) {
-			attach(g, now);
+			mpq_guest_attach(g, now);
 		}
 	}
 	mpq_tunnel_deliver(g->tunnel, data, len);
@@ -234,8 +234,7 @@ static const struct mpq_channel_events channel_events = {
 	.cid_removed = on_cid_removed,
 };
 
-/* ---- life -----------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------- */
 
 static void link_guest(struct mpq_guest *g)
 {
@@ -279,6 +278,7 @@ struct mpq_guest *mpq_guest_new(struct mpq_listener *l,
 		.max_udp_bytes =
 			mpq_channel_max_udp(l->inner_bytes, &d->remote),
 		.idle_timeout = IDLE_TIMEOUT,
+		.keep_alive = KEEP_ALIVE,
 		.handshake_timeout = HANDSHAKE_TIMEOUT,
 		.initial_rtt = INITIAL_RTT,
 		.reset_secret = l->secret,
@@ -302,7 +302,7 @@ struct mpq_guest *mpq_guest_new(struct mpq_listener *l,
 
 void mpq_guest_free(struct mpq_guest *g, const char *reason, mpq_time now)
 {
-	detach(g, reason, now);
+	mpq_guest_detach(g, reason, now);
 	set_tunnel(g, NULL);
 	unlink_guest(g);
 	mpq_channel_free(g->channel);
@@ -319,7 +319,7 @@ void mpq_guest_read(struct mpq_guest *g, const struct mpq_udp_datagram *d,
 void mpq_guest_close(struct mpq_guest *g, const char *reason, mpq_time now)
 {
 	mpq_channel_close(g->channel, reason);
-	detach(g, reason, now);
+	mpq_guest_detach(g, reason, now);
 	set_tunnel(g, NULL);
 }
 
@@ -331,6 +331,7 @@ void mpq_guest_review(struct mpq_guest *g, mpq_time now)
 	if (g->tunnel == NULL) {
 		return;
 	}
+	g->channel->dirty = true;
 	t = own_tunnel(g, reason);
 	if (t == NULL) {
 		mpq_guest_close(g, reason, now);
@@ -341,117 +342,4 @@ void mpq_guest_review(struct mpq_guest *g, mpq_time now)
 		mpq_guest_close(g, "the tunnel's MTU was raised: dial anew",
 				now);
 	}
-}
-
-/* ---- the turn -------------------------------------------------------------
- */
-
-/* RFC 9484 §4.7: what the edge may use, and where we forward to. */
-static int offer(struct mpq_channel *ch, const struct mpq_tunnel *t)
-{
-	static const struct mpq_prefix everything[] = {{.family = 4},
-						       {.family = 6}};
-	size_t n = t->config.assign.n < MPQ_CONNECT_IP_ADDRESSES
-			   ? t->config.assign.n
-			   : MPQ_CONNECT_IP_ADDRESSES;
-	int r = mpq_channel_assign(ch, t->config.assign.prefix, n);
-
-	return r == 0 ? mpq_channel_advertise(ch, everything, 2) : r;
-}
-
-/* The latest to ask carries the tunnel, once it can take full-size packets; at
- * once when nothing else carries it. */
-static void welcome(struct mpq_guest *g, mpq_time now)
-{
-	if (g->offered != g->tunnel->addresses_version &&
-	    offer(g->channel, g->tunnel) == 0) {
-		g->offered = g->tunnel->addresses_version;
-	}
-	if (g->newcomer &&
-	    (g->tunnel->channel == NULL || mpq_channel_carries(g->channel))) {
-		g->newcomer = false;
-		attach(g, now);
-	}
-}
-
-/* Only the edge can dial, so it is sent away to do so. */
-static void send_away(struct mpq_guest *g, mpq_time now)
-{
-	if (g->tunnel == NULL &&
-	    mpq_time_elapsed(g->admitted, now) >= REQUEST_TIMEOUT) {
-		mpq_channel_close(g->channel, "no request came in time");
-	}
-	if (g->channel->up &&
-	    mpq_time_elapsed(mpq_loss_stalled_since(&g->channel->loss), now) >
-		    STALL) {
-		mpq_channel_close(g->channel, "the path carries small packets "
-					      "only: dial anew");
-	}
-}
-
-static void write_guest(struct mpq_guest *g, mpq_time now)
-{
-	struct mpq_udp *udp = &g->listener->udp;
-	struct mpq_channel *ch = g->channel;
-	struct mpq_queue *q = mpq_tunnel_queue(g->tunnel, ch, now);
-	struct mpq_conn_written written;
-	struct mpq_conn_info info;
-
-	if (!ch->dirty && (q == NULL || q->pkts == 0)) {
-		return;
-	}
-	for (;;) {
-		uint8_t *dest = mpq_udp_reserve(udp, MPQ_CONN_MAX_UDP_BYTES);
-		size_t n =
-			mpq_channel_write(ch, q, dest, MPQ_CONN_MAX_UDP_BYTES,
-					  &written, now);
-
-		if (n == 0) {
-			break;
-		}
-		mpq_udp_commit(udp, n, written.ecn, &written.local,
-			       &written.remote);
-	}
-	mpq_channel_burst_end(ch, now);
-	if (q != NULL) {
-		mpq_conn_info(ch->conn, &info);
-		mpq_tunnel_set_rtt(g->tunnel, info.rtt_smoothed);
-	}
-}
-
-static void bury(struct mpq_guest *g, mpq_time now)
-{
-	const struct mpq_conn_end *end = &g->channel->end;
-	char reason[MPQ_CERTIFICATE_REASON_BYTES];
-
-	if (end->layer == MPQ_CONN_VERIFY || end->layer == MPQ_CONN_TLS) {
-		mpq_listener_refused(g->listener, &g->remote, end->reason);
-	}
-	(void)snprintf(reason, sizeof(reason), "%s", end->reason);
-	mpq_guest_free(g, reason, now);
-}
-
-void mpq_guest_turn(struct mpq_guest *g, mpq_time now)
-{
-	if (mpq_channel_deadline(g->channel) <= now) {
-		mpq_channel_expire(g->channel, now);
-	}
-	send_away(g, now);
-	if (g->tunnel != NULL && g->channel->up) {
-		welcome(g, now);
-	}
-	write_guest(g, now);
-	if (g->channel->over) {
-		bury(g, now);
-	}
-}
-
-mpq_time mpq_guest_deadline(const struct mpq_guest *g)
-{
-	if (g->channel->dirty) {
-		return 0;
-	}
-	return mpq_time_min(mpq_channel_deadline(g->channel),
-			    g->tunnel == NULL ? g->admitted + REQUEST_TIMEOUT
-					      : MPQ_TIME_NEVER);
 }

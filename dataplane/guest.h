@@ -25,7 +25,9 @@ struct mpq_guest {
 	mpq_time admitted;
 	uint64_t number;  /* of this listener's guests: the newer the higher */
 	bool newcomer;    /* request accepted, not yet carrying */
+	bool silent;      /* does not answer: carries nothing */
 	unsigned offered; /* the tunnel's addresses that it knows; 0: none */
+	mpq_time due;     /* its deadline, as of its last turn */
 };
 
 /* Proven newcomer: it is read the datagram by mpq_guest_read(). NULL: out of
@@ -39,10 +41,9 @@ void mpq_guest_free(struct mpq_guest *g, const char *reason, mpq_time now);
 void mpq_guest_read(struct mpq_guest *g, const struct mpq_udp_datagram *d,
 		    mpq_time now);
 
-/* Everything that is due, then everything that is to be written. Frees it when
- * it is over. */
-void mpq_guest_turn(struct mpq_guest *g, mpq_time now);
-mpq_time mpq_guest_deadline(const struct mpq_guest *g);
+/* Everything that is due, then everything that is to be written; next to
+ * nothing when nothing is. Its next deadline; frees it when it is over. */
+mpq_time mpq_guest_turn(struct mpq_guest *g, mpq_time now);
 
 /* The configuration changed: it is sent away unless its tunnel is still its
  * own. */

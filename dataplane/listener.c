@@ -14,8 +14,7 @@
 #define REPORTS         10
 #define REPORT_INTERVAL (500 * MPQ_MILLISECOND)
 
-/* ---- newcomers ------------------------------------------------------------
- */
+/* ---- newcomers ---------------------------------------------------------- */
 
 /* An address, or a site's /64. */
 static bool same_host(const struct mpq_sockaddr *a,
@@ -127,8 +126,7 @@ void mpq_listener_refused(struct mpq_listener *l,
 	}
 }
 
-/* ---- life -----------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------- */
 
 int mpq_listener_new(struct mpq_listener **ret,
 		     const struct mpq_listener_shared *shared,
@@ -199,21 +197,17 @@ void mpq_listener_review(struct mpq_listener *l)
 
 void mpq_listener_turn(struct mpq_listener *l, mpq_time now)
 {
+	l->due = MPQ_TIME_NEVER;
 	for (struct mpq_guest *g = l->guests, *next; g != NULL; g = next) {
 		next = g->next;
-		mpq_guest_turn(g, now);
+		l->due = mpq_time_min(l->due, mpq_guest_turn(g, now));
 	}
 	(void)mpq_udp_flush(&l->udp);
 }
 
 mpq_time mpq_listener_deadline(const struct mpq_listener *l)
 {
-	mpq_time due = MPQ_TIME_NEVER;
-
-	for (const struct mpq_guest *g = l->guests; g != NULL; g = g->next) {
-		due = mpq_time_min(due, mpq_guest_deadline(g));
-	}
-	return due;
+	return l->due;
 }
 
 void mpq_listener_losses(const struct mpq_listener *l,

@@ -59,6 +59,7 @@ struct mpq_listener {
 	uint64_t dropped_full;    /* newcomers: no room at all .. */
 	uint64_t dropped_address; /* .. or for more of their address */
 	uint64_t refusals;
+	mpq_time due;           /* as of the last turn */
 	mpq_time reports_spent; /* lies ahead by what was reported lately */
 };
 

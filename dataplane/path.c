@@ -9,8 +9,7 @@
 /* How long the old channel may still deliver what was under way. */
 #define DRAIN (1 * MPQ_SECOND)
 
-/* ---- what life decides ----------------------------------------------------
- */
+/* ---- what life decides -------------------------------------------------- */
 
 static void drop_current(struct mpq_path *p, const char *reason, mpq_time now)
 {
@@ -267,8 +266,7 @@ void mpq_path_hold(struct mpq_path *p, bool held, mpq_time now)
 	    now);
 }
 
-/* ---- the turn -------------------------------------------------------------
- */
+/* ---- the turn ----------------------------------------------------------- */
 
 static bool is_slot(const struct mpq_path *p, const struct mpq_path_slot *slot,
 		    int i)

@@ -261,8 +261,7 @@ int mpq_path_slot_open(struct mpq_path_slot *slot, int fd)
 	return r;
 }
 
-/* ---- out ------------------------------------------------------------------
- */
+/* ---- out ---------------------------------------------------------------- */
 
 void mpq_path_slot_write(struct mpq_path_slot *slot, mpq_time now)
 {

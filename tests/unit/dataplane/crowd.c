@@ -41,8 +41,7 @@ static const struct mpq_channel_events channel_events = {
 
 static const struct mpq_conn_events mute_events = {.verify = NULL};
 
-/* ---- bytes in and out -----------------------------------------------------
- */
+/* ---- bytes in and out --------------------------------------------------- */
 
 static void on_datagram(void *owner, const struct mpq_udp_datagram *d)
 {
@@ -132,8 +131,7 @@ static mpq_time on_turn_end(void *owner, mpq_time now)
 
 static const struct mpq_loop_events loop_events = {.turn_end = on_turn_end};
 
-/* ---- life -----------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------- */
 
 void crowd_init(struct crowd *c, const struct pki_certificate *own,
 		const struct pki_certificate *authority)

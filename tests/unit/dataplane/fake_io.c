@@ -457,8 +457,7 @@ void fake_run(mpq_duration how_long)
 	settle();
 }
 
-/* ---- dataplane/io/loop.h --------------------------------------------------
- */
+/* ---- dataplane/io/loop.h ------------------------------------------------ */
 
 int mpq_loop_new(struct mpq_loop **ret, const struct mpq_loop_events *events,
 		 void *owner)
@@ -567,8 +566,7 @@ void mpq_loop_stop(struct mpq_loop *l)
 	l->stop = true;
 }
 
-/* ---- dataplane/io/udp.h ---------------------------------------------------
- */
+/* ---- dataplane/io/udp.h ------------------------------------------------- */
 
 int mpq_udp_init(struct mpq_udp *u, int fd)
 {
@@ -663,8 +661,7 @@ int mpq_udp_flush(struct mpq_udp *u)
 	return 0;
 }
 
-/* ---- dataplane/io/tun.h ---------------------------------------------------
- */
+/* ---- dataplane/io/tun.h ------------------------------------------------- */
 
 int mpq_tun_init(struct mpq_tun *t, int fd)
 {

@@ -14,8 +14,7 @@
 static const char secret[] =
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/* ---- events ---------------------------------------------------------------
- */
+/* ---- events ------------------------------------------------------------- */
 
 static void on_path(void *owner, const struct mpq_path *p,
 		    enum mpq_life_state was)
@@ -57,8 +56,7 @@ static const struct mpq_engine_events events = {
 	.refused = on_refused,
 };
 
-/* ---- configuration --------------------------------------------------------
- */
+/* ---- configuration ------------------------------------------------------ */
 
 static struct json_object *list(const char *items)
 {
@@ -170,8 +168,7 @@ static void configure(struct site *s)
 			 0);
 }
 
-/* ---- life -----------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------- */
 
 int site_setup_bare(void **state)
 {
@@ -239,8 +236,7 @@ struct mpq_tunnel *site_tunnel(struct site_side *side)
 	return t;
 }
 
-/* ---- packets --------------------------------------------------------------
- */
+/* ---- packets ------------------------------------------------------------ */
 
 void site_udp(uint8_t *packet, size_t len, const char *from, const char *to)
 {

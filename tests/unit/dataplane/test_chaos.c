@@ -32,7 +32,7 @@ struct chaos {
 static void tell(const struct chaos *c, const char *what)
 {
 	if (c->talks) {
-		print_message("%.3f s: %s\n", (double)fake_now() / 1e9, what);
+		print_message("# %.3f s: %s\n", (double)fake_now() / 1e9, what);
 	}
 }
 
@@ -45,8 +45,7 @@ static const char *pick(struct chaos *c, const char *const *texts, size_t n)
 	return text;
 }
 
-/* ---- operators ------------------------------------------------------------
- */
+/* ---- operators ---------------------------------------------------------- */
 
 /* mpquic-control knows of a deleted device at once, mpquic-data after a turn.
  */
@@ -146,8 +145,7 @@ static void hold(struct chaos *c)
 	mpq_path_hold(site_path(c->site), held, fake_now());
 }
 
-/* ---- the kernel -----------------------------------------------------------
- */
+/* ---- the kernel --------------------------------------------------------- */
 
 static void lose_link(struct chaos *c)
 {
@@ -179,8 +177,7 @@ static void delete_device(struct chaos *c)
 	}
 }
 
-/* ---- the network ----------------------------------------------------------
- */
+/* ---- the network -------------------------------------------------------- */
 
 static void cut(struct chaos *c)
 {
@@ -257,8 +254,7 @@ static void babble(struct chaos *c)
 	}
 }
 
-/* ---- a run ----------------------------------------------------------------
- */
+/* ---- a run -------------------------------------------------------------- */
 
 static void something(struct chaos *c)
 {
@@ -314,7 +310,7 @@ static void run_seed(uint64_t seed, bool talks)
 	struct chaos c = {.random = {seed}, .talks = talks};
 	unsigned descriptors;
 
-	print_message("seed %llu\n", (unsigned long long)seed);
+	print_message("# seed %llu\n", (unsigned long long)seed);
 	(void)site_setup(&state);
 	c.site = state;
 	descriptors = fake_open_descriptors();

@@ -42,9 +42,12 @@ static void who_asks_for_nothing_is_sent_away(void **state)
 
 	crowd_init(&c, s->pki.client, s->pki.authority);
 	m = crowd_add_mute(&c, "203.0.113.9", 9);
-	fake_run(5 * MPQ_SECOND);
-	assert_int_equal(listener(s)->n_guests, 2);
-	assert_int_equal(listener(s)->n_handshakes, 1);
+	(void)crowd_add_mute(&c, "203.0.113.10", 9);
+	fake_run(1 * MPQ_SECOND);
+	fake_cut("203.0.113.10", true);
+	fake_run(4 * MPQ_SECOND);
+	assert_int_equal(listener(s)->n_guests, 3);
+	assert_int_equal(listener(s)->n_handshakes, 2);
 	fake_run(10 * MPQ_SECOND);
 	assert_int_equal(listener(s)->n_guests, 1);
 	assert_int_equal(listener(s)->n_handshakes, 0);
@@ -317,6 +320,66 @@ static void an_edge_cannot_pile_up_connections(void **state)
 	crowd_finish(&c);
 }
 
+static void an_edge_that_vanished_is_not_up(void **state)
+{
+	struct site *s = *state;
+
+	fake_run(1 * MPQ_SECOND);
+	fake_cut(SITE_WAN, true);
+	fake_run(12 * MPQ_SECOND);
+	assert_false(s->vps.tunnel_up);
+	assert_non_null(strstr(site_tunnel(&s->vps)->reason, "no answer"));
+	site_send_in(s, 1000);
+	fake_run(10 * MPQ_MILLISECOND);
+	assert_int_equal(fake_tun_errors(s->vps.tun), 1);
+	fake_cut(SITE_WAN, false);
+	fake_run(3 * MPQ_SECOND);
+	assert_true(s->vps.tunnel_up);
+}
+
+/* Somebody else's, who says nothing when he has nothing to say. */
+static void a_client_that_is_idle_stays_up(void **state)
+{
+	struct site *s = *state;
+	struct crowd_member *m;
+	struct crowd c;
+	unsigned events;
+
+	crowd_init(&c, s->pki.client, s->pki.authority);
+	hold_edge(s, true);
+	m = crowd_add(&c, "203.0.113.9", 1);
+	fake_run(1 * MPQ_SECOND);
+	assert_true(carried_by(s, m));
+	events = s->vps.tunnel_events;
+	fake_run(100 * MPQ_SECOND);
+	site_send_in(s, 1000);
+	fake_run(100 * MPQ_MILLISECOND);
+	assert_int_equal(m->packets, 1);
+	assert_int_equal(s->vps.tunnel_events, events);
+	crowd_finish(&c);
+}
+
+/* The connection survives an outage that the edge does not notice. */
+static void one_that_answers_again_carries_again(void **state)
+{
+	struct site *s = *state;
+	struct crowd_member *m;
+	struct crowd c;
+
+	crowd_init(&c, s->pki.client, s->pki.authority);
+	hold_edge(s, true);
+	m = crowd_add(&c, "203.0.113.9", 1);
+	fake_run(1 * MPQ_SECOND);
+	fake_cut("203.0.113.9", true);
+	fake_run(12 * MPQ_SECOND);
+	assert_false(s->vps.tunnel_up);
+	fake_cut("203.0.113.9", false);
+	fake_run(10 * MPQ_SECOND);
+	assert_true(s->vps.tunnel_up);
+	assert_true(carried_by(s, m));
+	crowd_finish(&c);
+}
+
 #define SITE(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
@@ -333,6 +396,9 @@ int main(void)
 		SITE(other_addresses_are_told_at_once),
 		SITE(losses_are_counted_over_connections),
 		SITE(an_edge_cannot_pile_up_connections),
+		SITE(an_edge_that_vanished_is_not_up),
+		SITE(a_client_that_is_idle_stays_up),
+		SITE(one_that_answers_again_carries_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
