@@ -41,18 +41,34 @@
  *              "crl-pem"?, "peer-pins": [hex], "profile": "high" | "medium",
  *              "cipher": "auto" | "aes-gcm" | "chacha20-poly1305"},
  *          "peers": [{"name", "certificate-name"?, "pins": [hex]}],
- *          "paths": [{"name", "enabled",
+ *          "paths": [{"name", "enabled", "metered"?: bool (edge),
  *              "wan", "remote-address", "remote-port", "server-name"
  *                                     (edge), or
  *              "listen-address", "listen-port"
  *                                     (concentrator)}],
- *          "tunnels": [{"name", "enabled", "path", "peer"?, "mtu",
+ *          "classes": [{"name", "mode": "auto" | "smallest-delay" |
+ *              "load-balancing" | "priority-based" | "active-standby" |
+ *              "redundant", "priority": 0 .. 7 (7 goes first), "order": [path],
+ *              "excluded": [path], "avoid-metered": bool, "copies" (0: all),
+ *              "order-cap-us" (0: no order), "repair-deadline-us" (0: nothing
+ *              is sent again), "loss-max-ppm", "rtt-max-us", "rate-limit-bps"
+ *              (0: none)}] (edge; at most 8, of which the one named "default"
+ *              is for what is not said otherwise, and always there),
+ *          "rules": [{"name", "class", "dscp": [n], "protocol": n, "source":
+ *              [prefix], "destination": [prefix], "source-ports": ["80",
+ *              "5000-5010"], "destination-ports": [..]}] (edge; at most 64, the
+ *              first that matches decides; what is absent matches all),
+ *          "tunnels": [{"name", "enabled", "paths": [1 to 8 names], "peer"?,
+ *              "default-class"? (edge: of what no rule matches),
+ *              "accept-policy": bool (concentrator: the edge's classes and
+ *              rules hold for the way down too), "mtu",
  *              "queue-delay-us", "addresses": ["10.200.1.1/30"],
  *              "lan-prefixes": [..] (edge: allowed destinations inside, the
  *                  device's own addresses among them; none: all),
  *              "remote-prefixes": [..], "assign": [..] (concentrator)}]}
  *         A path belongs to at most one tunnel at the edge; at a concentrator
- *         a listener serves one tunnel for each peer.
+ *         a listener serves one tunnel for each peer. A tunnel of one path is
+ *         plain CONNECT-IP; one of several is bonded: its paths form a session
  * Socket  the state of an edge path's link: {"path", "link": "no-link" |
  *         "no-carrier" | "no-address" | "ready", "reason", "device-index",
  *         "local-address": "192.0.2.5"}; descriptors when ready: two of

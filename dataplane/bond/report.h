@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a receiver tells the sender of the paths as it sees them: the payload of
+ * a REPORT (kind 6, bond/README.md). Pure: bytes and fields.
+ */
+#ifndef MPQ_BOND_REPORT_H
+#define MPQ_BOND_REPORT_H
+
+#include "common/clock.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MPQ_REPORT_PATHS     8
+#define MPQ_REPORT_MAX_BYTES 200
+
+struct mpq_report_path {
+	uint8_t path;
+	mpq_duration offset;   /* of its one-way delay, over the shortest */
+	mpq_duration jitter;   /* RFC 3550 §6.4.1 */
+	mpq_duration queueing; /* over the least delay of the last 10 s */
+	uint32_t loss_ppm;     /* lately */
+	uint32_t received;     /* datagrams, ever; wraps */
+	uint64_t rate_bps;     /* received lately */
+	mpq_duration silence;  /* since the last arrival */
+};
+
+struct mpq_report {
+	uint32_t number; /* the newer the higher; serial number */
+	size_t n_paths;
+	struct mpq_report_path path[MPQ_REPORT_PATHS]; /* those in use */
+};
+
+/* The length. */
+size_t mpq_report_write(const struct mpq_report *r,
+			uint8_t out[MPQ_REPORT_MAX_BYTES]);
+/* 0; -EBADMSG, *ret untouched. Values that are out of all reason are cut. */
+int mpq_report_read(struct mpq_report *ret, const uint8_t *data, size_t len);
+
+#endif

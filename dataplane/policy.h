@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Policy of a bonded tunnel: its classes and the rules that fill them, as the
+ * edge is configured and as it tells the concentrator over the session, for the
+ * way down (bond/README.md, capsule SESSION_POLICY). Pure.
+ */
+#ifndef MPQ_DATAPLANE_POLICY_H
+#define MPQ_DATAPLANE_POLICY_H
+
+#include "dataplane/bond/steer.h"
+#include "dataplane/flow/classify.h"
+
+#define MPQ_POLICY_CLASSES    MPQ_STEER_CLASSES
+#define MPQ_POLICY_NAME_BYTES 33
+#define MPQ_POLICY_PRIORITIES 8
+
+struct mpq_policy_class {
+	char name[MPQ_POLICY_NAME_BYTES];
+	struct mpq_steer_class_config steer;
+	uint8_t priority;             /* the higher goes first; < PRIORITIES */
+	mpq_duration repair_deadline; /* a datagram lost is sent again until
+				       * it is so old; 0: never */
+};
+
+struct mpq_policy {
+	struct mpq_policy_class class[MPQ_POLICY_CLASSES]; /* 0: "default" */
+	size_t n_classes;                                  /* >= 1 */
+	char rule_name[MPQ_CLASSIFY_RULES][MPQ_POLICY_NAME_BYTES];
+	struct mpq_classify classify;
+};
+
+/* One class, "default": auto, priority 3, repair for 250 ms; no rule. */
+void mpq_policy_init(struct mpq_policy *p);
+
+/* A capsule's value, for the peer. Its length, or -EMSGSIZE: too much for one
+ * capsule (the configuration is checked for that beforehand). */
+int mpq_policy_write(const struct mpq_policy *p, uint8_t *out, size_t cap);
+
+/* From a peer, who may send anything: everything is checked, what is beyond our
+ * limits is refused. 0; -EBADMSG with a sentence, *ret untouched. */
+int mpq_policy_read(struct mpq_policy *ret, const uint8_t *data, size_t len,
+		    char reason[128]);
+
+bool mpq_policy_equal(const struct mpq_policy *a, const struct mpq_policy *b);
+
+#endif
