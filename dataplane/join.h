@@ -30,16 +30,23 @@ struct mpq_join_key { /* of a session; the same at both ends */
 	uint8_t secret[MPQ_EXPORT_BYTES];
 };
 
+enum mpq_join_role { /* who proves it: a proof cannot be reflected */
+	MPQ_JOIN_CLIENT = 0,
+	MPQ_JOIN_SERVER = 1,
+};
+
 /* A message, parsed: its form is good, nothing is proven. */
 struct mpq_join_message {
 	enum mpq_join_capsule type;
 	uint8_t id[MPQ_JOIN_ID_BYTES];
 	uint8_t path;                    /* < MPQ_JOIN_PATHS */
 	uint8_t proof[MPQ_EXPORT_BYTES]; /* JOIN, ACCEPT */
-	uint64_t context;                /* REGISTER */
+	uint64_t context; /* REGISTER: not 0; whose turn it is, even or odd, is
+			   * the caller's to check */
 };
 
-/* 0; -EBADMSG: malformed (length, path, version). */
+/* 0; -EBADMSG: malformed (length, path, version); -ENOENT: none of the above
+ * (so is POLICY, see policy.h). *ret is untouched then. */
 int mpq_join_parse(struct mpq_join_message *ret, uint64_t type,
 		   const uint8_t *value, size_t len);
 
@@ -63,8 +70,14 @@ int mpq_join_write_register(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES],
 			    uint64_t context);
 int mpq_join_write_leave(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES], unsigned path);
 
+/* The proof itself, of what the connection exports; 0 or -EIO. */
+int mpq_join_proof(uint8_t ret[MPQ_EXPORT_BYTES],
+		   const struct mpq_join_key *key, enum mpq_join_role role,
+		   unsigned path, const uint8_t exported[MPQ_EXPORT_BYTES]);
+
 /* Is the proof in a JOIN (server) or ACCEPT (client) right for this session and
- * this connection? Says no in one way, whatever is wrong. */
+ * this connection? Says no in one way, whatever is wrong, and after the same
+ * work. NULL for a session that there is not. */
 bool mpq_join_is_proven(const struct mpq_join_message *m,
 			const struct mpq_join_key *key,
 			const struct mpq_conn *joining);

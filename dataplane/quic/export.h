@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keying material of a connection's TLS session (RFC 9846 §7.5, formerly RFC
- * 8446; RFC 5705), and what proofs are made of it with.
+ * 8446; RFC 5705), and what proofs are made of it with. What is proven, and to
+ * whom, is others' to know.
  */
 #ifndef MPQ_QUIC_EXPORT_H
 #define MPQ_QUIC_EXPORT_H
@@ -10,7 +11,9 @@
 
 #define MPQ_EXPORT_BYTES 32
 
-/* 0; -ENOTCONN before the handshake is done; -EIO: the library refuses. */
+/* The same at both ends of a connection, and at no end of another one. In TLS
+ * 1.3 no context is the same as an empty one. 0; -ENOTCONN before the
+ * connection is established; -EIO: the library refuses. */
 int mpq_export_key(const struct mpq_conn *c, const char *label,
 		   const void *context, size_t context_len,
 		   uint8_t ret[MPQ_EXPORT_BYTES]);
