@@ -228,20 +228,6 @@ int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 	return MPQ_STEER_SEND;
 }
 
-bool mpq_steer_pull(struct mpq_steer *s, unsigned class, unsigned path,
-		    size_t len_bytes, uint64_t waiting_bytes, mpq_time now)
-{
-	struct mpq_steer_class *c = &s->class[class];
-
-	refresh(s, c, now);
-	if (!mpq_steer_auto_pull(s, c, path, waiting_bytes)) {
-		return false;
-	}
-	s->path[path].picked_bytes += len_bytes;
-	s->path[path].sent = now;
-	return true;
-}
-
 /* It goes before what waits, so only the way counts; and where it was lost it
  * is likelier to be lost again. */
 int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,

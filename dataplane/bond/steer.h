@@ -5,19 +5,25 @@
  * and of fixed size: the flow table is hashed and never grows.
  *
  *	             +-> active-standby   the first usable path
- *	             +-> smallest-delay   the earliest arrival
- *	packet,      +-> load-balancing   credit in proportion to capacity
- *	class, flow -+-> priority-based   fill in order, then overflow
+ *	             +-> smallest-delay   the earliest arrival           shared
+ *	packet,      +-> load-balancing   in proportion to capacity      shared
+ *	class, flow -+-> priority-based   fill in order, then overflow   shared
  *	             +-> redundant        copies on several paths
  *	             '-> auto             pinned, or spread when that pays
+ *(shared)
  *
- * A packet is bound to a path when it comes, and waits in that path's queue;
- * what waits there counts, so a fast path that is busy is waited for when that
- * is sooner. The caller tells estimate of its queues' lengths after each call.
- * Packets of spread flows wait in one queue of their class, and paths take from
- * it: so no guess of a path's rate is needed, nothing is stuck behind a path
- * that slows down, and what delay control drops leaves no hole in the order,
- * when sequences are given out as packets leave their queues.
+ * A packet that has one way to go is bound to it when it comes, and waits in
+ * that path's queue. Those of modes and flows that use several paths wait in
+ * one queue of their class, and paths take from it when they have room: so no
+ * guess of a path's rate is needed, nothing is stuck behind a path that slows
+ * down, and what delay control drops leaves no hole in the order, when
+ * sequences are given out as packets leave their queues.
+ *
+ *	path has room --> may_pull? --yes--> the connection --took it--> pulled
+ *	                      '-no: a better path will take it sooner
+ *
+ * The caller tells estimate of its queues' lengths after each call, and calls
+ * expire in each turn of its loop.
  *
  * Every change of mind is an event with its reason.
  */
@@ -127,7 +133,7 @@ struct mpq_steer_choice {
 	uint8_t n;                     /* 1, or copies */
 	uint8_t path[MPQ_STEER_PATHS]; /* the first is no copy */
 	/* Put it into the class's shared queue instead of a path's: whichever
-	 * path has room takes it (mpq_steer_pull). n is 0 then. */
+	 * path has room takes it (mpq_steer_may_pull). n is 0 then. */
 	bool shared;
 };
 
@@ -179,11 +185,15 @@ int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 		   struct mpq_steer_choice *ret);
 
 /* A path has room: may it take the first packet of the class's shared queue,
- * in which `waiting_bytes` are? Not when a faster path will have taken it
- * sooner: then the path is idle, and its estimate is to know of nothing queued.
- */
-bool mpq_steer_pull(struct mpq_steer *s, unsigned class, unsigned path,
-		    size_t len_bytes, uint64_t waiting_bytes, mpq_time now);
+ * in which `waiting_bytes` are? A question without effects, so that the
+ * connection may still refuse. Not when a better path will have taken it
+ * sooner: then this path is idle, and its estimate is to know of nothing
+ * queued. Otherwise what it could take counts as queued. */
+bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
+			unsigned path, uint64_t waiting_bytes, mpq_time now);
+/* The connection took it. */
+void mpq_steer_pulled(struct mpq_steer *s, unsigned class, unsigned path,
+		      size_t len_bytes, mpq_time now);
 
 /* For a packet that was lost on `path` and goes before all others: where it
  * arrives first, another path if there is one. -ENETUNREACH: none. */

@@ -22,11 +22,7 @@
 #define BACKOFF_MAX (64 * MPQ_SECOND)
 #define BETTER_BY   (5 * MPQ_MILLISECOND)
 #define SETTLED     (500 * MPQ_MILLISECOND) /* between moves of a flow */
-#define PULL_SLACK  (2 * MPQ_MILLISECOND)
-/* More than that is no burst but a flow that needs the slower paths too: that
- * they are late is what the order window is for. */
-#define PULL_WAIT (2 * MPQ_MILLISECOND)
-#define BITS      8
+#define BITS        8
 
 enum {
 	HEAVY_PART = 16, /* of its path's capacity, at least */
@@ -398,35 +394,4 @@ void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 		ret->path[0] = f->path;
 	}
 	f->last = now;
-}
-
-bool mpq_steer_auto_pull(const struct mpq_steer *s,
-			 const struct mpq_steer_class *c, unsigned path,
-			 uint64_t waiting_bytes)
-{
-	mpq_steer_set members = c->spread.members & c->eligible;
-	mpq_steer_set may = members != 0 ? members : c->eligible;
-	const struct mpq_steer_path *p = &s->path[path];
-	uint64_t faster_bps = 0;
-	mpq_duration wait, gain = 0;
-
-	if ((may & mpq_steer_bit(path)) == 0) {
-		return false;
-	}
-	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		const struct mpq_steer_path *f = &s->path[i];
-
-		if ((may & mpq_steer_bit(i)) != 0 &&
-		    f->one_way + PULL_SLACK < p->one_way) {
-			faster_bps += f->rate_bps;
-			gain = p->one_way - f->one_way > gain
-				       ? p->one_way - f->one_way
-				       : gain;
-		}
-	}
-	if (faster_bps == 0) {
-		return true;
-	}
-	wait = waiting_bytes * BITS * MPQ_SECOND / faster_bps;
-	return wait >= (gain < PULL_WAIT ? gain : PULL_WAIT);
 }

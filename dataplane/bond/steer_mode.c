@@ -4,14 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* priority-based: a path is full above, and has room again below. */
-#define OVERFLOW_ABOVE (15 * MPQ_MILLISECOND)
-#define OVERFLOW_BELOW (5 * MPQ_MILLISECOND)
-/* load-balancing: a share that cannot be taken is not insisted upon. */
-#define LAG_MAX (50 * MPQ_MILLISECOND)
-/* smallest-delay: closer arrivals are no reason to change. */
-#define STICKINESS (1 * MPQ_MILLISECOND)
-
 static void choose(struct mpq_steer_choice *ret, unsigned path)
 {
 	ret->path[ret->n++] = (uint8_t)path;
@@ -49,84 +41,17 @@ static void active_standby(struct mpq_steer *s, struct mpq_steer_class *c,
 	choose(ret, c->active);
 }
 
-/* Packet by packet; near a tie the path of the packet before is kept, so that
- * noise does not reorder. */
-static void smallest_delay(struct mpq_steer *s, struct mpq_steer_class *c,
-			   uint32_t flow, size_t len, mpq_time now,
-			   struct mpq_steer_choice *ret)
+/* Whoever has room takes it, if he may. */
+static void shared(struct mpq_steer *s, struct mpq_steer_class *c,
+		   uint32_t flow, size_t len, mpq_time now,
+		   struct mpq_steer_choice *ret)
 {
-	unsigned best = mpq_steer_path_earliest(s, c->eligible, len);
-	unsigned last = c->active;
-
+	(void)s;
+	(void)c;
 	(void)flow;
+	(void)len;
 	(void)now;
-	if (last < MPQ_STEER_PATHS && may(c, last) &&
-	    mpq_steer_path_arrival(&s->path[last], len) <
-		    mpq_steer_path_arrival(&s->path[best], len) + STICKINESS) {
-		best = last;
-	}
-	c->active = (uint8_t)best;
-	choose(ret, best);
-}
-
-/* Credit comes to each by its part of the capacity, with each packet sent, and
- * who has most of it pays for the packet. */
-static void load_balancing(struct mpq_steer *s, struct mpq_steer_class *c,
-			   uint32_t flow, size_t len, mpq_time now,
-			   struct mpq_steer_choice *ret)
-{
-	unsigned best = MPQ_STEER_PATHS;
-	unsigned shortest = mpq_steer_path_shortest(s, c->eligible, len);
-	mpq_duration most =
-		mpq_steer_path_queue(&s->path[shortest], len) + LAG_MAX;
-	uint64_t sum = 0;
-
-	(void)flow;
-	(void)now;
-	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		sum += may(c, i) ? s->path[i].rate_bps : 0;
-	}
-	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		struct mpq_steer_verdict *v = &c->verdict[i];
-
-		if (!may(c, i) ||
-		    mpq_steer_path_queue(&s->path[i], len) > most) {
-			v->credit = 0;
-			continue;
-		}
-		v->credit += (int64_t)(len * s->path[i].rate_bps * 64 / sum);
-		if (best == MPQ_STEER_PATHS ||
-		    v->credit > c->verdict[best].credit) {
-			best = i;
-		}
-	}
-	c->verdict[best].credit -= (int64_t)len * 64;
-	choose(ret, best);
-}
-
-static void priority_based(struct mpq_steer *s, struct mpq_steer_class *c,
-			   uint32_t flow, size_t len, mpq_time now,
-			   struct mpq_steer_choice *ret)
-{
-	(void)flow;
-	(void)now;
-	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		unsigned path = c->order[i];
-		struct mpq_steer_verdict *v = &c->verdict[path];
-		mpq_duration wait;
-
-		if (!may(c, path)) {
-			continue;
-		}
-		wait = mpq_steer_path_queue(&s->path[path], len);
-		v->overflowing = wait > (v->overflowing ? OVERFLOW_BELOW
-							: OVERFLOW_ABOVE);
-		if (!v->overflowing) {
-			choose(ret, path);
-			return;
-		}
-	}
-	choose(ret, mpq_steer_path_earliest(s, c->eligible, len));
+	ret->shared = true;
 }
 
 /* The first goes where it arrives first, or where the order says; a copy only
@@ -175,16 +100,21 @@ static const struct mode {
 	void (*pick)(struct mpq_steer *s, struct mpq_steer_class *c,
 		     uint32_t flow, size_t len, mpq_time now,
 		     struct mpq_steer_choice *ret);
+	bool (*may_pull)(const struct mpq_steer *s,
+			 const struct mpq_steer_class *c, unsigned path,
+			 uint64_t waiting_bytes); /* NULL: binds at once */
 } modes[MPQ_STEER_MODES] = {
-	[MPQ_STEER_AUTO] = {"auto", NULL, mpq_steer_auto_pick},
-	[MPQ_STEER_SMALLEST_DELAY] = {"smallest-delay", NULL, smallest_delay},
-	[MPQ_STEER_LOAD_BALANCING] = {"load-balancing", "balanced",
-				      load_balancing},
-	[MPQ_STEER_PRIORITY_BASED] = {"priority-based", "priority",
-				      priority_based},
+	[MPQ_STEER_AUTO] = {"auto", NULL, mpq_steer_auto_pick,
+			    mpq_steer_pull_spread},
+	[MPQ_STEER_SMALLEST_DELAY] = {"smallest-delay", NULL, shared,
+				      mpq_steer_pull_sooner},
+	[MPQ_STEER_LOAD_BALANCING] = {"load-balancing", "balanced", shared,
+				      mpq_steer_pull_by_share},
+	[MPQ_STEER_PRIORITY_BASED] = {"priority-based", "priority", shared,
+				      mpq_steer_pull_by_order},
 	[MPQ_STEER_ACTIVE_STANDBY] = {"active-standby", "failover",
-				      active_standby},
-	[MPQ_STEER_REDUNDANT] = {"redundant", NULL, redundant},
+				      active_standby, NULL},
+	[MPQ_STEER_REDUNDANT] = {"redundant", NULL, redundant, NULL},
 };
 
 const char *mpq_steer_mode_name(enum mpq_steer_mode m)
@@ -210,4 +140,15 @@ void mpq_steer_mode_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 			 struct mpq_steer_choice *ret)
 {
 	modes[c->config.mode].pick(s, c, flow, len, now, ret);
+}
+
+/* What is left of a mode before is taken by whoever may be used. */
+bool mpq_steer_mode_may_pull(const struct mpq_steer *s,
+			     const struct mpq_steer_class *c, unsigned path,
+			     uint64_t waiting_bytes)
+{
+	const struct mode *m = &modes[c->config.mode];
+
+	return may(c, path) &&
+	       (m->may_pull == NULL || m->may_pull(s, c, path, waiting_bytes));
 }

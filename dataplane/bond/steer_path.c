@@ -254,27 +254,6 @@ unsigned mpq_steer_path_earliest(const struct mpq_steer *s, mpq_steer_set set,
 	return found;
 }
 
-unsigned mpq_steer_path_shortest(const struct mpq_steer *s, mpq_steer_set set,
-				 size_t len)
-{
-	mpq_duration best = MPQ_TIME_NEVER;
-	unsigned found = MPQ_STEER_PATHS;
-
-	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		mpq_duration d;
-
-		if ((set & mpq_steer_bit(i)) == 0) {
-			continue;
-		}
-		d = mpq_steer_path_queue(&s->path[i], len);
-		if (d < best) {
-			best = d;
-			found = i;
-		}
-	}
-	return found;
-}
-
 unsigned mpq_steer_path_best(const struct mpq_steer *s, mpq_steer_set set)
 {
 	unsigned found = MPQ_STEER_PATHS;

@@ -2,7 +2,8 @@
 /*
  * Steering's state, for its own files: steer (entry and configuration),
  * steer_mode (the table of modes), steer_path (what each path is worth, and to
- * whom), steer_auto (pinned or spread).
+ * whom), steer_auto (pinned or spread), steer_pull (who takes of a shared
+ * queue).
  */
 #ifndef MPQ_BOND_STEER_PRIVATE_H
 #define MPQ_BOND_STEER_PRIVATE_H
@@ -30,9 +31,8 @@ struct mpq_steer_verdict { /* of a class on a path */
 	enum mpq_steer_reason reason;
 	mpq_time other;   /* since when the measurement says otherwise; NEVER */
 	mpq_time trusted; /* again, the last time */
-	mpq_duration hold; /* good for so long before it is trusted again */
-	bool overflowing;
-	int64_t credit; /* load-balancing */
+	mpq_duration hold;   /* good for so long before it is trusted again */
+	mpq_duration served; /* load-balancing: time's worth of what it took */
 };
 
 struct mpq_steer_class {
@@ -88,9 +88,6 @@ unsigned mpq_steer_path_earliest(const struct mpq_steer *s, mpq_steer_set set,
 				 size_t len);
 /* The one that carries most. */
 unsigned mpq_steer_path_best(const struct mpq_steer *s, mpq_steer_set set);
-/* The shortest wait in our queues. */
-unsigned mpq_steer_path_shortest(const struct mpq_steer *s, mpq_steer_set set,
-				 size_t len);
 
 /* steer_mode.c: fills *ret for a class whose `eligible` is not empty. */
 void mpq_steer_mode_pick(struct mpq_steer *s, struct mpq_steer_class *c,
@@ -103,11 +100,27 @@ void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 			 uint32_t flow, size_t len, mpq_time now,
 			 struct mpq_steer_choice *ret);
-bool mpq_steer_auto_pull(const struct mpq_steer *s,
-			 const struct mpq_steer_class *c, unsigned path,
-			 uint64_t waiting_bytes);
 /* The slot of a flow; a foreign one may be in it. */
 size_t mpq_steer_flow_index(unsigned class, uint32_t flow);
+
+/* steer_pull.c: the modes' answers. */
+bool mpq_steer_pull_sooner(const struct mpq_steer *s,
+			   const struct mpq_steer_class *c, unsigned path,
+			   uint64_t waiting_bytes);
+bool mpq_steer_pull_spread(const struct mpq_steer *s,
+			   const struct mpq_steer_class *c, unsigned path,
+			   uint64_t waiting_bytes);
+bool mpq_steer_pull_by_order(const struct mpq_steer *s,
+			     const struct mpq_steer_class *c, unsigned path,
+			     uint64_t waiting_bytes);
+bool mpq_steer_pull_by_share(const struct mpq_steer *s,
+			     const struct mpq_steer_class *c, unsigned path,
+			     uint64_t waiting_bytes);
+
+/* steer_mode.c: asks the class's mode; false: it has no shared queue. */
+bool mpq_steer_mode_may_pull(const struct mpq_steer *s,
+			     const struct mpq_steer_class *c, unsigned path,
+			     uint64_t waiting_bytes);
 
 /* steer.c: fills in the class's figures and tells. */
 void mpq_steer_tell(struct mpq_steer *s, const struct mpq_steer_class *c,

@@ -283,8 +283,10 @@ static struct mpq_packet *next_packet(struct path *p,
 		}
 		packet = mpq_queue_peek(&w->shared, w->now);
 		if (packet != NULL &&
-		    mpq_steer_pull(w->steer, 0, p->index, packet->len_bytes,
-				   w->shared.bytes, w->now)) {
+		    mpq_steer_may_pull(w->steer, 0, p->index, w->shared.bytes,
+				       w->now)) {
+			mpq_steer_pulled(w->steer, 0, p->index,
+					 packet->len_bytes, w->now);
 			return mpq_queue_pop(&w->shared, w->now);
 		}
 		p->refused = true;

@@ -110,10 +110,13 @@ static void offer(uint32_t flow, uint64_t bps, mpq_duration time)
 
 				if (queued[from] == 0 ||
 				    (from == PATHS &&
-				     !mpq_steer_pull(steer, 0, i, LEN,
-						     queued[from] * LEN,
-						     now))) {
+				     !mpq_steer_may_pull(steer, 0, i,
+							 queued[from] * LEN,
+							 now))) {
 					break;
+				}
+				if (from == PATHS) {
+					mpq_steer_pulled(steer, 0, i, LEN, now);
 				}
 				queued[from]--;
 				picked[i]++;
@@ -204,6 +207,11 @@ static void active_standby_takes_the_first_and_returns_to_it(void **state)
 	assert_int_equal(last[MPQ_STEER_ACTIVE].to, 4);
 }
 
+static bool may_pull(unsigned path, uint64_t waiting_bytes)
+{
+	return mpq_steer_may_pull(steer, 0, path, waiting_bytes, now);
+}
+
 static void smallest_delay_waits_for_the_fast_path_when_sooner(void **state)
 {
 	const struct mpq_steer_class_config c = {
@@ -211,10 +219,13 @@ static void smallest_delay_waits_for_the_fast_path_when_sooner(void **state)
 
 	(void)state;
 	configure(&c);
-	mpq_estimate_queued(&est[0], 50000);  /* 8 ms; then 15 ms of way */
-	assert_int_equal(pick(1), 0);         /* 23 ms is less than 30 ms */
-	mpq_estimate_queued(&est[0], 125000); /* 20 ms */
-	assert_int_equal(pick(1), 1);
+	assert_int_equal(pick(1), SHARED);
+	assert_true(may_pull(0, LEN));
+	assert_false(may_pull(1, LEN));
+	assert_false(may_pull(1, 80000));  /* 13 ms; it is 15 ms later */
+	assert_true(may_pull(1, 110000));  /* 18 ms */
+	assert_false(may_pull(2, 320000)); /* 36 ms with both; 45 ms later */
+	assert_true(may_pull(2, 420000));  /* 48 ms */
 }
 
 static void load_balancing_shares_in_proportion_to_capacity(void **state)
@@ -224,12 +235,30 @@ static void load_balancing_shares_in_proportion_to_capacity(void **state)
 
 	(void)state;
 	configure(&c);
-	for (int i = 0; i < 8000; i++, now += MS) {
-		picked[pick((uint32_t)i % 7)]++;
+	for (unsigned i = 0; i < PATHS; i++) {
+		est[i].view.cwnd_bytes = 100000;
 	}
-	assert_in_range(picked[0], 4950, 5050);
-	assert_in_range(picked[1], 1950, 2050);
-	assert_in_range(picked[2], 950, 1050);
+	offer(1, 8000000, 8 * MPQ_SECOND); /* 8000 packets; a tenth of all */
+	assert_in_range(picked[0], 4900, 5100);
+	assert_in_range(picked[1], 1900, 2100);
+	assert_in_range(picked[2], 900, 1100);
+}
+
+static void load_balancing_waits_for_no_path_that_is_full(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_LOAD_BALANCING};
+
+	(void)state;
+	configure(&c);
+	for (unsigned i = 0; i < 100; i++) { /* the others have no window */
+		assert_true(may_pull(0, LEN));
+		mpq_steer_pulled(steer, 0, 0, LEN, now);
+	}
+	est[1].view.cwnd_bytes = 100000;
+	assert_false(may_pull(0, LEN));
+	assert_true(may_pull(1, LEN));
+	assert_true(may_pull(0, 80000)); /* it does not take its share */
 }
 
 static void priority_based_fills_then_overflows(void **state)
@@ -239,13 +268,14 @@ static void priority_based_fills_then_overflows(void **state)
 
 	(void)state;
 	configure(&c);
-	assert_int_equal(pick(1), 1);
-	mpq_estimate_queued(&est[1], 20 * 2500); /* 20 ms at 20 Mbit/s */
-	assert_int_equal(pick(1), 0);
-	mpq_estimate_queued(&est[1], 10 * 2500); /* not yet */
-	assert_int_equal(pick(1), 0);
-	mpq_estimate_queued(&est[1], 2 * 2500);
-	assert_int_equal(pick(1), 1);
+	assert_int_equal(pick(1), SHARED);
+	assert_true(may_pull(1, LEN));
+	assert_false(may_pull(0, 5 * 2500)); /* 5 ms at 20 Mbit/s */
+	assert_true(may_pull(0, 10 * 2500));
+	assert_false(may_pull(2, 10 * 2500)); /* the two carry 70 Mbit/s */
+	mpq_steer_path(steer, 1, &est[1], false, false, now);
+	assert_true(may_pull(0, LEN));
+	assert_false(may_pull(1, LEN));
 }
 
 static void redundant_sends_the_copies_asked_for(void **state)
@@ -510,6 +540,7 @@ int main(void)
 		UNIT(active_standby_takes_the_first_and_returns_to_it),
 		UNIT(smallest_delay_waits_for_the_fast_path_when_sooner),
 		UNIT(load_balancing_shares_in_proportion_to_capacity),
+		UNIT(load_balancing_waits_for_no_path_that_is_full),
 		UNIT(priority_based_fills_then_overflows),
 		UNIT(redundant_sends_the_copies_asked_for),
 		UNIT(copies_take_half_of_a_path_at_most),

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/bond/steer_private.h"
+
+/*
+ * Who takes the first packet of a shared queue: a path that has room asks, and
+ * is refused when a better one will have taken it before that costs more than
+ * it is better by. How long that takes is told by what waits and by what the
+ * better ones carry; that they are slower just now shows in what waits.
+ */
+#define CLOSE (2 * MPQ_MILLISECOND) /* delays that make no difference */
+/* auto: more than that is no burst but a flow that needs the slower paths too:
+ * that they are late is what the order window is for. */
+#define SPREAD_WAIT (2 * MPQ_MILLISECOND)
+/* priority-based: the paths before are full. */
+#define OVERFLOW (8 * MPQ_MILLISECOND)
+/* load-balancing: that far a path may be ahead of its share; and a share that
+ * could not be taken is not made up for beyond so much. */
+#define AHEAD     (1 * MPQ_MILLISECOND)
+#define LAG_MAX   (20 * MPQ_MILLISECOND)
+#define INSIST    (4 * MPQ_MILLISECOND)
+#define BITS      8
+#define PKT_BYTES 1500
+
+/* Until those that carry so much have taken what waits; one packet is no
+ * queue. */
+static mpq_duration wait_of(uint64_t waiting_bytes, uint64_t bps)
+{
+	uint64_t bytes =
+		waiting_bytes > PKT_BYTES ? waiting_bytes - PKT_BYTES : 0;
+
+	return bps > 0 ? bytes * BITS * MPQ_SECOND / bps : MPQ_TIME_NEVER;
+}
+
+/* Is it worth waiting for paths that are faster than this one, `most` long? */
+static bool is_sooner(const struct mpq_steer *s, mpq_steer_set set,
+		      unsigned path, uint64_t waiting_bytes, mpq_duration most)
+{
+	const struct mpq_steer_path *p = &s->path[path];
+	mpq_duration gain = 0;
+	uint64_t bps = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_steer_path *f = &s->path[i];
+
+		if ((set & mpq_steer_bit(i)) == 0 ||
+		    f->one_way + CLOSE >= p->one_way) {
+			continue;
+		}
+		bps += f->rate_bps;
+		gain = p->one_way - f->one_way > gain ? p->one_way - f->one_way
+						      : gain;
+	}
+	return bps == 0 ||
+	       wait_of(waiting_bytes, bps) >= (gain < most ? gain : most);
+}
+
+bool mpq_steer_pull_sooner(const struct mpq_steer *s,
+			   const struct mpq_steer_class *c, unsigned path,
+			   uint64_t waiting_bytes)
+{
+	return is_sooner(s, c->eligible, path, waiting_bytes, MPQ_TIME_NEVER);
+}
+
+bool mpq_steer_pull_spread(const struct mpq_steer *s,
+			   const struct mpq_steer_class *c, unsigned path,
+			   uint64_t waiting_bytes)
+{
+	mpq_steer_set members = c->spread.members & c->eligible;
+	mpq_steer_set may = members != 0 ? members : c->eligible;
+
+	return (may & mpq_steer_bit(path)) != 0 &&
+	       is_sooner(s, may, path, waiting_bytes, SPREAD_WAIT);
+}
+
+bool mpq_steer_pull_by_order(const struct mpq_steer *s,
+			     const struct mpq_steer_class *c, unsigned path,
+			     uint64_t waiting_bytes)
+{
+	uint64_t before_bps = 0;
+
+	for (unsigned i = 0; c->order[i] != path; i++) {
+		if ((c->eligible & mpq_steer_bit(c->order[i])) != 0) {
+			before_bps += s->path[c->order[i]].rate_bps;
+		}
+	}
+	return wait_of(waiting_bytes, before_bps) >= OVERFLOW;
+}
+
+/* Those whose window is full do not ask: nobody waits for them. */
+bool mpq_steer_pull_by_share(const struct mpq_steer *s,
+			     const struct mpq_steer_class *c, unsigned path,
+			     uint64_t waiting_bytes)
+{
+	uint64_t bps = 0;
+	bool ahead = false;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		if ((c->eligible & mpq_steer_bit(i)) == 0) {
+			continue;
+		}
+		bps += s->path[i].rate_bps;
+		ahead |= mpq_estimate_window_left(s->path[i].estimate) >=
+				 PKT_BYTES &&
+			 c->verdict[path].served > c->verdict[i].served + AHEAD;
+	}
+	return !ahead || wait_of(waiting_bytes, bps) >= INSIST;
+}
+
+bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
+			unsigned path, uint64_t waiting_bytes, mpq_time now)
+{
+	(void)now;
+	return mpq_steer_mode_may_pull(s, &s->class[class], path,
+				       waiting_bytes);
+}
+
+/* Times are compared among paths only: who was away begins near the others. */
+static void serve(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
+		  size_t len_bytes)
+{
+	mpq_duration *served = &c->verdict[path].served;
+	mpq_duration most = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		most = c->verdict[i].served > most ? c->verdict[i].served
+						   : most;
+	}
+	if (*served + LAG_MAX < most) {
+		*served = most - LAG_MAX;
+	}
+	*served += len_bytes * BITS * MPQ_SECOND / s->path[path].rate_bps;
+}
+
+void mpq_steer_pulled(struct mpq_steer *s, unsigned class, unsigned path,
+		      size_t len_bytes, mpq_time now)
+{
+	serve(s, &s->class[class], path, len_bytes);
+	s->path[path].picked_bytes += len_bytes;
+	s->path[path].sent = now;
+}
