@@ -368,7 +368,8 @@ static uint16_t largest_mtu(const struct mpq_snapshot *s, const char *path)
 	for (size_t i = 0; i < s->n_tunnels; i++) {
 		const struct mpq_snapshot_tunnel *t = &s->tunnels[i];
 
-		if (strcmp(t->path, path) == 0 && t->mtu_bytes > largest) {
+		if (mpq_snapshot_tunnel_path_index(t, path) >= 0 &&
+		    t->mtu_bytes > largest) {
 			largest = t->mtu_bytes;
 		}
 	}

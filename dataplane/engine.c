@@ -81,7 +81,7 @@ static struct mpq_tunnel *on_find(void *owner, const char *peer,
 		struct mpq_tunnel *t = e->tunnels[i];
 
 		if (t->config.enabled && strcmp(t->config.peer, peer) == 0 &&
-		    strcmp(t->config.path, path) == 0) {
+		    mpq_snapshot_tunnel_path_index(&t->config, path) >= 0) {
 			return t;
 		}
 	}

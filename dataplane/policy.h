@@ -13,6 +13,14 @@
 #define MPQ_POLICY_CLASSES    MPQ_STEER_CLASSES
 #define MPQ_POLICY_NAME_BYTES 33
 #define MPQ_POLICY_PRIORITIES 8
+#define MPQ_POLICY_DEFAULT    "default"
+
+/* What a class may ask for. */
+#define MPQ_POLICY_ORDER_MAX    (1 * MPQ_SECOND)
+#define MPQ_POLICY_REPAIR_MAX   (1 * MPQ_SECOND)
+#define MPQ_POLICY_RTT_MAX      (60 * MPQ_SECOND)
+#define MPQ_POLICY_LOSS_MAX_PPM UINT32_C(1000000)
+#define MPQ_POLICY_RATE_MAX_BPS UINT64_C(1000000000000)
 
 struct mpq_policy_class {
 	char name[MPQ_POLICY_NAME_BYTES];
@@ -29,7 +37,11 @@ struct mpq_policy {
 	struct mpq_classify classify;
 };
 
-/* One class, "default": auto, priority 3, repair for 250 ms; no rule. */
+/* What is not said otherwise: auto as steer has it, priority 3, repair for
+ * 250 ms. Named "default". */
+void mpq_policy_class_init(struct mpq_policy_class *c);
+
+/* One class, "default"; no rule. */
 void mpq_policy_init(struct mpq_policy *p);
 
 /* A capsule's value, for the peer. Its length, or -EMSGSIZE: too much for one

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/snapshot.h"
+#include "dataplane/snapshot_private.h"
 
 #include "common/json.h"
 
@@ -18,8 +18,8 @@ static void copy(struct mpq_json_reader *r, const char *key, char *out,
 	(void)snprintf(out, cap, "%s", text);
 }
 
-static void read_name(struct mpq_json_reader *r, struct json_object *o,
-		      const char *key, char *out, size_t cap)
+void mpq_snapshot_read_name(struct mpq_json_reader *r, struct json_object *o,
+			    const char *key, char *out, size_t cap)
 {
 	const char *text = mpq_json_string(r, o, key);
 
@@ -77,29 +77,37 @@ static void read_pins(struct mpq_json_reader *r, struct json_object *o,
 	*ret_n = n;
 }
 
-static void read_prefixes(struct mpq_json_reader *r, struct json_object *o,
-			  const char *key, struct mpq_snapshot_prefixes *out)
+void mpq_snapshot_read_prefixes(struct mpq_json_reader *r,
+				struct json_object *o, const char *key,
+				struct mpq_prefix *out, size_t max,
+				size_t *ret_n)
 {
 	struct json_object *list = mpq_json_array_or_null(r, o, key);
 	size_t n = list != NULL ? json_object_array_length(list) : 0;
 
-	if (n > MPQ_SNAPSHOT_PREFIXES) {
-		mpq_json_fail(r, key, "has more than %d entries",
-			      MPQ_SNAPSHOT_PREFIXES);
+	if (n > max) {
+		mpq_json_fail(r, key, "has more than %zu entries", max);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const char *text = json_object_get_string(
 			json_object_array_get_idx(list, i));
 
-		if (mpq_prefix_parse(text != NULL ? text : "",
-				     &out->prefix[i]) < 0) {
+		if (mpq_prefix_parse(text != NULL ? text : "", &out[i]) < 0) {
 			mpq_json_fail(r, key, "\"%s\" is not an IP prefix",
 				      text != NULL ? text : "null");
 			return;
 		}
 	}
-	out->n = n;
+	*ret_n = n;
+}
+
+static void read_own_prefixes(struct mpq_json_reader *r, struct json_object *o,
+			      const char *key,
+			      struct mpq_snapshot_prefixes *out)
+{
+	mpq_snapshot_read_prefixes(r, o, key, out->prefix,
+				   MPQ_SNAPSHOT_PREFIXES, &out->n);
 }
 
 static void read_address(struct mpq_json_reader *r, struct json_object *o,
@@ -178,7 +186,7 @@ static void read_peer(struct mpq_json_reader *r, struct json_object *o,
 {
 	struct mpq_snapshot_peer *peer = &s->peers[i];
 
-	read_name(r, o, "name", peer->name, sizeof(peer->name));
+	mpq_snapshot_read_name(r, o, "name", peer->name, sizeof(peer->name));
 	copy(r, "certificate-name", peer->certificate_name,
 	     sizeof(peer->certificate_name),
 	     mpq_json_string_or(r, o, "certificate-name", ""));
@@ -194,12 +202,14 @@ static void read_path(struct mpq_json_reader *r, struct json_object *o,
 {
 	struct mpq_snapshot_path *path = &s->paths[i];
 
-	read_name(r, o, "name", path->name, sizeof(path->name));
+	mpq_snapshot_read_name(r, o, "name", path->name, sizeof(path->name));
 	path->enabled = mpq_json_bool_or(r, o, "enabled", true);
+	path->metered = mpq_json_bool_or(r, o, "metered", false);
 	if (s->edge) {
-		read_name(r, o, "wan", path->wan, sizeof(path->wan));
-		read_name(r, o, "server-name", path->server_name,
-			  sizeof(path->server_name));
+		mpq_snapshot_read_name(r, o, "wan", path->wan,
+				       sizeof(path->wan));
+		mpq_snapshot_read_name(r, o, "server-name", path->server_name,
+				       sizeof(path->server_name));
 		read_address(r, o, "remote-address", "remote-port",
 			     &path->remote);
 	} else {
@@ -211,26 +221,74 @@ static void read_path(struct mpq_json_reader *r, struct json_object *o,
 	}
 }
 
-/* Those before tunnel i are read: is its name, and its place on its path, still
- * to have? */
+static void add_path(struct mpq_json_reader *r, const struct mpq_snapshot *s,
+		     struct mpq_snapshot_tunnel *t, const char *name)
+{
+	if (mpq_snapshot_path(s, name) == NULL) {
+		mpq_json_fail(r, "paths", "there is no path \"%s\"", name);
+		return;
+	}
+	if (mpq_snapshot_tunnel_path_index(t, name) >= 0) {
+		mpq_json_fail(r, "paths", "\"%s\" is there twice", name);
+		return;
+	}
+	copy(r, "paths", t->paths[t->n_paths], sizeof(t->paths[0]), name);
+	t->n_paths++;
+}
+
+static void read_paths(struct mpq_json_reader *r, struct json_object *o,
+		       const struct mpq_snapshot *s,
+		       struct mpq_snapshot_tunnel *t)
+{
+	struct json_object *list = mpq_json_array_or_null(r, o, "paths");
+	size_t n = list != NULL ? json_object_array_length(list) : 0;
+
+	if (list == NULL) {
+		add_path(r, s, t, mpq_json_string(r, o, "path"));
+		return;
+	}
+	if (n < 1 || n > MPQ_SNAPSHOT_MEMBERS) {
+		mpq_json_fail(r, "paths", "has %zu entries, not 1 to %d", n,
+			      MPQ_SNAPSHOT_MEMBERS);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_object_get_string(
+			json_object_array_get_idx(list, i));
+
+		add_path(r, s, t, name != NULL ? name : "");
+	}
+}
+
+/* Of the same peer, they may have no path in common. */
+static void check_paths(struct mpq_json_reader *r,
+			const struct mpq_snapshot_tunnel *t,
+			const struct mpq_snapshot_tunnel *other)
+{
+	if (strcmp(other->peer, t->peer) != 0) {
+		return;
+	}
+	for (size_t i = 0; i < t->n_paths; i++) {
+		if (mpq_snapshot_tunnel_path_index(other, t->paths[i]) >= 0) {
+			mpq_json_fail(r, "paths", "\"%s\" has \"%s\" already",
+				      other->name, t->paths[i]);
+		}
+	}
+}
+
+/* Those before tunnel i are read: is its name, and its place on its paths,
+ * still to have? */
 static void check_place(struct mpq_json_reader *r, const struct mpq_snapshot *s,
 			size_t i)
 {
 	const struct mpq_snapshot_tunnel *t = &s->tunnels[i];
 
-	if (mpq_snapshot_path(s, t->path) == NULL) {
-		mpq_json_fail(r, "path", "there is no path \"%s\"", t->path);
-	}
 	if (mpq_snapshot_tunnel(s, t->name) != t) {
 		mpq_json_fail(r, "name", "\"%s\" is there twice", t->name);
 	}
 	for (const struct mpq_snapshot_tunnel *other = s->tunnels; other < t;
 	     other++) {
-		if (strcmp(other->path, t->path) == 0 &&
-		    strcmp(other->peer, t->peer) == 0) {
-			mpq_json_fail(r, "path", "\"%s\" has the path already",
-				      other->name);
-		}
+		check_paths(r, t, other);
 	}
 }
 
@@ -239,20 +297,25 @@ static void read_tunnel(struct mpq_json_reader *r, struct json_object *o,
 {
 	struct mpq_snapshot_tunnel *t = &s->tunnels[i];
 
-	read_name(r, o, "name", t->name, sizeof(t->name));
+	mpq_snapshot_read_name(r, o, "name", t->name, sizeof(t->name));
 	t->enabled = mpq_json_bool_or(r, o, "enabled", true);
-	read_name(r, o, "path", t->path, sizeof(t->path));
-	if (!s->edge) {
-		read_name(r, o, "peer", t->peer, sizeof(t->peer));
+	read_paths(r, o, s, t);
+	if (s->edge) {
+		t->default_class =
+			mpq_snapshot_read_class(r, o, "default-class", s);
+	} else {
+		mpq_snapshot_read_name(r, o, "peer", t->peer, sizeof(t->peer));
+		t->accept_policy =
+			mpq_json_bool_or(r, o, "accept-policy", true);
 	}
 	t->mtu_bytes = (uint16_t)mpq_json_uint(r, o, "mtu", 1280, 1500);
 	t->queue_delay =
 		mpq_json_uint_or(r, o, "queue-delay-us", 1000, 1000000, 15000) *
 		MPQ_MICROSECOND;
-	read_prefixes(r, o, "addresses", &t->addresses);
-	read_prefixes(r, o, "lan-prefixes", &t->lan);
-	read_prefixes(r, o, "remote-prefixes", &t->remote);
-	read_prefixes(r, o, "assign", &t->assign);
+	read_own_prefixes(r, o, "addresses", &t->addresses);
+	read_own_prefixes(r, o, "lan-prefixes", &t->lan);
+	read_own_prefixes(r, o, "remote-prefixes", &t->remote);
+	read_own_prefixes(r, o, "assign", &t->assign);
 	if (!r->error[0]) {
 		check_place(r, s, i);
 	}
@@ -311,6 +374,12 @@ static void read_all(struct mpq_json_reader *r, struct json_object *o,
 		  (void **)&s->peers, &s->n_peers, s, read_peer);
 	read_list(r, o, "paths", MPQ_SNAPSHOT_PATHS, sizeof(*s->paths),
 		  (void **)&s->paths, &s->n_paths, s, read_path);
+	read_list(r, o, "classes", MPQ_POLICY_CLASSES, sizeof(*s->classes),
+		  (void **)&s->classes, &s->n_classes, s,
+		  mpq_snapshot_read_class_item);
+	mpq_snapshot_default_first(r, s);
+	read_list(r, o, "rules", MPQ_CLASSIFY_RULES, sizeof(*s->rules),
+		  (void **)&s->rules, &s->n_rules, s, mpq_snapshot_read_rule);
 	read_list(r, o, "tunnels", MPQ_SNAPSHOT_TUNNELS, sizeof(*s->tunnels),
 		  (void **)&s->tunnels, &s->n_tunnels, s, read_tunnel);
 }
@@ -352,6 +421,8 @@ void mpq_snapshot_free(struct mpq_snapshot *s)
 	free(s->trust.crl_pem);
 	free(s->peers);
 	free(s->paths);
+	free(s->classes);
+	free(s->rules);
 	free(s->tunnels);
 	explicit_bzero(s->secret, sizeof(s->secret));
 	free(s);
@@ -383,11 +454,22 @@ const struct mpq_snapshot_tunnel *
 mpq_snapshot_tunnel_of(const struct mpq_snapshot *s, const char *path)
 {
 	for (size_t i = 0; i < s->n_tunnels; i++) {
-		if (strcmp(s->tunnels[i].path, path) == 0) {
+		if (mpq_snapshot_tunnel_path_index(&s->tunnels[i], path) >= 0) {
 			return &s->tunnels[i];
 		}
 	}
 	return NULL;
+}
+
+int mpq_snapshot_tunnel_path_index(const struct mpq_snapshot_tunnel *t,
+				   const char *path)
+{
+	for (size_t i = 0; i < t->n_paths; i++) {
+		if (strcmp(t->paths[i], path) == 0) {
+			return (int)i;
+		}
+	}
+	return -1;
 }
 
 static bool is_peer(const struct mpq_snapshot_peer *peer,

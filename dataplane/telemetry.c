@@ -121,9 +121,10 @@ static struct json_object *concentrator_path(const struct mpq_engine *e,
 	struct json_object *o = json_object_new_object();
 	struct totals totals = {t->packets_in, t->packets_out, t->bytes_in,
 				t->bytes_out,  t->lost,        t->spurious};
-	const struct mpq_listener *l = mpq_engine_listener(e, t->config.path);
+	const struct mpq_listener *l =
+		mpq_engine_listener(e, t->config.paths[0]);
 
-	add_text(o, "name", t->config.path);
+	add_text(o, "name", t->config.paths[0]);
 	add_text(o, "tunnel", t->config.name);
 	add_text(o, "peer", t->config.peer);
 	add_text(o, "state",
@@ -166,7 +167,7 @@ static struct json_object *tunnel(const struct mpq_tunnel *t, mpq_time now)
 	add_bool(o, "device-gone", t->device_gone);
 	add_text(o, "reason", t->reason);
 	add_us(o, "age-us", mpq_time_elapsed(t->since, now));
-	add_text(o, "path", t->config.path);
+	add_text(o, "path", t->config.paths[0]);
 	if (t->config.peer[0] != '\0') {
 		add_text(o, "peer", t->config.peer);
 	}
