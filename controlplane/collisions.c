@@ -170,14 +170,29 @@ static int check_lans_apart(const struct mpq_config_tunnel *a,
 	return ret;
 }
 
+/* A path, or listener, that both have; NULL: none. */
+static const char *shared_path(const struct mpq_config_tunnel *a,
+			       const struct mpq_config_tunnel *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->paths.n; i++) {
+		if (mpq_config_has(&a->paths, b->paths.item[i])) {
+			return b->paths.item[i];
+		}
+	}
+	return NULL;
+}
+
 static int check_carriers_apart(const struct mpq_config *c,
 				const struct mpq_config_tunnel *a,
 				const struct mpq_config_tunnel *b,
 				struct mpq_refusal *r)
 {
+	const char *both = shared_path(a, b);
 	char at[MPQ_REFUSAL_PATH_BYTES];
 
-	if (strcmp(a->path, b->path) != 0) {
+	if (!both) {
 		return 0;
 	}
 	if (c->edge) {
@@ -186,7 +201,7 @@ static int check_carriers_apart(const struct mpq_config *c,
 							"path"),
 				       "path %s carries tunnel %s already, and "
 				       "a path carries one.",
-				       b->path, a->name);
+				       both, a->name);
 	}
 	if (!strcmp(a->peer, b->peer)) {
 		return mpq_refusal_set(r,
@@ -194,7 +209,7 @@ static int check_carriers_apart(const struct mpq_config *c,
 							"path"),
 				       "peer %s has tunnel %s on path %s "
 				       "already: one a peer and listener.",
-				       b->peer, a->name, b->path);
+				       b->peer, a->name, both);
 	}
 	return 0;
 }

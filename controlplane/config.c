@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/config.h"
 
-#include "common/json.h"
+#include "controlplane/config-internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The reader of common/json.h collects shape errors; running out of memory is
- * reported through it too, so that there is one check at the end. */
-
-static void copy(struct mpq_json_reader *r, const char *key, char *ret,
-		 size_t cap, const char *value)
+void mpq_config_read_copy(struct mpq_json_reader *r, const char *key, char *ret,
+			  size_t cap, const char *value)
 {
 	if (strlen(value) >= cap) {
 		mpq_json_fail(r, key, "longer than %zu bytes", cap - 1);
@@ -21,8 +18,9 @@ static void copy(struct mpq_json_reader *r, const char *key, char *ret,
 	memcpy(ret, value, strlen(value) + 1);
 }
 
-static void *array_new(struct mpq_json_reader *r, struct json_object *array,
-		       size_t size, size_t *ret_n)
+void *mpq_config_read_array(struct mpq_json_reader *r,
+			    struct json_object *array, size_t size,
+			    size_t *ret_n)
 {
 	size_t n = array ? json_object_array_length(array) : 0;
 	void *items = NULL;
@@ -56,13 +54,14 @@ static struct json_object *member(struct json_object *o, const char *key)
 	return v;
 }
 
-static void read_strings(struct mpq_json_reader *r, struct json_object *o,
-			 const char *key, struct mpq_config_strings *ret)
+void mpq_config_read_strings(struct mpq_json_reader *r, struct json_object *o,
+			     const char *key, struct mpq_config_strings *ret)
 {
 	struct json_object *array = mpq_json_array_or_null(r, o, key);
 	size_t i;
 
-	ret->item = array_new(r, array, sizeof(*ret->item), &ret->n);
+	ret->item =
+		mpq_config_read_array(r, array, sizeof(*ret->item), &ret->n);
 	for (i = 0; i < ret->n; i++) {
 		ret->item[i] =
 			string_new(r, json_object_get_string(
@@ -71,13 +70,14 @@ static void read_strings(struct mpq_json_reader *r, struct json_object *o,
 	}
 }
 
-static void read_prefixes(struct mpq_json_reader *r, struct json_object *o,
-			  const char *key, struct mpq_config_prefixes *ret)
+void mpq_config_read_prefixes(struct mpq_json_reader *r, struct json_object *o,
+			      const char *key, struct mpq_config_prefixes *ret)
 {
 	struct json_object *array = mpq_json_array_or_null(r, o, key);
 	size_t i;
 
-	ret->item = array_new(r, array, sizeof(*ret->item), &ret->n);
+	ret->item =
+		mpq_config_read_array(r, array, sizeof(*ret->item), &ret->n);
 	for (i = 0; i < ret->n; i++) {
 		if (mpq_prefix_parse(json_object_get_string(
 					     json_object_array_get_idx(array,
@@ -93,25 +93,26 @@ static void read_trust(struct mpq_json_reader *r, struct json_object *o,
 {
 	t->certificate = string_new(r, mpq_json_string(r, o, "certificate"));
 	t->private_key = string_new(r, mpq_json_string(r, o, "private-key"));
-	read_strings(r, o, "authority", &t->authorities);
-	read_strings(r, o, "revocation-list", &t->revocation_lists);
-	read_strings(r, o, "peer-pin", &t->pins);
+	mpq_config_read_strings(r, o, "authority", &t->authorities);
+	mpq_config_read_strings(r, o, "revocation-list", &t->revocation_lists);
+	mpq_config_read_strings(r, o, "peer-pin", &t->pins);
 	t->profile = strcmp(mpq_json_string(r, o, "security-profile"), "medium")
 			     ? MPQ_CERTIFICATE_HIGH
 			     : MPQ_CERTIFICATE_MEDIUM;
-	copy(r, "cipher-preference", t->cipher, sizeof(t->cipher),
-	     mpq_json_string(r, o, "cipher-preference"));
+	mpq_config_read_copy(r, "cipher-preference", t->cipher,
+			     sizeof(t->cipher),
+			     mpq_json_string(r, o, "cipher-preference"));
 }
 
 static void read_peer(struct mpq_json_reader *r, struct json_object *o,
 		      struct mpq_config_peer *p)
 {
-	copy(r, "name", p->name, sizeof(p->name),
-	     mpq_json_string(r, o, "name"));
-	copy(r, "certificate-name", p->certificate_name,
-	     sizeof(p->certificate_name),
-	     mpq_json_string_or(r, o, "certificate-name", ""));
-	read_strings(r, o, "spki-sha256", &p->pins);
+	mpq_config_read_copy(r, "name", p->name, sizeof(p->name),
+			     mpq_json_string(r, o, "name"));
+	mpq_config_read_copy(r, "certificate-name", p->certificate_name,
+			     sizeof(p->certificate_name),
+			     mpq_json_string_or(r, o, "certificate-name", ""));
+	mpq_config_read_strings(r, o, "spki-sha256", &p->pins);
 }
 
 static void read_address(struct mpq_json_reader *r, struct json_object *o,
@@ -131,15 +132,17 @@ static void read_path(struct mpq_json_reader *r, struct json_object *o,
 	struct json_object *remote = member(o, "remote"),
 			   *listen = member(o, "listen");
 
-	copy(r, "name", p->name, sizeof(p->name),
-	     mpq_json_string(r, o, "name"));
+	mpq_config_read_copy(r, "name", p->name, sizeof(p->name),
+			     mpq_json_string(r, o, "name"));
 	p->enabled = mpq_json_bool(r, o, "enabled");
-	copy(r, "wan", p->wan, sizeof(p->wan),
-	     mpq_json_string_or(r, o, "wan", ""));
+	p->metered = mpq_json_bool(r, o, "metered");
+	mpq_config_read_copy(r, "wan", p->wan, sizeof(p->wan),
+			     mpq_json_string_or(r, o, "wan", ""));
 	if (remote) {
 		read_address(r, remote, &p->address);
-		copy(r, "server-name", p->server_name, sizeof(p->server_name),
-		     mpq_json_string(r, remote, "server-name"));
+		mpq_config_read_copy(r, "server-name", p->server_name,
+				     sizeof(p->server_name),
+				     mpq_json_string(r, remote, "server-name"));
 	} else if (listen) {
 		read_address(r, listen, &p->address);
 	}
@@ -153,7 +156,8 @@ static void read_addresses(struct mpq_json_reader *r, struct json_object *o,
 			   *entry;
 	size_t i;
 
-	ret->item = array_new(r, array, sizeof(*ret->item), &ret->n);
+	ret->item =
+		mpq_config_read_array(r, array, sizeof(*ret->item), &ret->n);
 	for (i = 0; i < ret->n; i++) {
 		entry = json_object_array_get_idx(array, i);
 		if (mpq_prefix_parse(mpq_json_string(r, entry, "ip"),
@@ -172,39 +176,39 @@ static void read_lans(struct mpq_json_reader *r, struct json_object *o,
 	struct json_object *array = mpq_json_array_or_null(r, o, "lan"), *entry;
 	size_t i;
 
-	t->lans = array_new(r, array, sizeof(*t->lans), &t->n_lans);
+	t->lans = mpq_config_read_array(r, array, sizeof(*t->lans), &t->n_lans);
 	for (i = 0; i < t->n_lans; i++) {
 		entry = json_object_array_get_idx(array, i);
-		copy(r, "interface", t->lans[i].interface,
-		     sizeof(t->lans[i].interface),
-		     mpq_json_string(r, entry, "interface"));
-		read_prefixes(r, entry, "prefix", &t->lans[i].prefixes);
+		mpq_config_read_copy(r, "interface", t->lans[i].interface,
+				     sizeof(t->lans[i].interface),
+				     mpq_json_string(r, entry, "interface"));
+		mpq_config_read_prefixes(r, entry, "prefix",
+					 &t->lans[i].prefixes);
 	}
 }
 
 static void read_tunnel(struct mpq_json_reader *r, struct json_object *o,
 			struct mpq_config_tunnel *t)
 {
-	struct json_object *paths = mpq_json_array(r, o, "path");
-
-	copy(r, "name", t->name, sizeof(t->name),
-	     mpq_json_string(r, o, "name"));
+	mpq_config_read_copy(r, "name", t->name, sizeof(t->name),
+			     mpq_json_string(r, o, "name"));
 	t->enabled = mpq_json_bool(r, o, "enabled");
-	if (paths && json_object_array_length(paths) > 0) {
-		copy(r, "path", t->path, sizeof(t->path),
-		     json_object_get_string(
-			     json_object_array_get_idx(paths, 0)));
-	}
-	copy(r, "peer", t->peer, sizeof(t->peer),
-	     mpq_json_string_or(r, o, "peer", ""));
+	mpq_config_read_strings(r, o, "path", &t->paths);
+	mpq_config_read_copy(r, "peer", t->peer, sizeof(t->peer),
+			     mpq_json_string_or(r, o, "peer", ""));
 	read_addresses(r, o, &t->addresses);
+	mpq_config_read_copy(r, "default-class", t->default_class,
+			     sizeof(t->default_class),
+			     mpq_json_string_or(r, o, "default-class",
+						MPQ_CONFIG_CLASS_DEFAULT));
+	t->accept_policy = mpq_json_bool(r, o, "accept-policy");
 	t->mtu_bytes = (uint16_t)mpq_json_uint(r, o, "mtu", 0, UINT16_MAX);
 	t->queue_delay_ms =
 		(uint16_t)mpq_json_uint(r, o, "queue-delay", 0, UINT16_MAX);
 	t->table = (uint32_t)mpq_json_uint_or(r, o, "table", 0, UINT32_MAX, 0);
 	read_lans(r, o, t);
-	read_prefixes(r, o, "remote-prefix", &t->remote_prefixes);
-	read_prefixes(r, o, "assign", &t->assign);
+	mpq_config_read_prefixes(r, o, "remote-prefix", &t->remote_prefixes);
+	mpq_config_read_prefixes(r, o, "assign", &t->assign);
 }
 
 static void read_lists(struct mpq_json_reader *r, struct json_object *o,
@@ -215,19 +219,24 @@ static void read_lists(struct mpq_json_reader *r, struct json_object *o,
 			   *tunnels = mpq_json_array_or_null(r, o, "tunnel");
 	size_t i;
 
-	c->peers = array_new(r, peers, sizeof(*c->peers), &c->n_peers);
+	c->peers =
+		mpq_config_read_array(r, peers, sizeof(*c->peers), &c->n_peers);
 	for (i = 0; i < c->n_peers; i++) {
 		read_peer(r, json_object_array_get_idx(peers, i), &c->peers[i]);
 	}
-	c->paths = array_new(r, paths, sizeof(*c->paths), &c->n_paths);
+	c->paths =
+		mpq_config_read_array(r, paths, sizeof(*c->paths), &c->n_paths);
 	for (i = 0; i < c->n_paths; i++) {
 		read_path(r, json_object_array_get_idx(paths, i), &c->paths[i]);
 	}
-	c->tunnels = array_new(r, tunnels, sizeof(*c->tunnels), &c->n_tunnels);
+	c->tunnels = mpq_config_read_array(r, tunnels, sizeof(*c->tunnels),
+					   &c->n_tunnels);
 	for (i = 0; i < c->n_tunnels; i++) {
 		read_tunnel(r, json_object_array_get_idx(tunnels, i),
 			    &c->tunnels[i]);
 	}
+	mpq_config_read_classes(r, o, c);
+	mpq_config_read_rules(r, o, c);
 }
 
 int mpq_config_new(struct mpq_config **ret, struct json_object *tree)
@@ -241,8 +250,8 @@ int mpq_config_new(struct mpq_config **ret, struct json_object *tree)
 		return -ENOMEM;
 	}
 	c->edge = !strcmp(mpq_json_string(&r, local, "role"), "edge");
-	copy(&r, "name", c->name, sizeof(c->name),
-	     mpq_json_string_or(&r, local, "name", ""));
+	mpq_config_read_copy(&r, "name", c->name, sizeof(c->name),
+			     mpq_json_string_or(&r, local, "name", ""));
 	read_trust(&r, mpq_json_object(&r, o, "trust"), &c->trust);
 	read_lists(&r, o, c);
 	if (r.error[0]) {
@@ -253,7 +262,7 @@ int mpq_config_new(struct mpq_config **ret, struct json_object *tree)
 	return 0;
 }
 
-static void strings_finish(struct mpq_config_strings *s)
+void mpq_config_strings_finish(struct mpq_config_strings *s)
 {
 	size_t i;
 
@@ -270,6 +279,7 @@ static void tunnel_finish(struct mpq_config_tunnel *t)
 	for (i = 0; i < t->n_lans; i++) {
 		free(t->lans[i].prefixes.item);
 	}
+	mpq_config_strings_finish(&t->paths);
 	free(t->lans);
 	free(t->addresses.item);
 	free(t->remote_prefixes.item);
@@ -285,19 +295,32 @@ void mpq_config_free(struct mpq_config *c)
 	}
 	free(c->trust.certificate);
 	free(c->trust.private_key);
-	strings_finish(&c->trust.authorities);
-	strings_finish(&c->trust.revocation_lists);
-	strings_finish(&c->trust.pins);
+	mpq_config_strings_finish(&c->trust.authorities);
+	mpq_config_strings_finish(&c->trust.revocation_lists);
+	mpq_config_strings_finish(&c->trust.pins);
 	for (i = 0; i < c->n_peers; i++) {
-		strings_finish(&c->peers[i].pins);
+		mpq_config_strings_finish(&c->peers[i].pins);
 	}
 	for (i = 0; i < c->n_tunnels; i++) {
 		tunnel_finish(&c->tunnels[i]);
 	}
+	mpq_config_steering_finish(c);
 	free(c->peers);
 	free(c->paths);
 	free(c->tunnels);
 	free(c);
+}
+
+bool mpq_config_has(const struct mpq_config_strings *s, const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		if (!strcmp(s->item[i], value)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 const struct mpq_config_path *mpq_config_path(const struct mpq_config *c,

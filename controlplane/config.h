@@ -47,7 +47,7 @@ struct mpq_config_peer {
 
 struct mpq_config_path {
 	char name[MPQ_CONFIG_NAME_BYTES];
-	bool enabled;
+	bool enabled, metered;
 	char wan[IFNAMSIZ];          /* "": a concentrator's listener */
 	struct mpq_sockaddr address; /* remote, or listen */
 	char server_name[MPQ_CONFIG_HOST_BYTES];
@@ -61,8 +61,10 @@ struct mpq_config_lan {
 struct mpq_config_tunnel {
 	char name[IFNAMSIZ];
 	bool enabled;
-	char path[MPQ_CONFIG_NAME_BYTES];
-	char peer[MPQ_CONFIG_NAME_BYTES];     /* or "" */
+	struct mpq_config_strings paths;  /* at least one */
+	char peer[MPQ_CONFIG_NAME_BYTES]; /* or "" */
+	char default_class[MPQ_CONFIG_NAME_BYTES];
+	bool accept_policy;
 	struct mpq_config_prefixes addresses; /* with their host bits */
 	uint16_t mtu_bytes;
 	uint16_t queue_delay_ms;
@@ -71,6 +73,32 @@ struct mpq_config_tunnel {
 	size_t n_lans;
 	struct mpq_config_prefixes remote_prefixes, assign;
 };
+
+/* What traffic wants. */
+struct mpq_config_class {
+	char name[MPQ_CONFIG_NAME_BYTES];
+	char mode[20]; /* never one of the aliases */
+	uint8_t priority;
+	struct mpq_config_strings prefer, exclude; /* paths */
+	bool avoid_metered;
+	uint8_t copies; /* 0: not said */
+	uint16_t order_cap_ms, repair_deadline_ms;
+	uint8_t loss_max_percent; /* 0: no limit */
+	uint16_t rtt_max_ms;      /* 0: no limit */
+	uint32_t rate_limit_kbps; /* 0: no limit */
+};
+
+struct mpq_config_rule {
+	char name[MPQ_CONFIG_NAME_BYTES];
+	bool enabled;
+	char class[MPQ_CONFIG_NAME_BYTES];
+	uint64_t dscp;      /* bit i: code point i; 0: all */
+	int protocol;       /* MPQ_CONFIG_ANY, or a number */
+	char lan[IFNAMSIZ]; /* or "" */
+	struct mpq_config_prefixes source, destination;
+	struct mpq_config_strings source_ports, destination_ports;
+};
+#define MPQ_CONFIG_ANY (-1)
 
 struct mpq_config {
 	bool edge; /* else concentrator */
@@ -82,7 +110,15 @@ struct mpq_config {
 	size_t n_paths;
 	struct mpq_config_tunnel *tunnels;
 	size_t n_tunnels;
+	struct mpq_config_class *classes; /* those that are listed */
+	size_t n_classes;
+	struct mpq_config_rule *rules;
+	size_t n_rules;
 };
+
+/* The class that is there without being listed. */
+#define MPQ_CONFIG_CLASS_DEFAULT "default"
+extern const struct mpq_config_class mpq_config_class_default;
 
 /* From mpq_tree_json(tree, defaults = true). 0, -ENOMEM; -EPROTO when the JSON
  * is not what the schema promises. */
@@ -95,5 +131,14 @@ const struct mpq_config_tunnel *mpq_config_tunnel(const struct mpq_config *c,
 						  const char *name);
 const struct mpq_config_peer *mpq_config_peer(const struct mpq_config *c,
 					      const char *name);
+/* Of "default" that of the model, when it is not listed. */
+const struct mpq_config_class *mpq_config_class(const struct mpq_config *c,
+						const char *name);
+/* The tunnel's LAN of this interface; *ret_tunnel (may be NULL): whose. */
+const struct mpq_config_lan *
+mpq_config_lan(const struct mpq_config *c, const char *interface,
+	       const struct mpq_config_tunnel **ret_tunnel);
+
+bool mpq_config_has(const struct mpq_config_strings *s, const char *value);
 
 #endif

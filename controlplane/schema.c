@@ -179,16 +179,39 @@ static void allow_targets(const struct lyd_node *root,
 	ly_set_free(targets, NULL);
 }
 
+/* Of which list a reference names an entry: "path". */
+static void target_list(const struct lyd_node *node, char *list, size_t cap)
+{
+	const struct lysc_node_leaf *leaf = (const void *)node->schema;
+	const struct lysc_type_leafref *ref = (const void *)leaf->type;
+	const char *expr, *end, *at;
+
+	(void)snprintf(list, cap, "%s", node->schema->name);
+	if (leaf->type->basetype != LY_TYPE_LEAFREF) {
+		return;
+	}
+	expr = lyxp_get_expr(ref->path);
+	end = strrchr(expr, '/');
+	for (at = end; at > expr && at[-1] != ':' && at[-1] != '/';) {
+		at--;
+	}
+	if (end && at < end) {
+		(void)snprintf(list, cap, "%.*s", (int)(end - at), at);
+	}
+}
+
 static int refuse_reference(const struct lyd_node *root, const char *path,
 			    struct mpq_refusal *r)
 {
 	struct lyd_node *node = NULL;
+	char list[64];
 
 	if (lyd_find_path(root, path, 0, &node)) {
 		return mpq_refusal_set(r, path, "nothing has this name.");
 	}
-	(void)mpq_refusal_set(r, path, "there is no %s named \"%s\".",
-			      node->schema->name, lyd_get_value(node));
+	target_list(node, list, sizeof(list));
+	(void)mpq_refusal_set(r, path, "there is no %s named \"%s\".", list,
+			      lyd_get_value(node));
 	allow_targets(root, node, r);
 	return -EINVAL;
 }

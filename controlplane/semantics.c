@@ -3,6 +3,7 @@
 
 #include "controlplane/collisions.h"
 #include "controlplane/host.h"
+#include "controlplane/steering.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -317,5 +318,8 @@ int mpq_semantics_check(const struct mpq_config *c, struct mpq_refusal *r)
 	for (i = 0; i < c->n_tunnels && !ret; i++) {
 		ret = check_tunnel(c, &c->tunnels[i], r);
 	}
-	return ret ? ret : mpq_collisions_check(c, r);
+	if (!ret) {
+		ret = mpq_collisions_check(c, r);
+	}
+	return ret ? ret : mpq_steering_check(c, r);
 }

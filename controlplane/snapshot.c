@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/snapshot.h"
 
+#include "controlplane/snapshot-steering.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -19,7 +21,7 @@ static void add_bool(struct json_object *o, const char *key, bool v)
 	json_object_object_add(o, key, json_object_new_boolean(v));
 }
 
-static struct json_object *strings(const struct mpq_config_strings *s)
+struct json_object *mpq_snapshot_strings(const struct mpq_config_strings *s)
 {
 	struct json_object *a = json_object_new_array();
 	size_t i;
@@ -44,7 +46,7 @@ static void add_prefixes(struct json_object *array,
 	}
 }
 
-static struct json_object *prefixes(const struct mpq_config_prefixes *p)
+struct json_object *mpq_snapshot_prefixes(const struct mpq_config_prefixes *p)
 {
 	struct json_object *a = json_object_new_array();
 
@@ -65,7 +67,7 @@ static struct json_object *trust(const struct mpq_config_trust *t,
 	if (m->crl_pem) {
 		add_string(o, "crl-pem", m->crl_pem);
 	}
-	json_object_object_add(o, "peer-pins", strings(&t->pins));
+	json_object_object_add(o, "peer-pins", mpq_snapshot_strings(&t->pins));
 	add_string(o, "profile",
 		   t->profile == MPQ_CERTIFICATE_HIGH ? "high" : "medium");
 	add_string(o, "cipher", t->cipher);
@@ -80,7 +82,7 @@ static struct json_object *peer(const struct mpq_config_peer *p)
 	if (p->certificate_name[0]) {
 		add_string(o, "certificate-name", p->certificate_name);
 	}
-	json_object_object_add(o, "pins", strings(&p->pins));
+	json_object_object_add(o, "pins", mpq_snapshot_strings(&p->pins));
 	return o;
 }
 
@@ -104,6 +106,7 @@ static struct json_object *path(const struct mpq_config_path *p)
 	add_string(o, "name", p->name);
 	add_bool(o, "enabled", p->enabled);
 	if (p->wan[0]) {
+		add_bool(o, "metered", p->metered);
 		add_string(o, "wan", p->wan);
 		add_address(o, "remote-address", "remote-port", &p->address);
 		add_string(o, "server-name", p->server_name);
@@ -148,23 +151,28 @@ static struct json_object *lan_prefixes(const struct mpq_config_tunnel *t)
 	return a;
 }
 
-static struct json_object *tunnel(const struct mpq_config_tunnel *t)
+static struct json_object *tunnel(const struct mpq_config *c,
+				  const struct mpq_config_tunnel *t)
 {
 	struct json_object *o = json_object_new_object();
 
 	add_string(o, "name", t->name);
 	add_bool(o, "enabled", t->enabled);
-	add_string(o, "path", t->path);
-	if (t->peer[0]) {
+	json_object_object_add(o, "paths", mpq_snapshot_strings(&t->paths));
+	if (c->edge) {
+		add_string(o, "default-class", t->default_class);
+	} else {
 		add_string(o, "peer", t->peer);
+		add_bool(o, "accept-policy", t->accept_policy);
 	}
 	add_int(o, "mtu", t->mtu_bytes);
 	add_int(o, "queue-delay-us", (int64_t)t->queue_delay_ms * 1000);
-	json_object_object_add(o, "addresses", prefixes(&t->addresses));
+	json_object_object_add(o, "addresses",
+			       mpq_snapshot_prefixes(&t->addresses));
 	json_object_object_add(o, "lan-prefixes", lan_prefixes(t));
 	json_object_object_add(o, "remote-prefixes",
-			       prefixes(&t->remote_prefixes));
-	json_object_object_add(o, "assign", prefixes(&t->assign));
+			       mpq_snapshot_prefixes(&t->remote_prefixes));
+	json_object_object_add(o, "assign", mpq_snapshot_prefixes(&t->assign));
 	return o;
 }
 
@@ -189,10 +197,14 @@ struct json_object *mpq_snapshot_new(const struct mpq_config *c,
 		json_object_array_add(paths, path(&c->paths[i]));
 	}
 	for (i = 0; i < c->n_tunnels; i++) {
-		json_object_array_add(tunnels, tunnel(&c->tunnels[i]));
+		json_object_array_add(tunnels, tunnel(c, &c->tunnels[i]));
 	}
 	json_object_object_add(s, "peers", peers);
 	json_object_object_add(s, "paths", paths);
+	if (c->edge) {
+		json_object_object_add(s, "classes", mpq_snapshot_classes(c));
+		json_object_object_add(s, "rules", mpq_snapshot_rules(c));
+	}
 	json_object_object_add(s, "tunnels", tunnels);
 	return s;
 }

@@ -70,6 +70,27 @@ static bool is_small_integer(LY_DATA_TYPE t)
 	       t == LY_TYPE_INT32;
 }
 
+/* Our unions are a number, or a word that is none: libyang would take "6" for
+ * the number here, and refuse it later without saying why. */
+static int check_union(const char *path, struct json_object *v,
+		       struct mpq_refusal *r)
+{
+	const char *text;
+
+	if (json_object_is_type(v, json_type_int)) {
+		return 0;
+	}
+	if (!json_object_is_type(v, json_type_string)) {
+		return mpq_value_wrong_type(path, v, "a number or a string", r);
+	}
+	text = json_object_get_string(v);
+	if (text[0] && text[strspn(text, "0123456789")] == '\0') {
+		return mpq_value_wrong_type(path, v, "a number without quotes",
+					    r);
+	}
+	return 0;
+}
+
 /* RFC 7951 §6: which JSON value a YANG type is written as. */
 static int check_json_type(const char *path, const struct lysc_type *t,
 			   struct json_object *v, struct mpq_refusal *r)
@@ -84,6 +105,8 @@ static int check_json_type(const char *path, const struct lysc_type *t,
 			return mpq_value_wrong_type(path, v, "true or false",
 						    r);
 		}
+	} else if (t->basetype == LY_TYPE_UNION) {
+		return check_union(path, v, r);
 	} else if (!json_object_is_type(v, json_type_string)) {
 		return mpq_value_wrong_type(path, v, "a string", r);
 	}

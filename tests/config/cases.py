@@ -13,6 +13,9 @@ GONE = object()
 EDGE = 'edge-six-wans'
 VPS = 'concentrator'
 TWO = 'concentrator-two-edges'
+BOND = 'edge-bonded'
+BOND_VPS = 'concentrator-bonded'
+EXAMPLES = (EDGE, VPS, TWO, BOND, BOND_VPS)
 
 # Changes of the text, not of the tree: (name, text, sentence).
 SYNTAX = [
@@ -47,10 +50,11 @@ CASES = [
     # -- the model: what is there, and of which type
     ('an unknown member', EDGE, [('locale', {'role': 'edge'})],
      '/mpquic:mpquic: there is no "locale" here.\n'
-     '  allowed: local, trust, peer, path, tunnel'),
+     '  allowed: local, trust, peer, path, tunnel, class, rule'),
     ('a misspelt member', EDGE, [('path/0/wann', 'enp7s3')],
      '/mpquic:mpquic/path[name=\'wan1\']: there is no "wann" here.\n'
-     '  allowed: name, wan, remote, listen, description, enabled'),
+     '  allowed: name, wan, remote, listen, description, enabled, '
+     'metered'),
     ('no role', EDGE, [('local/role', GONE)],
      '/mpquic:mpquic/local: "role" is missing.\n'
      '  allowed: edge, concentrator'),
@@ -225,12 +229,16 @@ CASES = [
     ('a tunnel without a path', EDGE, [('tunnel/0/path', [])],
      "/mpquic:mpquic/tunnel[name='mpq1']/path: there are 0 entries "
      'here, which is too few.\n'
-     '  allowed: exactly 1'),
-    ('a tunnel over two paths', EDGE,
-     [('tunnel/0/path', ['wan1', 'wan2'])],
-     "/mpquic:mpquic/tunnel[name='mpq1']/path: there are 2 entries "
+     '  allowed: 1 to 8'),
+    ('a tunnel over nine paths', EDGE,
+     [('tunnel/0/path', [f'wan{n}' for n in range(1, 10)])],
+     "/mpquic:mpquic/tunnel[name='mpq1']/path: there are 9 entries "
      'here, which is too many.\n'
-     '  allowed: exactly 1'),
+     '  allowed: 1 to 8'),
+    ('a path twice in a tunnel', EDGE,
+     [('tunnel/0/path', ['wan1', 'wan2', 'wan1'])],
+     "/mpquic:mpquic/tunnel[name='mpq1']/path[3]: \"wan1\" is here "
+     'twice.'),
     ('a tunnel over an unknown path', EDGE, [('tunnel/0/path', ['wan9'])],
      "/mpquic:mpquic/tunnel[name='mpq1']/path[.='wan9']: there is no "
      'path named "wan9".\n'
@@ -366,6 +374,201 @@ CASES = [
       ('peer/1/spki-sha256', ['cd' * 32, 'ab' * 32])],
      "/mpquic:mpquic/peer[name='ship-2']/spki-sha256: peer ship-1 has "
      'the same public key.'),
+
+    ('one path of two bonded tunnels', EDGE,
+     [('tunnel/0/path', ['wan1', 'wan3']),
+      ('tunnel/1/path', ['wan2', 'wan3']), ('tunnel/2', GONE)],
+     "/mpquic:mpquic/tunnel[name='mpq2']/path: path wan3 carries "
+     'tunnel mpq1 already, and a path carries one.'),
+    ('one peer twice on a listener of many', BOND_VPS,
+     [('tunnel', [{'name': 'a', 'peer': 'ship-1', 'path': ['port1', 'port2']},
+                  {'name': 'b', 'peer': 'ship-1',
+                   'path': ['port3', 'port2']}])],
+     "/mpquic:mpquic/tunnel[name='b']/path: peer ship-1 has tunnel a on "
+     'path port2 already: one a peer and listener.'),
+
+    # -- classes
+    ('an unknown steering mode', BOND,
+     [('class/0/steering-mode', 'fastest')],
+     "/mpquic:mpquic/class[name='critical']/steering-mode: \"fastest\" is "
+     'not a value of steering-mode.\n'
+     '  allowed: auto, smallest-delay, load-balancing, priority-based, '
+     'active-standby, redundant, balanced, priority, failover'),
+    ('a priority of 8', BOND, [('class/0/priority', 8)],
+     "/mpquic:mpquic/class[name='critical']/priority: 8 is out of range.\n"
+     '  allowed: 0..7'),
+    ('an order cap of 2 seconds', BOND, [('class/1/order-cap', 2000)],
+     "/mpquic:mpquic/class[name='interactive']/order-cap: 2000 is out of "
+     'range.\n'
+     '  allowed: 0..1000'),
+    ('one copy', BOND, [('class/0/copies', 1)],
+     "/mpquic:mpquic/class[name='critical']/copies: 1 is out of range.\n"
+     '  allowed: 2..8'),
+    ('copies of a class that sends none', BOND, [('class/1/copies', 2)],
+     "/mpquic:mpquic/class[name='interactive']/copies: only a class of "
+     "steering-mode redundant sends copies, and this one's is "
+     'smallest-delay.\n'
+     '  next: take it away, or make the class redundant'),
+    ('a preferred path that there is not', BOND,
+     [('class/2/prefer', ['wan1', 'wan9'])],
+     "/mpquic:mpquic/class[name='bulk']/prefer[.='wan9']: there is no path "
+     'named "wan9".\n'
+     '  allowed: wan1, wan2, wan3, wan4, wan5, wan6'),
+    ('a path that is preferred and excluded', BOND,
+     [('class/2/prefer', ['wan1', 'wan2']), ('class/2/exclude', ['wan2'])],
+     "/mpquic:mpquic/class[name='bulk']/exclude: path wan2 is preferred by "
+     'this class, and excluded from it.\n'
+     '  next: take it from one of the two'),
+    ('a class that excludes all paths', BOND,
+     [('class/2/exclude', [f'wan{n}' for n in range(1, 7)])],
+     "/mpquic:mpquic/class[name='bulk']/exclude: all paths of tunnel mpq0 "
+     'are excluded: traffic of this class could not leave.\n'
+     '  next: leave it one of them'),
+    ('eight classes beside the default one', BOND,
+     [('class', [{'name': f'class-{n}'} for n in range(8)]), ('rule', GONE)],
+     '/mpquic:mpquic/class: there are 8 classes here, and "default" is '
+     'always one more.\n'
+     '  allowed: 8 in all'),
+    ('nine classes', BOND,
+     [('class', [{'name': f'class-{n}'} for n in range(9)]), ('rule', GONE)],
+     '/mpquic:mpquic/class: there are 9 entries here, which is too many.\n'
+     '  allowed: 0 to 8'),
+    ('a tunnel of an unknown class', BOND,
+     [('tunnel/0/default-class', 'quick')],
+     "/mpquic:mpquic/tunnel[name='mpq0']/default-class: there is no class "
+     'named "quick".\n'
+     '  allowed: default, critical, interactive, bulk'),
+    ('a rate limit as a string', BOND, [('class/0/rate-limit', '2000')],
+     "/mpquic:mpquic/class[name='critical']/rate-limit: expected a whole "
+     'number, found a string.'),
+
+    # -- rules
+    ('a rule without a class', BOND, [('rule/0/class', GONE)],
+     '/mpquic:mpquic/rule[name=\'control\']: "class" is missing.\n'
+     '  allowed: the name of a class'),
+    ('a rule of an unknown class', BOND, [('rule/0/class', 'urgent')],
+     "/mpquic:mpquic/rule[name='control']/class: there is no class named "
+     '"urgent".\n'
+     '  allowed: default, critical, interactive, bulk'),
+    ('a code point by a name that it has not', BOND,
+     [('rule/0/dscp', ['cs8'])],
+     "/mpquic:mpquic/rule[name='control']/dscp[1]: \"cs8\" cannot be used "
+     'here.\n'
+     '  allowed: a number from 0 to 63, cs0 to cs7, af11 to af43, ef, va, '
+     'or le'),
+    ('code point 64', BOND, [('rule/0/dscp', [48, 64])],
+     "/mpquic:mpquic/rule[name='control']/dscp[2]: \"64\" cannot be used "
+     'here.\n'
+     '  allowed: a number from 0 to 63, cs0 to cs7, af11 to af43, ef, va, '
+     'or le'),
+    ('a code point in quotes', BOND, [('rule/0/dscp', ['46'])],
+     "/mpquic:mpquic/rule[name='control']/dscp[1]: expected a number "
+     'without quotes, found a string.'),
+    ('a protocol that is a list', BOND, [('rule/2/protocol', ['udp'])],
+     "/mpquic:mpquic/rule[name='video-calls']/protocol: expected a number "
+     'or a string, found an array [..].'),
+    ('an unknown protocol', BOND, [('rule/2/protocol', 'quic')],
+     "/mpquic:mpquic/rule[name='video-calls']/protocol: \"quic\" cannot be "
+     'used here.\n'
+     '  allowed: tcp, udp, icmp, icmpv6, gre, esp, sctp, or a number from '
+     '0 to 255'),
+    ('ports of a protocol that has none', BOND,
+     [('rule/2/protocol', 'icmp')],
+     "/mpquic:mpquic/rule[name='video-calls']/destination-port: only TCP "
+     'and UDP have ports.\n'
+     '  next: make the protocol tcp or udp, or leave it out for both'),
+    ('a range of ports that runs backwards', BOND,
+     [('rule/2/source-port', ['90-80'])],
+     "/mpquic:mpquic/rule[name='video-calls']/source-port: \"90-80\" is no "
+     'range of ports.\n'
+     '  allowed: a first and a last port, 0 to 65535'),
+    ('a range of ports that is too long', BOND,
+     [('rule/2/destination-port', ['60000-70000'])],
+     "/mpquic:mpquic/rule[name='video-calls']/destination-port: "
+     '"60000-70000" is no range of ports.\n'
+     '  allowed: a first and a last port, 0 to 65535'),
+    ('port 70000 in a rule', BOND, [('rule/2/destination-port', [70000])],
+     "/mpquic:mpquic/rule[name='video-calls']/destination-port[1]: "
+     '"70000" cannot be used here.\n'
+     '  allowed: a port such as 443, or a range such as "5000-5010"'),
+    ('a port in quotes', BOND, [('rule/2/destination-port', ['443'])],
+     "/mpquic:mpquic/rule[name='video-calls']/destination-port[1]: expected "
+     'a number without quotes, found a string.'),
+    ('a port by name', BOND, [('rule/2/destination-port', ['https'])],
+     "/mpquic:mpquic/rule[name='video-calls']/destination-port[1]: "
+     '"https" cannot be used here.\n'
+     '  allowed: a port such as 443, or a range such as "5000-5010"'),
+    ('nine destinations', BOND,
+     [('rule/4/destination', [f'10.{n}.0.0/16' for n in range(9)])],
+     "/mpquic:mpquic/rule[name='backups']/destination: there are 9 entries "
+     'here, which is too many.\n'
+     '  allowed: 0 to 8'),
+    ('a destination with host bits', BOND,
+     [('rule/4/destination', ['198.51.100.1/24'])],
+     "/mpquic:mpquic/rule[name='backups']/destination[1]: 198.51.100.1/24 "
+     'has bits set beyond its prefix length: the network is '
+     '198.51.100.0/24.\n'
+     '  allowed: 198.51.100.0/24'),
+    ('sources and destinations that never meet', BOND,
+     [('rule/4/source', ['fd00::/8'])],
+     "/mpquic:mpquic/rule[name='backups']/destination: sources are of one "
+     'IP version here and destinations of the other: no packet can match.'),
+    ('a rule of a LAN that there is not', BOND,
+     [('rule/5/lan-interface', 'lan3')],
+     "/mpquic:mpquic/rule[name='guests']/lan-interface: lan3 is no LAN of a "
+     'tunnel.\n'
+     '  allowed: lan1, lan2'),
+    ('a rule of a LAN without prefixes', BOND,
+     [('tunnel/0/lan/1/prefix', GONE)],
+     "/mpquic:mpquic/rule[name='guests']/lan-interface: lan2 is told by its "
+     'prefixes, and none is configured.\n'
+     "  next: give tunnel[name='mpq0']/lan[interface='lan2'] its prefixes"),
+    ('a rule of a LAN with nine prefixes', BOND,
+     [('tunnel/0/lan/1/prefix', [f'172.17.{n}.0/24' for n in range(9)])],
+     "/mpquic:mpquic/rule[name='guests']/lan-interface: lan2 has 9 prefixes,"
+     ' more than a rule holds.\n'
+     '  allowed: at most 8'),
+    ('a rule of a LAN and of sources', BOND,
+     [('rule/5/source', ['172.16.2.0/25'])],
+     "/mpquic:mpquic/rule[name='guests']/lan-interface: the rule names "
+     'sources as well, which tell the LAN already.\n'
+     '  next: take one of the two away'),
+    ('65 rules', BOND,
+     [('rule', [{'name': f'r{n}', 'class': 'bulk'} for n in range(65)])],
+     '/mpquic:mpquic/rule: there are 65 entries here, which is too many.\n'
+     '  allowed: 0 to 64'),
+    ('more rules than one capsule holds', BOND,
+     [('rule', [{'name': f'rule-{n}', 'class': 'bulk',
+                 'destination': [f'2001:db8:{n:x}:{i:x}::/64'
+                                 for i in range(8)]} for n in range(30)])],
+     '/mpquic:mpquic/rule: classes and rules are 5526 bytes in all, more '
+     'than can be told to the concentrator at once.\n'
+     '  allowed: at most 4096\n'
+     '  next: make prefixes wider, names shorter, or rules fewer'),
+
+    # -- what an edge tells its concentrator
+    ('a concentrator with classes', BOND_VPS, [('class', [{'name': 'bulk'}])],
+     "/mpquic:mpquic/class[name='bulk']: class is a setting of an edge, and "
+     'this end is a concentrator.\n'
+     '  next: leave it to the edges: they tell theirs, and '
+     'tunnel/accept-policy takes them'),
+    ('a concentrator with rules', BOND_VPS,
+     [('rule', [{'name': 'voice', 'class': 'default', 'dscp': ['ef']}])],
+     "/mpquic:mpquic/rule[name='voice']: rule is a setting of an edge, and "
+     'this end is a concentrator.\n'
+     '  next: leave it to the edges: they tell theirs, and '
+     'tunnel/accept-policy takes them'),
+    ('a metered listener', BOND_VPS, [('path/0/metered', True)],
+     "/mpquic:mpquic/path[name='port1']/metered: metered is a setting of an "
+     'edge, and this end is a concentrator.'),
+    ('a concentrator with a default class', BOND_VPS,
+     [('tunnel/0/default-class', 'bulk')],
+     "/mpquic:mpquic/tunnel[name='mpq0']/default-class: default-class is a "
+     'setting of an edge, and this end is a concentrator.'),
+    ('an edge that refuses policy', BOND,
+     [('tunnel/0/accept-policy', False)],
+     "/mpquic:mpquic/tunnel[name='mpq0']/accept-policy: accept-policy is a "
+     'setting of a concentrator, and this end is an edge.'),
 
     # -- addresses and devices that cannot work
     ('a WAN that is a LAN as well', EDGE,

@@ -39,7 +39,7 @@ def check_each(tap, control, pki):
 
 
 def check_examples(tap, control, pki):
-    for name in (cases.EDGE, cases.VPS, cases.TWO):
+    for name in cases.EXAMPLES:
         status, said = control.check(
             harness.text_of(harness.example(name), pki))
         tap.ok(status == 0, f'the example {name} is sound', said)
