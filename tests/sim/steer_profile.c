@@ -152,6 +152,7 @@ double sim_profile_mbps(const struct sim_profile *p, unsigned i,
 	for (size_t k = 0; k < link->n_changes; k++) {
 		mpq_time at = link->changes[k].at;
 
+		at = at > from ? at : from;
 		at = at < start + time ? at : start + time;
 		bits += rate * (double)(at - from) / 1e9;
 		rate = link->changes[k].shape.down

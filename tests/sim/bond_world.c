@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/bond_world.h"
+
+#include "tests/sim/bond_io.h"
+#include "tests/unit/common/pki.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MS         MPQ_MILLISECOND
+#define GRAIN      (50 * MPQ_MICROSECOND) /* how late a wake-up comes */
+#define TOLD       (5 * MS) /* after which mpquic-control knows of a device */
+#define VPS        "192.0.2.1"
+#define PORT       45000
+#define REVERSE    0x5bd1e995
+#define TRACE_STEP (100 * MS)
+
+/* ---- what the engines tell ----------------------------------------------- */
+
+static void on_path(void *owner, const struct mpq_path *p,
+		    enum mpq_life_state was)
+{
+	(void)owner;
+	(void)p;
+	(void)was;
+}
+
+static void on_tunnel(void *owner, const struct mpq_tunnel *t,
+		      const struct mpq_sockaddr *remote)
+{
+	struct bond_side *side = owner;
+
+	(void)remote;
+	(void)t;
+	side->tunnel_events++;
+}
+
+static void on_refused(void *owner, const char *path,
+		       const struct mpq_sockaddr *remote, const char *reason)
+{
+	(void)owner;
+	(void)path;
+	(void)remote;
+	(void)reason;
+}
+
+static const struct mpq_engine_events engine_events = {
+	.path = on_path,
+	.tunnel = on_tunnel,
+	.refused = on_refused,
+};
+
+/* ---- configuration ------------------------------------------------------- */
+
+static struct json_object *list(const char *items)
+{
+	char text[8192], *c;
+	struct json_object *o;
+
+	(void)snprintf(text, sizeof(text), "[%s]", items);
+	while ((c = strchr(text, '\'')) != NULL) {
+		*c = '"';
+	}
+	o = json_tokener_parse(text);
+	assert(o != NULL);
+	return o;
+}
+
+static void add(struct json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static struct json_object *trust(const struct pki_set *pki,
+				 const struct pki_certificate *own)
+{
+	struct json_object *o = json_object_new_object();
+
+	add(o, "certificate-pem", own->certificate_pem);
+	add(o, "private-key-pem", own->key_pem);
+	add(o, "authority-pem", pki->authority->certificate_pem);
+	return o;
+}
+
+__attribute__((format(printf, 3, 4))) static void
+append(char *text, size_t cap, const char *format, ...)
+{
+	size_t at = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text + at, cap - at, format, args);
+	va_end(args);
+	assert(strlen(text) + 1 < cap);
+}
+
+static struct mpq_engine_descriptor descriptor(enum mpq_engine_kind kind,
+					       const char *name, int fd)
+{
+	struct mpq_engine_descriptor d = {.kind = kind, .fd = fd};
+
+	(void)snprintf(d.name, sizeof(d.name), "%s", name);
+	return d;
+}
+
+/* Takes o. */
+static void apply(struct bond_world *w, struct bond_side *side,
+		  struct json_object *o, struct mpq_engine_descriptor *d,
+		  size_t n)
+{
+	static const char secret[] = "00112233445566778899aabbccddeeff"
+				     "00112233445566778899aabbccddeeff";
+	char at[128] = "", message[256] = "";
+	struct mpq_snapshot *snapshot;
+	int r;
+
+	json_object_object_add(o, "generation", json_object_new_int(1));
+	add(o, "secret", secret);
+	r = mpq_snapshot_parse(&snapshot, o, at, message);
+	json_object_put(o);
+	if (r == 0) {
+		r = mpq_engine_apply(&side->engine, snapshot, d, n, at,
+				     message);
+	}
+	sim_holds(w->run, r == 0, w->now, "configuration: %s: %s", at, message);
+}
+
+static void apply_vps(struct bond_world *w, const struct pki_set *pki)
+{
+	struct json_object *o = json_object_new_object();
+	char paths[2048] = "", names[256] = "", tunnel[1024] = "";
+	struct mpq_engine_descriptor d[SIM_PROFILE_PATHS + 1];
+	size_t n = 0;
+
+	w->vps.tun = bond_io_tun();
+	d[n++] = descriptor(MPQ_ENGINE_TUN, "mpq1", w->vps.tun);
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
+		char name[16];
+
+		if (!w->path[i].exists) {
+			continue;
+		}
+		(void)snprintf(name, sizeof(name), "port%u", i + 1);
+		append(paths, sizeof(paths),
+		       "%s{'name':'%s','listen-address':'" VPS
+		       "','listen-port':%u}",
+		       n > 1 ? "," : "", name, PORT + i + 1);
+		append(names, sizeof(names), "%s'%s'", n > 1 ? "," : "", name);
+		d[n++] = descriptor(MPQ_ENGINE_LISTEN, name,
+				    bond_io_udp(VPS, (uint16_t)(PORT + i + 1)));
+	}
+	append(tunnel, sizeof(tunnel),
+	       "{'name':'mpq1','paths':[%s],'peer':'edge-1',"
+	       "'accept-policy':true,'mtu':%u,'assign':['10.200.1.1/32'],"
+	       "'remote-prefixes':['10.1.0.0/16']}",
+	       names, BOND_WORLD_MTU);
+	add(o, "role", "concentrator");
+	json_object_object_add(o, "trust", trust(pki, pki->server));
+	json_object_object_add(o, "peers",
+			       list("{'name':'edge-1','certificate-name':"
+				    "'edge-1.example'}"));
+	json_object_object_add(o, "paths", list(paths));
+	json_object_object_add(o, "tunnels", list(tunnel));
+	apply(w, &w->vps, o, d, n);
+}
+
+static void apply_edge(struct bond_world *w, const struct pki_set *pki)
+{
+	const struct bond_setup *s = w->setup;
+	struct json_object *o = json_object_new_object();
+	char paths[2048] = "", names[256] = "", tunnel[1024] = "";
+	struct mpq_engine_descriptor d[1];
+	bool first = true;
+
+	w->edge.tun = bond_io_tun();
+	d[0] = descriptor(MPQ_ENGINE_TUN, "mpq1", w->edge.tun);
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
+		if (!w->path[i].exists) {
+			continue;
+		}
+		append(paths, sizeof(paths),
+		       "%s{'name':'wan%u','wan':'eth%u','remote-address':'" VPS
+		       "','remote-port':%u,'server-name':"
+		       "'concentrator.example'}",
+		       first ? "" : ",", i + 1, i + 1, PORT + i + 1);
+		append(names, sizeof(names), "%s'wan%u'", first ? "" : ",",
+		       i + 1);
+		first = false;
+	}
+	append(tunnel, sizeof(tunnel),
+	       "{'name':'mpq1','paths':[%s],'mtu':%u,"
+	       "'addresses':['10.200.1.1/30']}",
+	       names, BOND_WORLD_MTU);
+	add(o, "role", "edge");
+	json_object_object_add(o, "trust", trust(pki, pki->client));
+	json_object_object_add(o, "classes",
+			       list(s->classes != NULL ? s->classes
+						       : BOND_WORLD_CLASSES));
+	json_object_object_add(o, "rules",
+			       list(s->rules != NULL ? s->rules : ""));
+	json_object_object_add(o, "paths", list(paths));
+	json_object_object_add(o, "tunnels", list(tunnel));
+	apply(w, &w->edge, o, d, 1);
+}
+
+/* ---- links --------------------------------------------------------------- */
+
+static struct mpq_path *edge_path(struct bond_world *w, unsigned i)
+{
+	char name[16];
+	struct mpq_path *p;
+
+	(void)snprintf(name, sizeof(name), "wan%u", i + 1);
+	p = mpq_engine_path(&w->edge.engine, name);
+	assert(p != NULL);
+	return p;
+}
+
+/* Two fresh sockets at the WAN's next address. */
+static void link_ready(struct bond_world *w, unsigned i)
+{
+	struct bond_path *p = &w->path[i];
+	int fds[MPQ_PATH_SOCKETS];
+	char address[32];
+
+	(void)snprintf(address, sizeof(address), "10.0.%u.%u", p->wan,
+		       2 + p->addresses++ % 250);
+	for (int k = 0; k < MPQ_PATH_SOCKETS; k++) {
+		fds[k] = bond_io_udp(address, (uint16_t)(2000 + k));
+	}
+	(void)mpq_path_link(edge_path(w, i), MPQ_LIFE_CONNECTING, "", fds,
+			    w->now);
+}
+
+/* Both ways alike, but for their losses, and for the way up of profile 19. */
+static void init_path(struct bond_world *w, unsigned i)
+{
+	const struct bond_setup *s = w->setup;
+	struct bond_path *p = &w->path[i];
+
+	p->exists = (s->paths >> i & 1) != 0 && i < s->profile->paths;
+	p->wan = i + 1;
+	if (!p->exists) {
+		return;
+	}
+	sim_profile_link(s->profile, i, &p->down, w->run->seed,
+			 BOND_WORLD_START, s->time);
+	sim_profile_link(s->profile, i, &p->up, w->run->seed, BOND_WORLD_START,
+			 s->time);
+	p->up.random.state ^= REVERSE;
+	if (s->profile == &sim_profiles[18]) {
+		p->up.shape.rate_bps = i == 0 ? 20000000 : 10000000;
+	}
+	p->up.shape.mtu_bytes = p->down.shape.mtu_bytes = 1500;
+	for (size_t k = 0; k < p->up.n_changes; k++) {
+		p->up.changes[k].shape.mtu_bytes = 1500;
+		p->down.changes[k].shape.mtu_bytes = 1500;
+	}
+	p->up_shape = p->up.shape;
+	p->down_shape = p->down.shape;
+	bond_io_wire(p->wan, &p->up, &p->down);
+}
+
+void bond_world_silence(struct bond_world *w, unsigned path, bool dead)
+{
+	struct bond_path *p = &w->path[path];
+
+	p->up_shape.down = p->down_shape.down = dead;
+	sim_link_set(&p->up, &p->up_shape, w->now);
+	sim_link_set(&p->down, &p->down_shape, w->now);
+	sim_trace(w->run, w->now, "path %u %s", path,
+		  dead ? "is silent" : "is back");
+}
+
+void bond_world_unplug(struct bond_world *w, unsigned path)
+{
+	bond_world_silence(w, path, true);
+	bond_io_unplug(w->path[path].wan, true);
+	bond_world_run(w, TOLD);
+	(void)mpq_path_link(edge_path(w, path), MPQ_LIFE_NO_LINK,
+			    "the device is gone", NULL, w->now);
+}
+
+void bond_world_replug(struct bond_world *w, unsigned path)
+{
+	bond_world_silence(w, path, false);
+	bond_io_unplug(w->path[path].wan, false);
+	link_ready(w, path);
+}
+
+double bond_world_mbps(const struct bond_world *w, bool down, mpq_time from,
+		       mpq_duration time)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
+		const struct bond_path *p = &w->path[i];
+
+		if (!p->exists) {
+			continue;
+		}
+		sum += !down && w->setup->profile == &sim_profiles[18]
+			       ? (double)p->up_shape.rate_bps / 1e6
+			       : sim_profile_mbps(w->setup->profile, i,
+						  down ? &p->down : &p->up,
+						  from, time);
+	}
+	return sum;
+}
+
+/* ---- time ---------------------------------------------------------------- */
+
+static bool into_device(void *owner, bool down, const void *packet, size_t len)
+{
+	struct bond_world *w = owner;
+
+	return bond_io_tun_push(down ? w->vps.tun : w->edge.tun, packet, len);
+}
+
+static void came(void *owner, int tun, const uint8_t *packet, size_t len)
+{
+	struct bond_world *w = owner;
+	int number = bond_flow_of(packet, len);
+	struct bond_flow *f;
+
+	(void)tun;
+	if (number < 0) {
+		return; /* ICMP */
+	}
+	f = w->flow[number];
+	bond_flow_came(f, packet, len, w->now);
+	sim_holds(w->run, f->duplicates == 0, w->now,
+		  "flow %d: a packet was delivered twice", number);
+}
+
+static void settle(struct bond_world *w)
+{
+	do {
+		for (size_t i = 0; i < w->flows; i++) {
+			bond_flow_run(w->flow[i], w->now);
+		}
+	} while (bond_io_turn());
+}
+
+static void watch(struct bond_world *w)
+{
+	const struct mpq_packet_pool *pools[2] = {&w->edge.engine.pool,
+						  &w->vps.engine.pool};
+
+	for (int i = 0; i < 2; i++) {
+		double used = 1 - (double)pools[i]->free_pkts /
+					  (double)pools[i]->size_pkts;
+
+		w->pool_most = used > w->pool_most ? used : w->pool_most;
+	}
+}
+
+static void trace(struct bond_world *w)
+{
+	if (!w->run->trace || w->now < w->traced + TRACE_STEP) {
+		return;
+	}
+	w->traced = w->now;
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
+		const struct bond_path *p = &w->path[i];
+		const struct mpq_path *e;
+		const struct mpq_channel *ch;
+		struct mpq_conn_info info = {0};
+
+		if (!p->exists) {
+			continue;
+		}
+		e = edge_path(w, i);
+		ch = mpq_path_channel(e);
+		if (ch != NULL) {
+			mpq_conn_info(ch->conn, &info);
+		}
+		sim_trace(w->run, w->now,
+			  "path %u %s rtt %.1f cwnd %llu; link up %zu down %zu "
+			  "of it %llu %llu bytes",
+			  i, mpq_life_state_name(e->life.state),
+			  (double)info.rtt_smoothed / 1e6,
+			  (unsigned long long)info.cwnd_bytes,
+			  p->up.queued_bytes, p->down.queued_bytes,
+			  (unsigned long long)p->up.counters.delivered_bytes,
+			  (unsigned long long)p->down.counters.delivered_bytes);
+	}
+	for (size_t i = 0; i < w->flows; i++) {
+		const struct bond_flow *f = w->flow[i];
+
+		sim_trace(w->run, w->now,
+			  "flow %zu sent %llu refused %llu came %llu in flight "
+			  "%llu of %llu lost %llu spurious %llu",
+			  i, (unsigned long long)f->sent,
+			  (unsigned long long)f->refused,
+			  (unsigned long long)f->came,
+			  (unsigned long long)f->transport.in_flight,
+			  (unsigned long long)f->transport.cwnd,
+			  (unsigned long long)f->transport.lost_pkts,
+			  (unsigned long long)f->transport.spurious);
+	}
+}
+
+static mpq_time next_event(const struct bond_world *w, mpq_time end)
+{
+	mpq_time due = mpq_time_min(bond_io_deadline(), end);
+
+	for (size_t i = 0; i < w->flows; i++) {
+		due = mpq_time_min(due, bond_flow_deadline(w->flow[i], w->now));
+	}
+	due = (due + GRAIN - 1) / GRAIN * GRAIN;
+	due = due > w->now ? due : w->now + GRAIN;
+	return mpq_time_min(due, end);
+}
+
+static double cpu_now(void)
+{
+	return (double)clock() / CLOCKS_PER_SEC;
+}
+
+void bond_world_run(struct bond_world *w, mpq_duration time)
+{
+	mpq_time end = w->now + time;
+	double start = cpu_now();
+
+	settle(w);
+	while (w->now < end && !w->run->failed) {
+		w->now = next_event(w, end);
+		bond_io_advance(w->now);
+		settle(w);
+		watch(w);
+		trace(w);
+	}
+	w->cpu_seconds += cpu_now() - start;
+}
+
+unsigned bond_world_paths_up(const struct bond_world *w)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < w->edge.engine.n_paths; i++) {
+		n += w->edge.engine.paths[i]->life.state == MPQ_LIFE_UP;
+	}
+	return n;
+}
+
+bool bond_world_up(struct bond_world *w)
+{
+	for (int i = 0; i < 50 && !w->run->failed; i++) {
+		bond_world_run(w, 100 * MS);
+		if (bond_world_paths_up(w) == w->edge.engine.n_paths) {
+			bond_world_run(w, 500 * MS); /* MTU discovery */
+			return true;
+		}
+	}
+	return false;
+}
+
+struct bond_flow *bond_world_flow(struct bond_world *w,
+				  const struct bond_flow_config *config)
+{
+	struct bond_flow_config c = *config;
+	struct bond_flow *f = malloc(sizeof(*f));
+
+	assert(f != NULL && w->flows < BOND_WORLD_FLOWS);
+	c.bytes = c.bytes > 0 ? c.bytes : BOND_WORLD_MTU;
+	bond_flow_init(f, (uint16_t)w->flows, &c, w->now);
+	f->send = into_device;
+	f->owner = w;
+	w->flow[w->flows++] = f;
+	return f;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+struct bond_world *bond_world_new(struct sim_run *run,
+				  const struct bond_setup *setup)
+{
+	struct bond_world *w = calloc(1, sizeof(*w));
+	struct pki_set pki;
+
+	assert(w != NULL);
+	w->run = run;
+	w->setup = setup;
+	w->now = BOND_WORLD_START;
+	bond_io_init(w->now, came, w);
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
+		init_path(w, i);
+	}
+	if (mpq_engine_init(&w->edge.engine, &engine_events, &w->edge) != 0 ||
+	    mpq_engine_init(&w->vps.engine, &engine_events, &w->vps) != 0) {
+		abort();
+	}
+	pki = pki_set_new();
+	apply_vps(w, &pki);
+	apply_edge(w, &pki);
+	pki_set_free(&pki);
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS && !run->failed; i++) {
+		if (w->path[i].exists) {
+			link_ready(w, i);
+		}
+	}
+	return w;
+}
+
+void bond_world_free(struct bond_world *w)
+{
+	mpq_engine_finish(&w->edge.engine);
+	mpq_engine_finish(&w->vps.engine);
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
+		if (w->path[i].exists) {
+			sim_link_finish(&w->path[i].up);
+			sim_link_finish(&w->path[i].down);
+		}
+	}
+	bond_io_finish();
+	for (size_t i = 0; i < w->flows; i++) {
+		free(w->flow[i]);
+	}
+	free(w);
+}
