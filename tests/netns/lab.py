@@ -116,6 +116,7 @@ class Lab(World):
         super().__init__(keep=keep)
         self.build = build
         self.wans = list(range(1, wans + 1))
+        self.lans = self.wans
         self.emulate = emulate or {}
         self.schedule = schedule
         self.real_time = real_time
@@ -153,8 +154,8 @@ class Lab(World):
 
     def _build_topology(self):
         names = ['edge', 'core', 'vps', 'host']
-        for n in self.wans:
-            names += [f'isp{n}', f'lan{n}']
+        names += [f'isp{n}' for n in self.wans]
+        names += [f'lan{n}' for n in self.lans]
         if self.emulate:
             names.append('emu')
         for name in names:
@@ -168,8 +169,9 @@ class Lab(World):
         self._cable('core', 'vps0', 'vps', 'eth0')
         self._cable('vps', 'inet0', 'host', 'eth0')
         self._build_far_side()
-        for n in self.wans:
+        for n in self.lans:
             self._build_lan(n)
+        for n in self.wans:
             self._build_isp(n)
         self._start_emulator()
         for n in self.wans:

@@ -167,6 +167,12 @@ class World:
         return [process.pid for process in self.processes
                 if process.running()]
 
+    def keep_logs(self, directory):
+        os.makedirs(directory, exist_ok=True)
+        for name in os.listdir(self.directory):
+            if name.endswith('.log'):
+                shutil.copy(os.path.join(self.directory, name), directory)
+
     # The end
 
     def close(self):

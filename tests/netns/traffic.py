@@ -150,6 +150,13 @@ class Emulator:
     def statistics(self):
         return self.ask('statistics')
 
+    def missed(self):
+        """Frames that the emulator itself lost, or had to leave out: its
+        links were not what they were set to."""
+        return sum(way['missed'] + way['no-memory'] + way['oversized']
+                   for link in self.statistics()['links'].values()
+                   for way in (link['up'], link['down']))
+
     def attached(self, link):
         """Both devices of the link are there and opened."""
         both = self.statistics()['links'][str(link)]

@@ -5,17 +5,19 @@
  *
  *   probe echo PORT			echoes whatever comes, both families
  *   probe send ADDRESS PORT PPS BYTES	sends until told to stop
+ *   probe sink PORT			keeps account of one sender's packets
  *
- * The sender is driven by lines on standard input, each answered by a line of
- * JSON:
+ * The sender and the sink are driven by lines on standard input, each answered
+ * by a line of JSON:
  *
  *   now	    the number of the next packet, and the time
  *   report A B     of packets A..B-1, see record.h ("report A" to the newest)
  *   pace PPS	    from now on; 0: pause
  *   quit	    (or end of input)
  *
- * Packets that the kernel refuses to send count as sent: for a user they are
- * lost.
+ * The sender's times are of the way there and back, the sink's of the way
+ * there: both ends are on one machine and share its CLOCK_MONOTONIC. Packets
+ * that the kernel refuses to send count as sent: for a user they are lost.
  */
 #include "tests/netns/probe/record.h"
 
@@ -38,10 +40,12 @@
 
 struct packet {
 	uint64_t magic, number;
+	mpq_time sent;
 };
 
 struct sender {
 	struct probe_record record;
+	bool sink; /* receives another's packets instead */
 	int fd;
 	size_t bytes;
 	double pps;
@@ -60,24 +64,36 @@ static void enlarge(int fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 }
 
-static int echo(const char *port)
+/* Says "ready" once it is. */
+static int listen_at(const char *port, int flags)
 {
-	static uint8_t buffer[MAX_BYTES];
 	struct sockaddr_in6 any = {.sin6_family = AF_INET6,
 				   .sin6_port = htons((uint16_t)atoi(port))};
-	struct sockaddr_storage from;
-	socklen_t size;
-	ssize_t n;
-	int off = 0, fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int off = 0,
+	    fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | flags, 0);
 
 	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	enlarge(fd);
 	if (bind(fd, (struct sockaddr *)&any, sizeof(any))) {
 		perror("probe: bind");
-		return EXIT_FAILURE;
+		return -errno;
 	}
 	(void)printf("ready\n");
 	(void)fflush(stdout);
+	return fd;
+}
+
+static int echo(const char *port)
+{
+	static uint8_t buffer[MAX_BYTES];
+	struct sockaddr_storage from;
+	socklen_t size;
+	ssize_t n;
+	int fd = listen_at(port, 0);
+
+	if (fd < 0) {
+		return EXIT_FAILURE;
+	}
 	for (;;) {
 		size = sizeof(from);
 		n = recvfrom(fd, buffer, sizeof(buffer), 0,
@@ -114,7 +130,7 @@ static int connect_to(const char *address, const char *port)
 
 static void send_one(struct sender *s, mpq_time now)
 {
-	struct packet p = {MAGIC, s->record.n};
+	struct packet p = {MAGIC, s->record.n, now};
 	int result = probe_record_sent(&s->record, now);
 
 	if (result) {
@@ -158,11 +174,15 @@ static void receive(struct sender *s)
 
 	while ((n = recv(s->fd, buffer, sizeof(buffer), 0)) >= 0) {
 		memcpy(&p, buffer, sizeof(p));
-		if ((size_t)n == s->bytes && p.magic == MAGIC) {
+		if ((size_t)n < sizeof(p) || p.magic != MAGIC ||
+		    (!s->sink && (size_t)n != s->bytes)) {
+			s->record.strange++;
+		} else if (s->sink) {
+			(void)probe_record_arrived(&s->record, p.number, p.sent,
+						   mpq_clock_now());
+		} else {
 			probe_record_echoed(&s->record, p.number,
 					    mpq_clock_now());
-		} else {
-			s->record.strange++;
 		}
 	}
 }
@@ -182,6 +202,9 @@ static void obey(struct sender *s, const char *line)
 		(void)printf("{\"pps\": %.1f}\n", s->pps);
 	} else if (sscanf(line, "report %" SCNu64 " %" SCNu64, &first, &end) >=
 		   1) {
+		if (s->sink && end != UINT64_MAX) {
+			(void)probe_record_expect(&s->record, end);
+		}
 		probe_record_report(&s->record, first, end, stdout);
 	} else {
 		(void)printf("{\"error\": \"unknown command\"}\n");
@@ -230,27 +253,42 @@ static void wait_for_work(struct sender *s)
 	}
 }
 
+static int run(struct sender *s)
+{
+	if (s->fd < 0) {
+		return EXIT_FAILURE;
+	}
+	probe_record_init(&s->record);
+	(void)prctl(PR_SET_TIMERSLACK, 1000UL);
+	s->next_due = mpq_clock_now();
+	while (!s->quit) {
+		send_due(s, mpq_clock_now());
+		wait_for_work(s);
+	}
+	probe_record_finish(&s->record);
+	(void)close(s->fd);
+	return EXIT_SUCCESS;
+}
+
 static int stream(char **argv)
 {
 	static struct sender s;
 
-	s.fd = connect_to(argv[0], argv[1]);
-	s.pps = atof(argv[2]);
 	s.bytes = (size_t)atoi(argv[3]);
-	if (s.fd < 0 || s.bytes < sizeof(struct packet) ||
-	    s.bytes > MAX_BYTES) {
+	if (s.bytes < sizeof(struct packet) || s.bytes > MAX_BYTES) {
 		return EXIT_FAILURE;
 	}
-	probe_record_init(&s.record);
-	(void)prctl(PR_SET_TIMERSLACK, 1000UL);
-	s.next_due = mpq_clock_now();
-	while (!s.quit) {
-		send_due(&s, mpq_clock_now());
-		wait_for_work(&s);
-	}
-	probe_record_finish(&s.record);
-	(void)close(s.fd);
-	return EXIT_SUCCESS;
+	s.pps = atof(argv[2]);
+	s.fd = connect_to(argv[0], argv[1]);
+	return run(&s);
+}
+
+static int sink(const char *port)
+{
+	static struct sender s = {.sink = true};
+
+	s.fd = listen_at(port, SOCK_NONBLOCK);
+	return run(&s);
 }
 
 int main(int argc, char **argv)
@@ -261,7 +299,11 @@ int main(int argc, char **argv)
 	if (argc == 6 && !strcmp(argv[1], "send")) {
 		return stream(argv + 2);
 	}
+	if (argc == 3 && !strcmp(argv[1], "sink")) {
+		return sink(argv[2]);
+	}
 	(void)fprintf(stderr, "usage: probe echo PORT\n"
-			      "       probe send ADDRESS PORT PPS BYTES\n");
+			      "       probe send ADDRESS PORT PPS BYTES\n"
+			      "       probe sink PORT\n");
 	return EXIT_FAILURE;
 }

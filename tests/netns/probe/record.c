@@ -45,6 +45,28 @@ int probe_record_sent(struct probe_record *r, mpq_time now)
 	return result;
 }
 
+int probe_record_expect(struct probe_record *r, uint64_t end)
+{
+	int result = end <= PROBE_RECORD_CAP ? 0 : -ENOSPC;
+
+	while (!result && r->n < end) {
+		result = probe_record_sent(r, 0);
+	}
+	return result;
+}
+
+int probe_record_arrived(struct probe_record *r, uint64_t number, mpq_time sent,
+			 mpq_time now)
+{
+	int result = probe_record_expect(r, number + 1);
+
+	if (!result) {
+		r->entries[number].sent = sent;
+		probe_record_echoed(r, number, now);
+	}
+	return result;
+}
+
 void probe_record_echoed(struct probe_record *r, uint64_t number, mpq_time now)
 {
 	if (number >= r->n) {
@@ -95,13 +117,44 @@ static void print_round_trips(const struct probe_record *r, uint64_t first,
 	if (n) {
 		(void)fprintf(to,
 			      ", \"rtt-us\": {\"min\": %" PRIu64
-			      ", \"p50\": %" PRIu64 ", \"p99\": %" PRIu64
-			      ", \"max\": %" PRIu64 "}",
+			      ", \"p50\": %" PRIu64 ", \"p95\": %" PRIu64
+			      ", \"p99\": %" PRIu64 ", \"max\": %" PRIu64 "}",
 			      trips[0] / 1000, trips[n / 2] / 1000,
+			      trips[(n - 1) * 95 / 100] / 1000,
 			      trips[(n - 1) * 99 / 100] / 1000,
 			      trips[n - 1] / 1000);
 	}
 	free(trips);
+}
+
+static void print_gap(const struct probe_record *r, uint64_t first,
+		      uint64_t end, FILE *to)
+{
+	mpq_time *came = malloc((end - first + 1) * sizeof(*came));
+	mpq_duration gap = 0;
+	size_t n = 0, at = 0;
+
+	if (!came) {
+		return;
+	}
+	for (uint64_t i = first; i < end; i++) {
+		if (r->entries[i].echoed) {
+			came[n++] = r->entries[i].echoed;
+		}
+	}
+	qsort(came, n, sizeof(*came), compare);
+	for (size_t i = 1; i < n; i++) {
+		if (came[i] - came[i - 1] > gap) {
+			gap = came[i] - came[i - 1];
+			at = i - 1;
+		}
+	}
+	if (n) {
+		(void)fprintf(to,
+			      ", \"gap-us\": %" PRIu64 ", \"gap-from\": %.6f",
+			      gap / 1000, seconds(came[at]));
+	}
+	free(came);
 }
 
 static void print_run(const struct probe_record *r, uint64_t first,
@@ -165,6 +218,7 @@ void probe_record_report(const struct probe_record *r, uint64_t first,
 		      end - first);
 	lost = print_runs(r, first, end, to);
 	print_round_trips(r, first, end, to);
+	print_gap(r, first, end, to);
 	echo = first_echo(r, first, end);
 	if (echo != MPQ_TIME_NEVER) {
 		(void)fprintf(to, ", \"first-echo\": %.6f", seconds(echo));

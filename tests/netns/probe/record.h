@@ -16,7 +16,7 @@
 #define PROBE_RECORD_CAP (8u << 20) /* packets, hours at a usual rate */
 
 struct probe_record_entry {
-	mpq_time sent, echoed; /* echoed 0: not (yet) */
+	mpq_time sent, echoed; /* 0: not (yet), or not known */
 };
 
 struct probe_record {
@@ -33,9 +33,18 @@ void probe_record_finish(struct probe_record *r);
 int probe_record_sent(struct probe_record *r, mpq_time now);
 void probe_record_echoed(struct probe_record *r, uint64_t number, mpq_time now);
 
+/* For a receiver, which learns of a packet when it comes: its `echoed` is the
+ * arrival. 0; -ENOSPC at the cap; -ENOMEM. */
+int probe_record_arrived(struct probe_record *r, uint64_t number, mpq_time sent,
+			 mpq_time now);
+/* Numbers below `end` were sent: what did not come of them is lost. */
+int probe_record_expect(struct probe_record *r, uint64_t end);
+
 /* Numbers first..end-1, one line of JSON: sent, received, lost, the runs of
- * lost ones with the times of their sending, round-trip times, and when the
- * first echo of them came. Times in seconds of CLOCK_MONOTONIC. */
+ * lost ones with the times of their sending (0 where a receiver cannot know),
+ * times under way ("rtt-us"), when the first of them came back and the longest
+ * time in which none did, and when that began. Times in seconds of
+ * CLOCK_MONOTONIC. */
 void probe_record_report(const struct probe_record *r, uint64_t first,
 			 uint64_t end, FILE *to);
 
