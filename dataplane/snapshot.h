@@ -114,7 +114,8 @@ mpq_snapshot_tunnel_of(const struct mpq_snapshot *s, const char *path);
 int mpq_snapshot_tunnel_path_index(const struct mpq_snapshot_tunnel *t,
 				   const char *path);
 /* What holds for this tunnel: all classes and rules, with paths by their place
- * in its list, and without those that it does not have. Counters are 0. */
+ * in its list, and without those that it does not have. Ready to
+ * classify. */
 void mpq_snapshot_policy(const struct mpq_snapshot *s,
 			 const struct mpq_snapshot_tunnel *t,
 			 struct mpq_policy *ret);

@@ -330,4 +330,5 @@ void mpq_snapshot_policy(const struct mpq_snapshot *s,
 	}
 	ret->classify.n_rules = s->n_rules;
 	ret->classify.fallback = t->default_class;
+	mpq_classify_compile(&ret->classify);
 }

@@ -36,22 +36,45 @@ struct mpq_classify_rule {
 	struct mpq_classify_ports destination_port[MPQ_CLASSIFY_PORTS];
 };
 
+/* A set of rules: bit i is rule i. */
+typedef uint64_t mpq_classify_set;
+
+#define MPQ_CLASSIFY_NIBBLES 16 /* of an address that the index looks at */
+
+/* Which rules a packet may match, seen by one byte or half byte of it. */
+struct mpq_classify_index {
+	mpq_classify_set dscp[64], protocol[256];
+	/* [0] the high byte, [1] the low one */
+	mpq_classify_set source_port[2][256], destination_port[2][256];
+	/* [0] IPv4, [1] IPv6: half bytes, the first of an address first */
+	mpq_classify_set source[2][MPQ_CLASSIFY_NIBBLES][16];
+	mpq_classify_set destination[2][MPQ_CLASSIFY_NIBBLES][16];
+	mpq_classify_set portless;  /* these ask for no ports */
+	mpq_classify_set addressed; /* these ask for addresses */
+};
+
 struct mpq_classify {
 	struct mpq_classify_rule rule[MPQ_CLASSIFY_RULES];
 	size_t n_rules;
-	uint8_t fallback; /* the class of what no rule matches */
+	uint8_t fallback;                /* the class of what no rule matches */
+	struct mpq_classify_index index; /* by mpq_classify_compile() */
 	struct {
 		uint64_t packets, bytes;
 	} hits[MPQ_CLASSIFY_RULES + 1]; /* the last: fallback's */
 };
 
+/* After rules were written or changed, before a packet is classified. Counters
+ * stay. */
+void mpq_classify_compile(struct mpq_classify *c);
+
 /* The class; counts. */
 uint8_t mpq_classify(struct mpq_classify *c, const struct mpq_ip *ip);
 
-/* The same rules for the way back: sources and destinations change places. */
+/* The same rules for the way back: sources and destinations change places.
+ * Compiles them, too. */
 void mpq_classify_reverse(struct mpq_classify *c);
 
-/* Of addresses, protocol and ports (fragments: without ports, all of them
+/* Of addresses, protocol and ports (fragments: of addresses only, all of them
  * alike), keyed by `seed`, so that nobody can choose what shares a hash. Never
  * UINT32_MAX. */
 uint32_t mpq_classify_flow(const struct mpq_ip *ip, uint64_t seed);
