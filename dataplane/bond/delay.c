@@ -125,23 +125,35 @@ static bool was_seen(const struct mpq_delay_path *p, uint64_t sequence)
 	return (p->seen[bit / 64] >> bit % 64 & 1) != 0;
 }
 
-static void set_seen(struct mpq_delay_path *p, uint64_t sequence, bool seen)
+static void set_seen(struct mpq_delay_path *p, uint64_t sequence)
 {
 	size_t bit = sequence % MPQ_DELAY_REMEMBERED;
-	uint64_t mask = UINT64_C(1) << bit % 64;
 
-	p->seen[bit / 64] =
-		seen ? p->seen[bit / 64] | mask : p->seen[bit / 64] & ~mask;
+	p->seen[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+/* By words: a peer may send one header after the other that lies far ahead. */
+static void clear_seen(struct mpq_delay_path *p, uint64_t from, uint64_t n)
+{
+	size_t first = from % MPQ_DELAY_REMEMBERED;
+
+	n = n < MPQ_DELAY_REMEMBERED ? n : MPQ_DELAY_REMEMBERED;
+	while (n > 0) {
+		size_t bit = first % 64;
+		size_t bits = n < 64 - bit ? (size_t)n : 64 - bit;
+
+		p->seen[first / 64] &= ~(UINT64_MAX >> (64 - bits) << bit);
+		first = (first + bits) % MPQ_DELAY_REMEMBERED;
+		n -= bits;
+	}
 }
 
 static void take_new(struct mpq_delay_path *p, uint64_t sequence)
 {
 	uint64_t gap = sequence - p->next;
 
-	for (uint64_t i = 0; i < gap && i < MPQ_DELAY_REMEMBERED; i++) {
-		set_seen(p, p->next + i, false);
-	}
-	set_seen(p, sequence, true);
+	clear_seen(p, p->next, gap);
+	set_seen(p, sequence);
 	p->expected += gap + 1;
 	p->received++;
 	p->next = sequence + 1;
@@ -156,7 +168,7 @@ static void take_overtaken(struct mpq_delay_path *p, uint64_t sequence)
 		p->repeated++;
 		return;
 	}
-	set_seen(p, sequence, true);
+	set_seen(p, sequence);
 	p->reordered++;
 	p->received += p->received < p->expected;
 	p->reorder_pkts =
@@ -230,11 +242,12 @@ static void take_departure(struct mpq_delay_path *p, mpq_time sent)
 mpq_time mpq_delay_arrived(struct mpq_delay *d, unsigned path,
 			   const struct mpq_header *header, mpq_time now)
 {
-	struct mpq_delay_path *p = &d->paths[path];
+	struct mpq_delay_path *p;
 	mpq_time sent = unwrap(d, header->clock, now);
 	mpq_transit transit = (mpq_transit)(now - sent);
 
 	assert(path < MPQ_DELAY_PATHS);
+	p = &d->paths[path];
 	if (!p->known) {
 		start_path(p, transit, header->path_sequence, sent, now);
 	}

@@ -20,6 +20,8 @@ struct mpq_order_lane {
 	mpq_time touched; /* the last arrival that was not too old */
 	struct mpq_order_paths paths;
 	uint8_t blocked_on; /* whose heap `blocked` is in; NO_PATH: none */
+	uint8_t passed;     /* paths that have brought later ones, bits .. */
+	mpq_time bound;     /* .. than what was sent then */
 };
 
 struct verdict {
@@ -270,18 +272,25 @@ static const struct mpq_held_packet *bound_of(const struct mpq_order *o,
 	return head->sent < oldest->sent ? head : oldest;
 }
 
-/* On the path that brought the bound itself, the missing one went before. */
-static bool has_passed(const struct mpq_order *o, unsigned path,
-		       const struct mpq_held_packet *bound)
+/* What a path has shown it has shown for good: a peer whose clocks jump to and
+ * fro would make each of its lanes wait for another path, again and again. */
+static bool has_passed(const struct mpq_order *o, struct mpq_order_lane *lane,
+		       unsigned path, const struct mpq_held_packet *bound)
 {
 	mpq_time passed = mpq_delay_passed(o->delay, path);
 
-	return passed > bound->sent ||
+	if (lane->bound != bound->sent) {
+		lane->bound = bound->sent;
+		lane->passed = 0;
+	}
+	lane->passed |= (uint8_t)((passed > bound->sent) << path);
+	/* On the path of the bound itself, the missing one went before it. */
+	return (lane->passed >> path & 1) != 0 ||
 	       (passed == bound->sent && path == bound->path);
 }
 
 static struct verdict judge(const struct mpq_order *o,
-			    const struct mpq_order_lane *lane)
+			    struct mpq_order_lane *lane)
 {
 	const struct mpq_order_class *class = &o->classes[class_of(o, lane)];
 	const struct mpq_held_packet *bound = bound_of(o, lane);
@@ -293,7 +302,7 @@ static struct verdict judge(const struct mpq_order *o,
 		mpq_time due;
 
 		if ((paths_of(&lane->paths) >> i & 1) == 0 ||
-		    has_passed(o, i, bound)) {
+		    has_passed(o, lane, i, bound)) {
 			continue;
 		}
 		due = mpq_delay_due(o->delay, i, bound->sent);

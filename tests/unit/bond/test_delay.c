@@ -166,6 +166,34 @@ static void takes_back_the_loss_of_what_is_late(void **state)
 	assert_int_equal(delay.paths[0].repeated, 1);
 }
 
+static void knows_what_came_twice_behind_any_gap(void **state)
+{
+	(void)state;
+	for (uint16_t gap = 1; gap < 1100; gap += 7) {
+		const struct mpq_delay_path *p = &delay.paths[0];
+		uint16_t next = (uint16_t)(gap * 5);
+		uint64_t repeated;
+
+		mpq_delay_forget(&delay, 0);
+		for (uint16_t i = 0; i < 1500; i++) {
+			(void)arrive(0, (uint16_t)(next + i), S, MS);
+		}
+		next += 1500;
+		(void)arrive(0, (uint16_t)(next + gap), S, MS);
+		assert_int_equal(mpq_delay_lost(&delay, 0), gap);
+		repeated = gap < MPQ_DELAY_REMEMBERED ? 0 : gap - 1023;
+		for (uint16_t i = 0; i < gap; i++) {
+			(void)arrive(0, (uint16_t)(next + i), S, MS);
+		}
+		assert_int_equal(p->repeated, repeated);
+		assert_int_equal(mpq_delay_lost(&delay, 0), repeated);
+		for (uint16_t i = 0; i < gap; i++) {
+			(void)arrive(0, (uint16_t)(next + i), S, MS);
+		}
+		assert_int_equal(p->repeated, repeated + gap);
+	}
+}
+
 static void begins_again_where_the_sequence_does(void **state)
 {
 	(void)state;
@@ -219,6 +247,7 @@ int main(void)
 		TEST(sees_queues_fill),
 		TEST(counts_what_is_truly_lost),
 		TEST(takes_back_the_loss_of_what_is_late),
+		TEST(knows_what_came_twice_behind_any_gap),
 		TEST(begins_again_where_the_sequence_does),
 		TEST(recovers_from_any_header),
 	};

@@ -188,6 +188,23 @@ static void a_probe_shows_that_a_path_has_passed(void **state)
 	expect("2 ");
 }
 
+/* Clocks that jump to and fro would make a hole ask path after path for ever.
+ */
+static void asks_no_path_twice_for_the_same_hole(void **state)
+{
+	(void)state;
+	data(FAST, 0, 0);
+	data(FAST, 2, 2);
+	now = 1000 * S + 43 * MS;
+	arrive(FAST, MPQ_HEADER_PROBE, 0, 0, 980 * S);
+	arrive(SLOW, MPQ_HEADER_PROBE, 0, 0, 1000 * S + 3 * MS);
+	expect("0 "); /* now for the other */
+	arrive(SLOW, MPQ_HEADER_PROBE, 0, 0, 980 * S);
+	arrive(FAST, MPQ_HEADER_PROBE, 0, 0, 1000 * S + 3 * MS);
+	expect("2 ");
+	assert_int_equal(order.counters[0].released_early, 1);
+}
+
 static void gives_up_at_once_on_the_only_path(void **state)
 {
 	(void)state;
@@ -469,6 +486,7 @@ int main(void)
 		TEST(lanes_do_not_wait_for_one_another),
 		TEST(gives_up_what_every_path_has_passed),
 		TEST(a_probe_shows_that_a_path_has_passed),
+		TEST(asks_no_path_twice_for_the_same_hole),
 		TEST(gives_up_at_once_on_the_only_path),
 		TEST(waits_no_longer_than_the_slowest_path_takes),
 		TEST(waits_no_longer_than_the_cap),
