@@ -15,8 +15,12 @@
  *               "certificate": {"subject", "not-before", "not-after"},
  *               "alarms": [{"what", "message"}]};
  *               tunnels, paths and listeners as mpquic-data's Status, with
- *               "since" (RFC 3339) for "age-us"; while mpquic-data is away,
- *               their names, states and reasons alone
+ *               "since" (RFC 3339) for each "age-us"; while mpquic-data is
+ *               away, their names, states and reasons alone
+ * Explain       {"tunnel", "protocol": name or number, "source",
+ *               "destination", with TCP and UDP "source-port" and
+ *               "destination-port", "dscp"?: name or number} ->
+ *               mpquic-data's answer, with "since" for "age-us"
  * Check         {"config": "JSON text"} -> {}: whole and sound, nothing touched
  * Load          {"config": "JSON text"} -> {"changes"}: becomes the candidate
  * Diff          {} -> {"changes": [{"path", "operation": "create" | "delete" |
@@ -32,7 +36,7 @@
  * TunnelDisable {"tunnel"} -> {}
  * Events        {} -> {"events": [{"time" (RFC 3339), "event", ..}]}: the last
  *               MPQ_NORTHBOUND_BACKLOG of them, oldest first: those of
- *               mpquic-data, and
+ *               mpquic-data (southbound.h), and
  *               "restored" {"what"}, "data-plane" {"is", "pid"},
  *               "configuration-changed" {"generation", "by", "changes"},
  *               "link" {"path", "wan", "is", "reason", "local-address"}.

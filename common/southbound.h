@@ -25,6 +25,14 @@
  *         "gap-us"?}, {"event": "tunnel", "tunnel", "up", "reason",
  *         "peer-address"}, {"event": "refused", "path", "peer-address",
  *         "reason"} (a peer that we turned away), {"event": "mtu", ..};
+ *         of bonded tunnels {"event": "session", "tunnel", "is": "up" |
+ *         "down", "reason"}, {"event": "member", "tunnel", "path", "was", "is",
+ *         "reason", "gap-us"?}, and {"event": "steering", "tunnel", "class",
+ *         "what", "reason", "flow"?, "from": [path], "to": [path], "flow-bps",
+ *         "one-bps", "all-bps", "spread-us"}, which is a struct
+ *         mpq_steer_event: "what" and "reason" as dataplane/bond/steer.h names
+ *         them, "flow" as Explain tells it, absent when it is of the whole
+ *         class;
  *         at most 4096 bytes each
  *
  * mpquic-control calls:
@@ -83,11 +91,32 @@
  *         "cwnd-bytes", "mtu-bytes", "connects", "in-packets", "in-bytes",
  *         "out-packets", "out-bytes", "in-drops", "out-drops", "lost",
  *         "spurious"}, packets being inner ones
- *     tunnel: {"name", "up", "reason", "age-us", "path", "peer",
- *         "peer-address", "queue-packets", "queue-us", "in-packets", ..,
- *         "drops": {reason: n}}
+ *     tunnel: {"name", "up", "reason", "age-us", "path" (of one) or "paths"
+ *         (of several), "peer", "peer-address", "queue-packets", "queue-us",
+ *         "in-packets", .., "drops": {reason: n}, "session"? (of several)}
+ *     session: {"state": "up" | "down",
+ *         "members": [{"path", "id", "state" (dataplane/session.h), "reason",
+ *             "age-us", "usable", "rtt-us", "one-way-offset-us" (of what we
+ *             send, over the quickest path), "jitter-us", "loss-ppm",
+ *             "capacity-bps", "queue-packets", "queue-us", "out-packets",
+ *             "out-bytes", "in-packets", "in-bytes", "repaired", "probes"}],
+ *         "classes": [{"name", "mode", "out-packets", "out-bytes", "dropped",
+ *             "queue-packets", "queue-us", "repaired", "copies", of what came
+ *             in "delivered", "late", "duplicate", "held", "waited-max-us"}],
+ *         "rules": [{"name", "packets", "bytes"}] (the last, without a name, is
+ *             what no rule matched)}: out is what this end sends, path numbers
+ *         are those of the wire
  *     listener: {"name", "local-address", "connections",
  *         "drops": {reason: n}}
+ * Explain what becomes of a flow that leaves by a tunnel here: {"tunnel",
+ *         "protocol": n, "source", "source-port", "destination",
+ *         "destination-port" (addresses as text; ports 0 where there are none),
+ *         "dscp": n}
+ *         reply: {"rule"? (absent: none matches), "class", "mode", "state":
+ *         "unseen" (no such flow lately) | "pinned" | "spread", "paths": [..]
+ *         (those that it takes; unseen: that it would), "reason"? (as of a
+ *         steering event), "age-us"? (since then), "idle-us"? (since its last
+ *         packet), "bps"?, "flow": 8 hex digits, "why": a sentence}
  *
  * mpquic-data starts without any configuration and gets all of it by Hello ->
  * Apply -> Socket.
@@ -105,6 +134,7 @@
 #define MPQ_SOUTHBOUND_SOCKET_CALL "mpquic.data.Socket"
 #define MPQ_SOUTHBOUND_HOLD        "mpquic.data.Hold"
 #define MPQ_SOUTHBOUND_STATUS      "mpquic.data.Status"
+#define MPQ_SOUTHBOUND_EXPLAIN     "mpquic.data.Explain"
 
 #define MPQ_SOUTHBOUND_REFUSED "mpquic.data.Refused"
 

@@ -46,3 +46,25 @@ void mpq_answers_not_found(struct mpq_northbound_call *call, const char *kind,
 				     "are");
 	mpq_northbound_refuse(call, MPQ_NORTHBOUND_NOT_FOUND, &why);
 }
+
+void mpq_answers_not_connected(struct mpq_northbound_call *call)
+{
+	struct mpq_refusal why;
+
+	(void)mpq_refusal_set(&why, "", "mpquic-data is not connected.");
+	(void)mpq_refusal_next(&why, "systemctl status mpquic-data");
+	mpq_northbound_refuse(call, MPQ_NORTHBOUND_REFUSED, &why);
+}
+
+void mpq_answers_remote(struct mpq_northbound_call *call, int e,
+			struct json_object *parameters)
+{
+	struct json_object *message = NULL;
+	struct mpq_refusal why;
+
+	(void)json_object_object_get_ex(parameters, "message", &message);
+	(void)mpq_refusal_set(&why, "", "mpquic-data: %s.",
+			      message ? json_object_get_string(message)
+				      : strerror(-e));
+	mpq_northbound_refuse(call, MPQ_NORTHBOUND_REFUSED, &why);
+}

@@ -19,4 +19,11 @@ void mpq_answers_error(struct mpq_northbound_call *call, int e,
 void mpq_answers_not_found(struct mpq_northbound_call *call, const char *kind,
 			   const char *name);
 
+/* mpquic-data is not there to be asked. */
+void mpq_answers_not_connected(struct mpq_northbound_call *call);
+
+/* mpquic-data refused, or did not answer: as in mpq_southbound_done. */
+void mpq_answers_remote(struct mpq_northbound_call *call, int e,
+			struct json_object *parameters);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/config-internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,38 +81,30 @@ struct number {
 	int value;
 };
 
-static int number_of(struct mpq_json_reader *r, const char *key,
-		     struct json_object *v, const struct number *names,
-		     size_t n)
+static int find(const struct number *names, size_t n, const char *name)
 {
-	const char *text = json_object_get_string(v);
 	size_t i;
 
-	if (json_object_is_type(v, json_type_int)) {
-		return json_object_get_int(v);
-	}
 	for (i = 0; i < n; i++) {
-		if (text && !strcmp(names[i].name, text)) {
+		if (!strcmp(names[i].name, name)) {
 			return names[i].value;
 		}
 	}
-	mpq_json_fail(r, key, "\"%s\" has no number", text ? text : "");
-	return 0;
+	return -ENOENT;
 }
 
-static int protocol_of(struct mpq_json_reader *r, struct json_object *v)
+int mpq_config_protocol(const char *name)
 {
 	static const struct number names[] = {
 		{"icmp", 1}, {"tcp", 6},     {"udp", 17},   {"gre", 47},
 		{"esp", 50}, {"icmpv6", 58}, {"sctp", 132},
 	};
 
-	return number_of(r, "protocol", v, names,
-			 sizeof(names) / sizeof(names[0]));
+	return find(names, sizeof(names) / sizeof(names[0]), name);
 }
 
 /* RFC 2474, 2597, 3246, 5865, 8622. */
-static int dscp_of(struct mpq_json_reader *r, struct json_object *v)
+int mpq_config_dscp(const char *name)
 {
 	static const struct number names[] = {
 		{"le", 1},    {"cs0", 0},   {"cs1", 8},   {"cs2", 16},
@@ -122,7 +115,21 @@ static int dscp_of(struct mpq_json_reader *r, struct json_object *v)
 		{"af43", 38}, {"va", 44},   {"ef", 46},
 	};
 
-	return number_of(r, "dscp", v, names, sizeof(names) / sizeof(names[0]));
+	return find(names, sizeof(names) / sizeof(names[0]), name);
+}
+
+static int number_of(struct mpq_json_reader *r, const char *key,
+		     struct json_object *v, int (*named)(const char *name))
+{
+	int n = json_object_is_type(v, json_type_string)
+			? named(json_object_get_string(v))
+			: json_object_get_int(v);
+
+	if (n < 0) {
+		mpq_json_fail(r, key, "has no number");
+		return 0;
+	}
+	return n;
 }
 
 static uint64_t read_dscp(struct mpq_json_reader *r, struct json_object *o)
@@ -132,9 +139,10 @@ static uint64_t read_dscp(struct mpq_json_reader *r, struct json_object *o)
 	uint64_t set = 0;
 
 	for (i = 0; i < n; i++) {
-		set |= 1ULL
-		       << (dscp_of(r, json_object_array_get_idx(array, i)) &
-			   63);
+		set |= 1ULL << (number_of(r, "dscp",
+					  json_object_array_get_idx(array, i),
+					  mpq_config_dscp) &
+				63);
 	}
 	return set;
 }
@@ -151,7 +159,8 @@ static void read_rule(struct mpq_json_reader *r, struct json_object *o,
 			     mpq_json_string(r, o, "class"));
 	u->dscp = read_dscp(r, o);
 	u->protocol = json_object_object_get_ex(o, "protocol", &protocol)
-			      ? protocol_of(r, protocol)
+			      ? number_of(r, "protocol", protocol,
+					  mpq_config_protocol)
 			      : MPQ_CONFIG_ANY;
 	mpq_config_read_copy(r, "lan-interface", u->lan, sizeof(u->lan),
 			     mpq_json_string_or(r, o, "lan-interface", ""));

@@ -139,6 +139,10 @@ const struct mpq_config_lan *
 mpq_config_lan(const struct mpq_config *c, const char *interface,
 	       const struct mpq_config_tunnel **ret_tunnel);
 
+/* As the model names them: "tcp", "ef". -ENOENT: no such name. */
+int mpq_config_protocol(const char *name);
+int mpq_config_dscp(const char *name);
+
 bool mpq_config_has(const struct mpq_config_strings *s, const char *value);
 
 #endif

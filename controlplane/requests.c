@@ -8,6 +8,7 @@
 #include "controlplane/answers.h"
 #include "controlplane/daemon.h"
 #include "controlplane/edits.h"
+#include "controlplane/flows.h"
 #include "controlplane/status.h"
 
 #include <errno.h>
@@ -17,30 +18,15 @@
 
 /* ---- paths ---- */
 
-static void refuse_not_connected(struct mpq_northbound_call *call)
-{
-	struct mpq_refusal why;
-
-	(void)mpq_refusal_set(&why, "", "mpquic-data is not connected.");
-	(void)mpq_refusal_next(&why, "systemctl status mpquic-data");
-	mpq_northbound_refuse(call, MPQ_NORTHBOUND_REFUSED, &why);
-}
-
 static void on_held(void *context, int error, struct json_object *parameters)
 {
 	struct mpq_northbound_call *call = context;
-	struct json_object *message = NULL;
-	struct mpq_refusal why;
 
 	if (!error) {
 		mpq_northbound_reply(call, NULL);
 		return;
 	}
-	(void)json_object_object_get_ex(parameters, "message", &message);
-	(void)mpq_refusal_set(&why, "", "mpquic-data: %s.",
-			      message ? json_object_get_string(message)
-				      : strerror(-error));
-	mpq_northbound_refuse(call, MPQ_NORTHBOUND_REFUSED, &why);
+	mpq_answers_remote(call, error, parameters);
 }
 
 static bool path_known(struct mpq_daemon *d, struct mpq_northbound_call *call,
@@ -51,7 +37,7 @@ static bool path_known(struct mpq_daemon *d, struct mpq_northbound_call *call,
 		return false;
 	}
 	if (!mpq_southbound_connected(d->southbound)) {
-		refuse_not_connected(call);
+		mpq_answers_not_connected(call);
 		return false;
 	}
 	return true;
@@ -66,7 +52,7 @@ static void hold(struct mpq_daemon *d, struct mpq_northbound_call *call,
 	json_object_object_add(p, "held", json_object_new_boolean(held));
 	if (mpq_southbound_call(d->southbound, MPQ_SOUTHBOUND_HOLD, p, NULL,
 				NULL, 0, on_held, call)) {
-		refuse_not_connected(call);
+		mpq_answers_not_connected(call);
 	}
 }
 
@@ -172,6 +158,7 @@ static const struct method {
 	bool commits; /* one at a time */
 } methods[] = {
 	{"Status", do_status, false},
+	{"Explain", mpq_flows_explain, false},
 	{"Check", mpq_edits_check, false},
 	{"Load", mpq_edits_load, false},
 	{"Diff", mpq_edits_diff, false},

@@ -22,19 +22,33 @@ static struct json_object *time_text(time_t t)
 	return json_object_new_string(text);
 }
 
-/* A copy of the entry with "since" in place of "age-us". */
-static struct json_object *dated(struct json_object *entry)
+/* A copy of it with "since" in place of each "age-us". */
+struct json_object *mpq_status_dated(struct json_object *from)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o;
+	size_t i;
 
-	json_object_object_foreach (entry, key, value) {
+	if (json_object_is_type(from, json_type_array)) {
+		o = json_object_new_array();
+		for (i = 0; i < json_object_array_length(from); i++) {
+			json_object_array_add(
+				o, mpq_status_dated(
+					   json_object_array_get_idx(from, i)));
+		}
+		return o;
+	}
+	if (!json_object_is_type(from, json_type_object)) {
+		return json_object_get(from);
+	}
+	o = json_object_new_object();
+	json_object_object_foreach (from, key, value) {
 		if (!strcmp(key, "age-us")) {
 			json_object_object_add(
 				o, "since",
 				mpq_events_time((uint64_t)json_object_get_int64(
 					value)));
 		} else {
-			json_object_object_add(o, key, json_object_get(value));
+			json_object_object_add(o, key, mpq_status_dated(value));
 		}
 	}
 	return o;
@@ -42,19 +56,13 @@ static struct json_object *dated(struct json_object *entry)
 
 static struct json_object *entries(struct json_object *data, const char *key)
 {
-	struct json_object *list = json_object_new_array(), *from = NULL;
-	size_t i;
+	struct json_object *from = NULL;
 
 	if (!json_object_object_get_ex(data, key, &from) ||
 	    !json_object_is_type(from, json_type_array)) {
-		return list;
+		return json_object_new_array();
 	}
-	for (i = 0; i < json_object_array_length(from); i++) {
-		json_object_array_add(list,
-				      dated(json_object_array_get_idx(from,
-								      i)));
-	}
-	return list;
+	return mpq_status_dated(from);
 }
 
 static const char *absence(const struct mpq_daemon *d)

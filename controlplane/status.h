@@ -15,4 +15,8 @@ struct mpq_daemon;
 struct json_object *mpq_status_new(const struct mpq_daemon *d,
 				   struct json_object *data);
 
+/* A copy of what mpquic-data tells, with "since" (RFC 3339) in place of each
+ * "age-us". The caller's to put. */
+struct json_object *mpq_status_dated(struct json_object *from);
+
 #endif

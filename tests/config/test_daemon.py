@@ -445,6 +445,8 @@ def composes_status(stage):
     equal(status['tunnels'][0]['name'], 'mpq1', 'tunnel')
     assert 'since' in status['tunnels'][0] and \
         'age-us' not in status['tunnels'][0], status['tunnels']
+    member, = status['tunnels'][0]['session']['members']
+    assert 'since' in member and 'age-us' not in member, member
     equal(status['certificate']['subject'], 'CN=edge-1', 'subject')
     equal(status['alarms'], [], 'alarms')
 
@@ -639,6 +641,93 @@ def hands_listeners_over(stage):
     equal(o.call('Status')['generation'], 2, 'generation')
 
 
+def moves_a_path(stage):
+    stage.start()
+    data = stage.settled()
+    equal(data.applied[-1]['tunnels'][0]['paths'],
+          [f'wan{n}' for n in range(1, 7)], 'paths')
+    o = stage.operator()
+    changes, _ = load_and_commit(o, stage.text(
+        ('tunnel/0/path', ['wan6', 'wan1', 'wan2'])))
+    equal({c['applies'] for c in changes}, {'live'}, 'costs')
+    equal(data.applied[-1]['tunnels'][0]['paths'], ['wan6', 'wan1', 'wan2'],
+          'paths')
+    equal(len(data.sockets), 6, 'sockets')
+
+
+def changes_policy(stage):
+    stage.start()
+    data = stage.settled()
+    equal([c['name'] for c in data.applied[-1]['classes']],
+          ['default', 'critical', 'interactive', 'bulk'], 'classes')
+    changes, _ = load_and_commit(stage.operator(), stage.text(
+        ('class/0/copies', 2), ('rule/0/dscp', ['ef']),
+        ('rule/1', {'name': 'voice', 'class': 'bulk', 'protocol': 'tcp'})))
+    equal({c['applies'] for c in changes}, {'live'}, 'costs')
+    is_ = data.applied[-1]
+    equal((is_['classes'][1]['copies'], is_['rules'][0]['dscp'],
+           is_['rules'][1]['protocol']), (2, [46], 6), 'policy')
+    equal(len(data.sockets), 6, 'sockets')
+
+
+FLOW = {'tunnel': 'mpq0', 'protocol': 'tcp', 'source': '10.1.0.5',
+        'source-port': 40000, 'destination': '192.0.2.9',
+        'destination-port': 443}
+
+
+def explains(stage):
+    stage.start()
+    o = stage.operator()
+
+    def refused(**changes):
+        flow = {key: value for key, value in {**FLOW, **changes}.items()
+                if value is not None}
+        try:
+            o.call('Explain', **flow)
+        except wire.Refused as refusal:
+            return refusal.text()
+        raise AssertionError(f'{flow} was not refused')
+
+    assert 'mpquic-data is not connected.' in refused()
+    data = stage.settled()
+    for changes, said in (
+            ({'tunnel': 'mpq9'}, 'there is no tunnel named "mpq9"'),
+            ({'tunnel': None}, 'parameter tunnel'),
+            ({'protocol': 'quic'}, '"quic" is no protocol.'),
+            ({'protocol': 256}, '"256" is no protocol.'),
+            ({'protocol': None}, 'is no protocol.'),
+            ({'dscp': 'cs9'}, '"cs9" is no dscp.'),
+            ({'dscp': 64}, '"64" is no dscp.'),
+            ({'dscp': [1]}, 'is no dscp.'),
+            ({'source': 'ship'}, '"ship" is no address.'),
+            ({'destination': '192.0.2.0/24'}, '"192.0.2.0/24" is no address'),
+            ({'source': 'fd00::1'}, 'are of different IP versions'),
+            ({'source-port': None}, 'told by both its ports'),
+            ({'destination-port': 65536}, 'told by both its ports'),
+            ({'protocol': 'icmp'}, 'only TCP and UDP have ports'),
+            ({}, 'mpquic-data knows no method "Explain"')):
+        assert said in refused(**changes), refused(**changes)
+    data.asked.clear()
+    data.explained = {'class': 'bulk', 'state': 'pinned', 'paths': ['wan2'],
+                      'age-us': 5000000}
+    reply = o.call('Explain', **FLOW, dscp='ef')
+    equal((reply['paths'], 'since' in reply, 'age-us' in reply),
+          (['wan2'], True, False), 'reply')
+    o.call('Explain', tunnel='mpq0', protocol=1, source='fd00::1',
+           destination='fd00::2')
+    equal(data.asked, [
+        {**FLOW, 'protocol': 6, 'dscp': 46},
+        {'tunnel': 'mpq0', 'protocol': 1, 'source': 'fd00::1',
+         'source-port': 0, 'destination': 'fd00::2', 'destination-port': 0,
+         'dscp': 0}], 'asked')
+
+
+BOND_TESTS = [
+    ('moves a path of a bonded tunnel without touching a socket',
+     moves_a_path),
+    ('changes classes and rules without touching a socket', changes_policy),
+    ('asks mpquic-data what becomes of a flow', explains),
+]
 EDGE_TESTS = [
     ('commits a change of policy without touching a socket', commits),
     ('discards a candidate', discards),
@@ -696,7 +785,8 @@ def main():
     ip('link', 'set', 'lo', 'up')
     tap = Tap()
     wanted = sys.argv[3:]
-    for base, tests in ((cases.EDGE, EDGE_TESTS), (cases.VPS, VPS_TESTS)):
+    for base, tests in ((cases.EDGE, EDGE_TESTS), (cases.BOND, BOND_TESTS),
+                        (cases.VPS, VPS_TESTS)):
         for name, run in tests:
             if wanted and not any(word in name for word in wanted):
                 continue

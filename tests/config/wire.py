@@ -104,6 +104,8 @@ class FakeData(threading.Thread):
         self.applied = []       # snapshots
         self.sockets = []       # parameters of Socket calls
         self.held = []
+        self.explained = None   # the reply to Explain; None: not known
+        self.asked = []         # parameters of Explain
         self.tuns = kept.tuns if kept else {}
         self.listeners = kept.listeners if kept else {}
         self.links = kept.links if kept else {}
@@ -170,6 +172,11 @@ class FakeData(threading.Thread):
                                         'local-address')}
         if method == 'Hold':
             self.held.append((p['path'], p['held']))
+        if method == 'Explain':
+            self.asked.append(p)
+            return {'parameters': self.explained} if self.explained else {
+                'error': DATA + 'Refused', 'parameters': {
+                    'message': 'mpquic-data knows no method "Explain"'}}
         if method == 'Status':
             return {'parameters': {'generation': self.generation,
                                    'paths': [
@@ -178,7 +185,10 @@ class FakeData(threading.Thread):
                                        for path, held in self.held if held],
                                    'tunnels': [{
                                        'name': 'mpq1', 'up': True,
-                                       'age-us': 5000000}],
+                                       'age-us': 5000000,
+                                       'session': {'state': 'up', 'members': [
+                                           {'path': 'wan1', 'id': 0,
+                                            'age-us': 7000000}]}}],
                                    'listeners': []}}
         return {'parameters': {}}
 
