@@ -441,6 +441,7 @@ static void jump(struct mpq_order *o, struct mpq_order_lane *lane,
 		 const struct mpq_held_packet *p, mpq_time now)
 {
 	o->counters[class_of(o, lane)].jumps++;
+	lane->touched = now;
 	release_all(o, lane, now);
 	slide(o, lane, (p->sequence - lane->next) & MPQ_HEADER_MASK24);
 	deliver_next(o, lane, p, now);

@@ -419,6 +419,12 @@ static void begins_anew_where_a_silent_lane_goes_on(void **state)
 	data(FAST, 3, 20000);
 	data(FAST, 4, 20001);
 	expect("3 4 ");
+	data(FAST, 100000, 20002); /* what is no longer silent does not */
+	data(FAST, 3, 20003);
+	expect("0 W3 ");
+	data(FAST, 90000, 40000); /* nor what has just begun anew */
+	data(FAST, 80000, 40001);
+	expect("0 W0 ");
 }
 
 static void drops_classes_that_it_was_not_made_for(void **state)
