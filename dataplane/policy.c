@@ -80,7 +80,7 @@ static bool rule_equal(const struct mpq_classify_rule *a,
 
 bool mpq_policy_equal(const struct mpq_policy *a, const struct mpq_policy *b)
 {
-	if (a->n_classes != b->n_classes ||
+	if (a->n_classes != b->n_classes || a->metered != b->metered ||
 	    a->classify.n_rules != b->classify.n_rules ||
 	    a->classify.fallback != b->classify.fallback) {
 		return false;

@@ -15,6 +15,9 @@
 #define MPQ_POLICY_PRIORITIES 8
 #define MPQ_POLICY_DEFAULT    "default"
 
+/* Of a capsule's value. */
+#define MPQ_POLICY_MAX_BYTES 4096
+
 /* What a class may ask for. */
 #define MPQ_POLICY_ORDER_MAX    (1 * MPQ_SECOND)
 #define MPQ_POLICY_REPAIR_MAX   (1 * MPQ_SECOND)
@@ -33,6 +36,7 @@ struct mpq_policy_class {
 struct mpq_policy {
 	struct mpq_policy_class class[MPQ_POLICY_CLASSES]; /* 0: "default" */
 	size_t n_classes;                                  /* >= 1 */
+	mpq_steer_set metered; /* paths that are paid by volume */
 	char rule_name[MPQ_CLASSIFY_RULES][MPQ_POLICY_NAME_BYTES];
 	struct mpq_classify classify;
 };
@@ -44,15 +48,18 @@ void mpq_policy_class_init(struct mpq_policy_class *c);
 /* One class, "default"; no rule. */
 void mpq_policy_init(struct mpq_policy *p);
 
-/* A capsule's value, for the peer. Its length, or -EMSGSIZE: too much for one
- * capsule (the configuration is checked for that beforehand). */
+/* A capsule's value, for the peer. Its length, or -EMSGSIZE: longer than `cap`
+ * (MPQ_POLICY_MAX_BYTES are enough: a configuration is checked for that). */
 int mpq_policy_write(const struct mpq_policy *p, uint8_t *out, size_t cap);
 
 /* From a peer, who may send anything: everything is checked, what is beyond our
- * limits is refused. 0; -EBADMSG with a sentence, *ret untouched. */
+ * limits is refused. 0: *ret is ready to classify in the direction that it was
+ * written for, and its classes are such as mpq_steer_configure() takes;
+ * -EBADMSG with a sentence, *ret untouched. */
 int mpq_policy_read(struct mpq_policy *ret, const uint8_t *data, size_t len,
 		    char reason[128]);
 
+/* But for counters. */
 bool mpq_policy_equal(const struct mpq_policy *a, const struct mpq_policy *b);
 
 #endif

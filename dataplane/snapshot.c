@@ -319,6 +319,9 @@ static void read_tunnel(struct mpq_json_reader *r, struct json_object *o,
 	if (!r->error[0]) {
 		check_place(r, s, i);
 	}
+	if (!r->error[0] && s->edge && t->n_paths > 1) {
+		mpq_snapshot_check_policy(r, s, t);
+	}
 }
 
 /* Reads the array `key` of at most `max` objects, each by `read`. */

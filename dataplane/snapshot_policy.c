@@ -328,7 +328,29 @@ void mpq_snapshot_policy(const struct mpq_snapshot *s,
 		       sizeof(ret->rule_name[i]));
 		ret->classify.rule[i] = s->rules[i].match;
 	}
+	for (size_t i = 0; i < s->n_paths; i++) {
+		int own = s->paths[i].metered ? own_path(s, t, i) : -1;
+
+		ret->metered |= own >= 0 ? UINT32_C(1) << own : 0;
+	}
 	ret->classify.n_rules = s->n_rules;
 	ret->classify.fallback = t->default_class;
 	mpq_classify_compile(&ret->classify);
+}
+
+void mpq_snapshot_check_policy(struct mpq_json_reader *r,
+			       const struct mpq_snapshot *s,
+			       const struct mpq_snapshot_tunnel *t)
+{
+	uint8_t out[MPQ_POLICY_MAX_BYTES];
+	struct mpq_policy policy;
+
+	mpq_snapshot_policy(s, t, &policy);
+	if (mpq_policy_write(&policy, out, sizeof(out)) < 0) {
+		mpq_json_fail(r, "",
+			      "classes and rules are more than fits into %d "
+			      "bytes for the peer: take fewer rules, prefixes "
+			      "or shorter names",
+			      MPQ_POLICY_MAX_BYTES);
+	}
 }

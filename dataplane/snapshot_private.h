@@ -33,5 +33,9 @@ uint8_t mpq_snapshot_read_class(struct mpq_json_reader *r,
 /* Entry i of "rules"; the classes have their places. */
 void mpq_snapshot_read_rule(struct mpq_json_reader *r, struct json_object *o,
 			    struct mpq_snapshot *s, size_t i);
+/* A bonded tunnel's peer is told of all of them: do they fit into that? */
+void mpq_snapshot_check_policy(struct mpq_json_reader *r,
+			       const struct mpq_snapshot *s,
+			       const struct mpq_snapshot_tunnel *t);
 
 #endif

@@ -76,7 +76,7 @@ static void reads_an_edge(void **state)
 static int parse_bonded(const char *more, struct mpq_snapshot **ret, char *at,
 			char *message)
 {
-	char text[8192];
+	static char text[65536];
 	const char *format =
 		"{'generation':7,'role':'edge','secret':'" HEX64 "'," TRUST ","
 		"'paths':[" WAN("wan1", "false") "," WAN(
@@ -216,7 +216,7 @@ static void without_classes_there_is_the_default(void **state)
 
 	(void)state;
 	assert_int_equal(parse_bonded("'tunnels':[{'name':'mpq1','paths':["
-				      "'lte'],'mtu':1400}]",
+				      "'wan1'],'mtu':1400}]",
 				      &s, at, message),
 			 0);
 	mpq_snapshot_policy(s, &s->tunnels[0], p);
@@ -364,6 +364,45 @@ static void says_where_and_why_it_refuses(void **state)
 	}
 }
 
+/* A rule with as much as it can have, times n, and two paths, or one. */
+static int parse_long(size_t n, const char *paths, char *at, char *message)
+{
+	static char text[65536];
+	size_t len = (size_t)sprintf(text, CLASSES ",'rules':[");
+	struct mpq_snapshot *s = NULL;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		len += (size_t)sprintf(text + len,
+				       "%s{'name':'rule-%zu','class':'bulk',"
+				       "'source':['2001:db8:1::/48',"
+				       "'2001:db8:2::/48','2001:db8:3::/48',"
+				       "'2001:db8:4::/48','2001:db8:5::/48',"
+				       "'2001:db8:6::/48','2001:db8:7::/48',"
+				       "'2001:db8:8::/48']}",
+				       i > 0 ? "," : "", i);
+	}
+	(void)sprintf(text + len,
+		      "],'tunnels':[{'name':'mpq1','paths':[%s],"
+		      "'mtu':1400}]",
+		      paths);
+	r = parse_bonded(text, &s, at, message);
+	mpq_snapshot_free(s);
+	return r;
+}
+
+static void what_the_peer_is_told_fits_into_a_capsule(void **state)
+{
+	char at[128], message[256];
+
+	(void)state;
+	assert_int_equal(parse_long(47, "'wan1','lte'", at, message), 0);
+	assert_int_equal(parse_long(64, "'wan1','lte'", at, message), -EINVAL);
+	assert_string_equal(at, "tunnels/0");
+	assert_non_null(strstr(message, "more than fits into 4096 bytes"));
+	assert_int_equal(parse_long(64, "'wan1'", at, message), 0);
+}
+
 static void knows_a_peer_by_name_or_pin_or_both(void **state)
 {
 	struct mpq_snapshot_peer peers[] = {
@@ -397,6 +436,7 @@ int main(void)
 		cmocka_unit_test(reads_rules_in_their_order),
 		cmocka_unit_test(without_classes_there_is_the_default),
 		cmocka_unit_test(says_what_is_wrong_with_a_policy),
+		cmocka_unit_test(what_the_peer_is_told_fits_into_a_capsule),
 		cmocka_unit_test(says_where_and_why_it_refuses),
 		cmocka_unit_test(knows_a_peer_by_name_or_pin_or_both),
 	};
