@@ -10,6 +10,7 @@ Path names: wanN of the bonded tunnel, oneN of the plain ones. LAN 0 is
 """
 import os
 import tempfile
+import time
 
 from lab import BASE_PORT, EDGE_NAME, SERVER_NAME, VPS, Lab
 from netns import wait_for
@@ -91,6 +92,15 @@ class BondLab(Lab):
             'tunnel': ([_far_tunnel(BONDED, [f'in{n}' for n in bonded])]
                        if self.bonded else [])
             + [_far_tunnel(n, [f'alone{n}']) for n in self.alone]}}
+
+    def recommit(self):
+        """The edge's configuration as it is now, loaded and committed while
+        all runs. Seconds that the commit took."""
+        self.edge.mpqctl('load', self.edge.write_config(self.edge_config(),
+                                                        'next.json'))
+        begun = time.monotonic()
+        self.edge.mpqctl('commit')
+        return time.monotonic() - begun
 
     def paths(self):
         return [f'wan{n}' for n in self.bonded] + [f'one{n}'

@@ -151,8 +151,10 @@ static void print_gap(const struct probe_record *r, uint64_t first,
 	}
 	if (n) {
 		(void)fprintf(to,
-			      ", \"gap-us\": %" PRIu64 ", \"gap-from\": %.6f",
-			      gap / 1000, seconds(came[at]));
+			      ", \"gap-us\": %" PRIu64
+			      ", \"gap-from\": %.6f, \"last-echo\": %.6f",
+			      gap / 1000, seconds(came[at]),
+			      seconds(came[n - 1]));
 	}
 	free(came);
 }

@@ -42,8 +42,8 @@ int probe_record_expect(struct probe_record *r, uint64_t end);
 
 /* Numbers first..end-1, one line of JSON: sent, received, lost, the runs of
  * lost ones with the times of their sending (0 where a receiver cannot know),
- * times under way ("rtt-us"), when the first of them came back and the longest
- * time in which none did, and when that began. Times in seconds of
+ * times under way ("rtt-us"), when the first and the last of them came, the
+ * longest time between two of them and when that began. Times in seconds of
  * CLOCK_MONOTONIC. */
 void probe_record_report(const struct probe_record *r, uint64_t first,
 			 uint64_t end, FILE *to);
