@@ -100,10 +100,11 @@ def main():
         flows.forget_metrics(lab, 'host', 'lan0', 'lan1')
         for tunnel in (BONDED, 1):
             lab.wait_for_traffic(tunnel)
+        long_form = labtest.long_form()
         aggregate(tap, lab, 4)
         udp_whole(tap, lab, 3)
-        copies(tap, lab, 1000)
-        isolation(tap, lab, 4)
+        copies(tap, lab, 500000 if long_form else 1000)  # each way
+        isolation(tap, lab, 20 if long_form else 4)
         with tap.case('the emulator missed nothing'):
             assert not lab.emulator.missed(), lab.emulator.statistics()
         with tap.case('the daemons end cleanly'):
