@@ -7,6 +7,7 @@
 
 #include "controlplane/mpqctl/client.h"
 #include "controlplane/mpqctl/format.h"
+#include "controlplane/mpqctl/steering.h"
 
 static const char *text_of(struct json_object *e, const char *key)
 {
@@ -22,11 +23,19 @@ static void add_reason(FILE *f, struct json_object *e)
 	}
 }
 
+static void add_gap(FILE *f, struct json_object *e)
+{
+	char text[MPQ_FORMAT_BYTES];
+	uint64_t gap;
+
+	if (mpq_format_number(e, "gap-us", &gap)) {
+		(void)fprintf(f, " (gap %s)", mpq_format_us(gap, text));
+	}
+}
+
 static void write_path(FILE *f, struct json_object *e)
 {
 	const char *was = text_of(e, "was"), *is = text_of(e, "is");
-	char text[MPQ_FORMAT_BYTES];
-	uint64_t gap;
 
 	(void)fprintf(f, "path %s: ", text_of(e, "path"));
 	if (strcmp(was, is) != 0) { /* else another reason for the same */
@@ -34,9 +43,7 @@ static void write_path(FILE *f, struct json_object *e)
 	}
 	(void)fputs(is, f);
 	add_reason(f, e);
-	if (mpq_format_number(e, "gap-us", &gap)) {
-		(void)fprintf(f, " (gap %s)", mpq_format_us(gap, text));
-	}
+	add_gap(f, e);
 }
 
 static void write_tunnel(FILE *f, struct json_object *e)
@@ -94,6 +101,27 @@ static void write_restored(FILE *f, struct json_object *e)
 		      text_of(e, "what"));
 }
 
+static void write_session(FILE *f, struct json_object *e)
+{
+	(void)fprintf(f, "tunnel %s: session %s", text_of(e, "tunnel"),
+		      text_of(e, "is"));
+	add_reason(f, e);
+}
+
+static void write_member(FILE *f, struct json_object *e)
+{
+	const char *was = mpq_format_member(e, "was", "");
+
+	(void)fprintf(f, "tunnel %s, path %s: ", text_of(e, "tunnel"),
+		      text_of(e, "path"));
+	if (was[0] != '\0' && strcmp(was, text_of(e, "is")) != 0) {
+		(void)fprintf(f, "%s -> ", was);
+	}
+	(void)fputs(text_of(e, "is"), f);
+	add_reason(f, e);
+	add_gap(f, e);
+}
+
 /* Of an event that we know no sentence for: all that it says. */
 static void write_other(FILE *f, struct json_object *e)
 {
@@ -121,6 +149,9 @@ static const struct {
 	{"link", write_link},
 	{"data-plane", write_data_plane},
 	{"restored", write_restored},
+	{"session", write_session},
+	{"member", write_member},
+	{"steering", mpq_steering_write},
 };
 
 char *mpq_events_text(struct json_object *event)

@@ -31,7 +31,7 @@ _mpqctl()
 	done)" -- "$cur"))
 	case $before in
 	"path hold" | "path release") word=paths ;;
-	"tunnel enable" | "tunnel disable" | "tunnel run") word=tunnels ;;
+	"tunnel enable" | "tunnel disable" | "tunnel run" | explain) word=tunnels ;;
 	*) word="" ;;
 	esac
 	if [[ -n $word ]]; then

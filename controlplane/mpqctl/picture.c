@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controlplane/mpqctl/bonded.h"
 #include "controlplane/mpqctl/format.h"
+#include "controlplane/mpqctl/rate.h"
 #include "controlplane/mpqctl/table.h"
 
 static struct json_object *array(struct json_object *o, const char *key)
@@ -49,22 +51,21 @@ static struct json_object *earlier(const struct mpq_picture *p,
 	return NULL;
 }
 
-/* "-" when there is nothing to compare: new, or counted from 0 again. */
+static mpq_duration between(const struct mpq_picture *p)
+{
+	return mpq_time_elapsed(p->before.at, p->now.at);
+}
+
 static const char *rate(const struct mpq_picture *p, const char *list,
 			struct json_object *entry, const char *counter,
 			char text[MPQ_FORMAT_BYTES])
 {
-	struct json_object *old = earlier(p, list, entry);
-	mpq_duration ns = mpq_time_elapsed(p->before.at, p->now.at);
-	uint64_t was, is;
+	uint64_t bps;
 
-	if (old == NULL || ns == 0 || !mpq_format_number(old, counter, &was) ||
-	    !mpq_format_number(entry, counter, &is) || is < was) {
-		return "-";
-	}
-	return mpq_format_rate((uint64_t)((double)(is - was) * 8e9 /
-					  (double)ns),
-			       text);
+	return mpq_rate(earlier(p, list, entry), entry, counter, between(p),
+			&bps)
+		       ? mpq_format_rate(bps, text)
+		       : "-";
 }
 
 static const char *since(const struct mpq_picture *p, struct json_object *entry,
@@ -210,7 +211,10 @@ static void add_tunnel(const struct mpq_picture *p, struct mpq_table *t,
 		      : off ? "disabled"
 			    : "down");
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", since(p, tunnel, text));
-	add_names(t, tunnel, "path", "by ");
+	add_names(t, tunnel,
+		  json_object_object_get_ex(tunnel, "paths", NULL) ? "paths"
+								   : "path",
+		  "by ");
 	add_names(t, tunnel, "peer-address", "to ");
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "in %s",
 		      rate(p, "tunnels", tunnel, "in-bytes", text));
@@ -340,11 +344,30 @@ static void print_listeners(const struct mpq_picture *p)
 	mpq_table_finish(&t);
 }
 
+static void print_sessions(const struct mpq_picture *p)
+{
+	struct json_object *a = array(p->now.status, "tunnels");
+
+	for (size_t i = 0; i < count(p->now.status, "tunnels"); i++) {
+		struct mpq_bonded b = {
+			.now = json_object_array_get_idx(a, i),
+			.between = between(p),
+			.wall = p->wall,
+			.colour = p->colour,
+		};
+
+		b.before = mpq_rate_entry(p->before.status, "tunnels", "name",
+					  mpq_format_member(b.now, "name", ""));
+		mpq_bonded_draw(&b);
+	}
+}
+
 void mpq_picture_draw(const struct mpq_picture *p)
 {
 	print_headline(p->now.status);
 	print_alarms(p);
 	print_tunnels(p);
 	print_paths(p);
+	print_sessions(p);
 	print_listeners(p);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One picture of Status: a headline, a line a tunnel, tables of paths and
- * listeners. Rates come from two samples. */
+/* One picture of Status: a headline, a line a tunnel, tables of paths, of what
+ * bonded tunnels make of theirs (bonded.h), and of listeners. Rates come from
+ * two samples. */
 #ifndef MPQ_MPQCTL_PICTURE_H
 #define MPQ_MPQCTL_PICTURE_H
 

@@ -128,7 +128,8 @@ static void tell_event(struct run *r, struct json_object *reply)
 		ask_tunnel(r);
 		return;
 	}
-	if (!about_us(r, event)) {
+	/* Of what is steered where there is too much to say here. */
+	if (!about_us(r, event) || is_event(event, "steering")) {
 		return;
 	}
 	text = mpq_events_text(event);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MPQ_TABLE_COLUMNS 10
+#define MPQ_TABLE_COLUMNS 13
 
 enum mpq_table_tint {
 	MPQ_TABLE_PLAIN,

@@ -8,6 +8,7 @@
 #include "controlplane/mpqctl/cert.h"
 #include "controlplane/mpqctl/config.h"
 #include "controlplane/mpqctl/events.h"
+#include "controlplane/mpqctl/explain.h"
 #include "controlplane/mpqctl/help.h"
 #include "controlplane/mpqctl/operate.h"
 #include "controlplane/mpqctl/run.h"
@@ -27,6 +28,9 @@ const struct mpq_option mpq_options[] = {
 	 offsetof(struct mpq_call, watch)},
 	{"--follow", NULL, false, "stay and print events as they come",
 	 offsetof(struct mpq_call, follow)},
+	{"--dscp", "NAME", false,
+	 "the packets' code point, by name or number (default: 0)",
+	 offsetof(struct mpq_call, dscp)},
 	{"--edge", "NAME", false,
 	 "the edge's name in its certificate (default: edge.mpquic.internal)",
 	 offsetof(struct mpq_call, edge)},
@@ -48,8 +52,22 @@ const struct mpq_verb mpq_verbs[] = {
 	 "tunnels and paths: state, since when, RTT, loss, rates",
 	 "What mpqctl does without a verb, too. Rates are measured over half "
 	 "a\n"
-	 "second. A path that is not up says why on the right.\n",
+	 "second. A path that is not up says why on the right. Of a bonded\n"
+	 "tunnel also what its session makes of each path, and its classes "
+	 "and\n"
+	 "rules.\n",
 	 mpq_status_run},
+	{"explain",
+	 "TUNNEL PROTOCOL FROM TO",
+	 4,
+	 4,
+	 {"--dscp", "--json"},
+	 "which paths a flow takes, and why",
+	 "Of the packets that leave by the tunnel here: FROM and TO are\n"
+	 "address:port of TCP and UDP, [address]:port in IPv6, and addresses\n"
+	 "of other protocols. Tells the class, the rule that chose it, the\n"
+	 "paths, since when, and the reason.\n",
+	 mpq_explain_run},
 	{"check",
 	 "FILE",
 	 1,

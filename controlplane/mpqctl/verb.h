@@ -30,7 +30,7 @@ struct mpq_call {
 	bool json;
 	bool watch;
 	bool follow;
-	const char *edge, *concentrator, *days; /* NULL: not given */
+	const char *edge, *concentrator, *days, *dscp; /* NULL: not given */
 };
 
 struct mpq_verb {

@@ -205,6 +205,164 @@ def status_cases(tap):
         contains(text, 'x?[2J?y', 'CN=?]0;owned?')
 
 
+class Bonded:
+    """A bonded tunnel, whose first path takes three quarters of it."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, parameters):
+        self.calls += 1
+        count = 30000 * self.calls
+        member = {'usable': True, 'state': 'used', 'since': ago(312),
+                  'rtt-us': 38210, 'one-way-offset-us': 0, 'jitter-us': 1200,
+                  'loss-ppm': 200, 'capacity-bps': 20000000,
+                  'queue-packets': 2, 'queue-us': 3100, 'repaired': 4}
+        return {'role': 'edge', 'name': 'ship-1', 'tunnels': [{
+            'name': 'mpq0', 'up': True, 'paths': ['wan1', 'wan2', 'wan3'],
+            'since': ago(312), 'session': {
+                'state': 'up', 'members': [
+                    {**member, 'path': 'wan1', 'id': 0,
+                     'in-bytes': count, 'out-bytes': 3 * count},
+                    {**member, 'path': 'wan2', 'id': 1,
+                     'one-way-offset-us': 21000, 'in-bytes': count,
+                     'out-bytes': count},
+                    {'path': 'wan3', 'id': 2, 'usable': False,
+                     'state': 'silent', 'since': ago(9),
+                     'reason': 'no answer for 120 ms', 'out-bytes': 7}],
+                'classes': [
+                    {'name': 'default', 'mode': 'auto', 'out-bytes': count,
+                     'dropped': 1, 'repaired': 2, 'copies': 0, 'queue-us': 900,
+                     'delivered': 5000, 'late': 3, 'duplicate': 4, 'held': 50,
+                     'waited-max-us': 12300}],
+                'rules': [{'name': 'voice', 'packets': 10, 'bytes': 1280},
+                          {'packets': 90, 'bytes': count}]}}]}
+
+
+def bonded_cases(tap):
+    with tap.case('status shows what a session makes of its paths'):
+        with control(Status=Bonded()):
+            result = mpqctl('status')
+        equal((result.returncode, result.stderr), (0, ''))
+        lines = result.stdout.splitlines()
+        contains(lines[1], 'by wan1, wan2, wan3')
+        equal(lines[2:4], ['', 'mpq0: session up, 2 of 3 paths carry it'])
+        equal(lines[4].split(),
+              ['MEMBER', 'STATE', 'SINCE', 'RTT', 'LOSS', 'JITTER', 'OFFSET',
+               'CAPACITY', 'QUEUE', 'IN', 'OUT', 'REPAIRED', 'REASON'])
+        assert re.match(r'wan1 +used +5m1\ds +38.2 ms +0.02% +1.2 ms +0.0 ms +'
+                        r'20.0 Mbit/s +3.1 ms +50% +75% +4$', lines[5]), lines
+        assert re.match(r'wan2 +used .* 21.0 ms .* 50% +25% +4$',
+                        lines[6]), lines
+        assert re.match(r'wan3 +silent +\d+s +- .* - +no answer for 120 ms$',
+                        lines[7]), lines
+    with tap.case('status shows classes and rules'):
+        with control(Status=Bonded()):
+            lines = mpqctl('status').stdout.splitlines()[8:]
+        equal(lines[1].split(),
+              ['CLASS', 'MODE', 'OUT', 'QUEUE', 'DROPPED', 'REPAIRED',
+               'COPIES', 'DELIVERED', 'HELD', 'LONGEST', 'LATE', 'DUPLICATE'])
+        assert re.match(r'default +auto +\d+\.\d kbit/s +0.9 ms +1 +2 +0 +5000 '
+                        r'+50 +12.3 ms +3 +4$', lines[2]), lines
+        equal(lines[4].split(), ['RULE', 'PACKETS', 'BYTES', 'OUT'])
+        assert re.match(r'voice +10 +1280 +0 bit/s$', lines[5]), lines
+        assert re.match(r'\(none matches\) +90 +60000 +\d+\.\d kbit/s$',
+                        lines[6]), lines
+        equal(len(lines), 7)
+    with tap.case('status --json has all of a session'):
+        answer = Bonded()({})
+        with control(Status=lambda p: answer):
+            equal(json.loads(mpqctl('status', '--json').stdout), answer)
+    with tap.case('an ill-typed session is no crash'):
+        for session in (None, [], {}, 'up', {'members': 3, 'classes': {},
+                                             'rules': 'x'},
+                        {'state': 7, 'members': [None, [], {'path': 4}],
+                         'classes': [1, {}], 'rules': [None, {'name': []}]}):
+            tunnel = {'name': 'mpq0', 'paths': 3, 'session': session}
+            with control(Status=lambda p, t=tunnel: {'tunnels': [t]}):
+                equal((session, mpqctl('status').returncode), (session, 0))
+
+
+FLOW = ['mpq0', 'tcp', '10.1.0.5:40000', '192.0.2.9:443']
+
+
+def explain_cases(tap):
+    answer = {'rule': 'shells', 'class': 'interactive', 'mode': 'auto',
+              'state': 'spread', 'paths': ['wan1', 'wan2'],
+              'reason': 'idle-capacity', 'since': ago(12), 'bps': 18200000,
+              'idle-us': 3000, 'flow': '1a2b3c4d',
+              'why': 'It filled wan1 for 200 ms while wan2 was idle.'}
+    with tap.case('explain tells class, paths and the reason'):
+        with control(Explain=lambda p: answer) as server:
+            result = mpqctl('explain', *FLOW, '--dscp', 'ef')
+        equal((result.returncode, result.stderr), (0, ''))
+        assert re.match(
+            r'tcp 10.1.0.5:40000 -> 192.0.2.9:443 by mpq0, dscp ef\n'
+            r'  class  interactive, by rule shells; steering mode auto\n'
+            r'  paths  spread over wan1, wan2 for 1[2-9]s, 18.2 Mbit/s, last '
+            r'packet 3.0 ms ago\n'
+            r'  why    It filled wan1 for 200 ms while wan2 was idle.\n$',
+            result.stdout), result.stdout
+        equal(server.calls, [('Explain', {
+            'tunnel': 'mpq0', 'protocol': 'tcp', 'source': '10.1.0.5',
+            'source-port': 40000, 'destination': '192.0.2.9',
+            'destination-port': 443, 'dscp': 'ef'})])
+    with tap.case('explain reads IPv6, numbers and what has no ports'):
+        with control(Explain=lambda p: answer) as server:
+            for words in (['mpq0', '17', '[fd00::1]:5', '[fd00::2]:443'],
+                          ['mpq0', 'icmpv6', 'fd00::1', '[fd00::2]'],
+                          ['mpq0', 'icmp', '10.0.0.1', '10.0.0.2',
+                           '--dscp=46']):
+                equal(mpqctl('explain', *words).returncode, 0)
+        equal([p for _, p in server.calls], [
+            {'tunnel': 'mpq0', 'protocol': 17, 'source': 'fd00::1',
+             'source-port': 5, 'destination': 'fd00::2',
+             'destination-port': 443},
+            {'tunnel': 'mpq0', 'protocol': 'icmpv6', 'source': 'fd00::1',
+             'destination': 'fd00::2'},
+            {'tunnel': 'mpq0', 'protocol': 'icmp', 'source': '10.0.0.1',
+             'destination': '10.0.0.2', 'dscp': 46}])
+    with tap.case('explain of a flow that was not seen, and of one that waits'):
+        unseen = {'class': 'default', 'mode': 'auto', 'state': 'unseen',
+                  'paths': ['wan2']}
+        with control(Explain=lambda p: unseen):
+            contains(mpqctl('explain', *FLOW).stdout,
+                     '  class  default, as no rule matches; steering mode auto',
+                     '  paths  not seen lately; it would go by wan2\n')
+        with control(Explain=lambda p: {**unseen, 'paths': []}):
+            contains(mpqctl('explain', *FLOW).stdout,
+                     '  paths  none can take it now\n')
+        with control(Explain=lambda p: {'state': 'pinned', 'paths': ['wan1'],
+                                        'reason': 'first-packet'}):
+            contains(mpqctl('explain', *FLOW).stdout, 'pinned to wan1\n',
+                     'why    its first packet arrives soonest there\n')
+    with tap.case('explain --json is the reply'):
+        with control(Explain=lambda p: answer):
+            equal(json.loads(mpqctl('explain', *FLOW, '--json').stdout),
+                  answer)
+    with tap.case('explain refuses what is no end of a flow'):
+        with control() as server:
+            for end in ('10.0.0.1:', '10.0.0.1:https', '[fd00::1', '[fd00::1]x',
+                        '[fd00::1]:', '10.0.0.1:4430000', 'x' * 99):
+                result = mpqctl('explain', 'mpq0', 'tcp', '10.0.0.1:1', end)
+                equal((end, result.returncode), (end, 2))
+                contains(result.stderr, f"'{end}' is no address and port")
+        equal(server.calls, [])
+    with tap.case('explain tells why it cannot be told'):
+        refusal = Refusal('Refused', message='mpquic-data knows no method')
+        with control(Explain=lambda p: refusal):
+            result = mpqctl('explain', *FLOW)
+        equal((result.returncode, result.stdout), (1, ''))
+        contains(result.stderr, 'refused: mpquic-data knows no method')
+    with tap.case('explain lets no control character through'):
+        hostile = {**answer, 'why': '\x1b[2J\nx', 'paths': ['\x07'],
+                   'class': 'a\x1bb', 'rule': '\x1b'}
+        with control(Explain=lambda p: hostile):
+            text = mpqctl('explain', *FLOW).stdout
+        assert '\x1b' not in text and '\x07' not in text, text
+        equal(text.splitlines()[3:], ['  why    ?[2J?x'])
+
+
 def on_terminal(**environment):
     """What status writes to a terminal."""
     parent, child = pty.openpty()
@@ -410,6 +568,30 @@ EVENTS = [
     {'time': '2026-11-22T10:00:11Z', 'event': 'path', 'path': 'wan4',
      'tunnel': 'mpq4', 'was': 'no-address', 'is': 'no-address',
      'reason': 'no default route'},
+    {'time': '2026-11-22T10:00:12Z', 'event': 'session', 'tunnel': 'mpq0',
+     'is': 'up', 'reason': 'wan2 opened it'},
+    {'time': '2026-11-22T10:00:13Z', 'event': 'member', 'tunnel': 'mpq0',
+     'path': 'wan2', 'was': 'used', 'is': 'silent', 'reason': 'no answer',
+     'gap-us': 98000},
+    {'time': '2026-11-22T10:00:13Z', 'event': 'member', 'tunnel': 'mpq0',
+     'path': 'wan2', 'is': 'tried', 'reason': ''},
+    {'time': '2026-11-22T10:00:14Z', 'event': 'steering', 'tunnel': 'mpq0',
+     'class': 'bulk', 'what': 'spread', 'reason': 'idle-capacity',
+     'flow': '1a2b3c4d', 'from': ['wan1'], 'to': ['wan1', 'wan2'],
+     'flow-bps': 18200000, 'one-bps': 20000000, 'all-bps': 58000000,
+     'spread-us': 12000},
+    {'time': '2026-11-22T10:00:15Z', 'event': 'steering', 'tunnel': 'mpq0',
+     'class': 'bulk', 'what': 'avoided', 'reason': 'loss', 'from': ['wan1'],
+     'to': [], 'flow-bps': 0, 'one-bps': 0, 'all-bps': 0, 'spread-us': 0},
+    {'time': '2026-11-22T10:00:16Z', 'event': 'steering', 'tunnel': 'mpq0',
+     'class': 'bulk', 'what': 'trusted', 'reason': 'recovered', 'from': [],
+     'to': ['wan1']},
+    {'time': '2026-11-22T10:00:17Z', 'event': 'steering', 'tunnel': 'mpq0',
+     'class': 'bulk', 'what': 'members', 'reason': 'delay-spread',
+     'from': ['wan1', 'wan3'], 'to': ['wan1'], 'spread-us': 250000},
+    {'time': '2026-11-22T10:00:18Z', 'event': 'steering', 'tunnel': 'mpq0',
+     'class': 'bulk', 'what': 'dreamt', 'reason': 'of-it', 'to': ['wan1'],
+     'from': 'x'},
     {'time': '2026-11-22T10:00:12Z', 'event': 'news', 'number': 3,
      'list': ['a', 'b']}]
 EVENT_LINES = [
@@ -422,6 +604,21 @@ EVENT_LINES = [
     '2026-11-22T10:00:10Z  link usb0 of path wan3: ready with 192.0.2.7',
     '2026-11-22T10:00:11Z  data plane: connected',
     '2026-11-22T10:00:11Z  path wan4: no-address: no default route',
+    '2026-11-22T10:00:12Z  tunnel mpq0: session up: wan2 opened it',
+    '2026-11-22T10:00:13Z  tunnel mpq0, path wan2: used -> silent: no answer '
+    '(gap 98.0 ms)',
+    '2026-11-22T10:00:13Z  tunnel mpq0, path wan2: tried',
+    '2026-11-22T10:00:14Z  tunnel mpq0: class bulk, flow 1a2b3c4d is spread '
+    'over wan1, wan2, before by wan1: it fills its path while others are idle '
+    '(flow 18.2 Mbit/s, best path 20.0 Mbit/s, all 58.0 Mbit/s, 12.0 ms '
+    'apart)',
+    '2026-11-22T10:00:15Z  tunnel mpq0: class bulk avoids wan1: it loses too '
+    'much',
+    '2026-11-22T10:00:16Z  tunnel mpq0: class bulk takes again wan1: it has '
+    'recovered',
+    '2026-11-22T10:00:17Z  tunnel mpq0: class bulk spreads over wan1, before '
+    'over wan1, wan3: delays differ by what order may cost (250 ms apart)',
+    '2026-11-22T10:00:18Z  tunnel mpq0: class bulk dreamt to wan1: of-it',
     '2026-11-22T10:00:12Z  news: number=3 list=a, b']
 
 
@@ -670,6 +867,7 @@ def run_cases(tap):
                 equal(notified.next(), 'STATUS=tunnel mpq3: down: no link')
                 equal(server.calls[0], ('TunnelEnable', {'tunnel': 'mpq3'}))
                 server.tell({**EVENTS[0], 'tunnel': 'mpq1', 'path': 'wan1'})
+                server.tell({'event': 'steering', 'tunnel': 'mpq3'})
                 server.tell(EVENTS[1])
                 server.tell(EVENTS[2])
                 line = 'path wan3: connecting -> up (gap 5120 ms)'
@@ -749,7 +947,7 @@ def run_cases(tap):
 def main():
     tap = Tap()
     try:
-        for cases in (status_cases, terminal_cases, config_cases,
+        for cases in (status_cases, bonded_cases, explain_cases, terminal_cases, config_cases,
                       operate_cases, events_cases, reach_cases, usage_cases,
                       cert_cases, run_cases):
             cases(tap)

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controlplane/mpqctl/bonded.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controlplane/mpqctl/format.h"
+#include "controlplane/mpqctl/rate.h"
+#include "controlplane/mpqctl/table.h"
+
+struct session { /* of two samples */
+	const struct mpq_bonded *b;
+	struct json_object *before, *now;
+};
+
+static struct json_object *session_of(struct json_object *tunnel)
+{
+	struct json_object *s = NULL;
+
+	return json_object_is_type(tunnel, json_type_object) &&
+			       json_object_object_get_ex(tunnel, "session",
+							 &s) &&
+			       json_object_is_type(s, json_type_object)
+		       ? s
+		       : NULL;
+}
+
+static struct json_object *array(const struct session *s, const char *key)
+{
+	struct json_object *v = NULL;
+
+	return json_object_object_get_ex(s->now, key, &v) &&
+			       json_object_is_type(v, json_type_array) &&
+			       json_object_array_length(v) > 0
+		       ? v
+		       : NULL;
+}
+
+/* ---- cells ---- */
+
+static void add_number(struct mpq_table *t, struct json_object *o,
+		       const char *key)
+{
+	uint64_t n;
+
+	if (mpq_format_number(o, key, &n)) {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "%llu",
+			      (unsigned long long)n);
+	} else {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "-");
+	}
+}
+
+static void add_formatted(struct mpq_table *t, struct json_object *o,
+			  const char *key,
+			  const char *(*format)(uint64_t value, char *text))
+{
+	char text[MPQ_FORMAT_BYTES];
+	uint64_t n;
+
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      mpq_format_number(o, key, &n) ? format(n, text) : "-");
+}
+
+/* ---- members ---- */
+
+static struct json_object *member_before(const struct session *s,
+					 struct json_object *member)
+{
+	return mpq_rate_entry(s->before, "members", "path",
+			      mpq_format_member(member, "path", ""));
+}
+
+/* Of all members together. */
+static uint64_t total_bps(const struct session *s, const char *counter)
+{
+	struct json_object *a = array(s, "members");
+	uint64_t total = 0, bps;
+
+	for (size_t i = 0; a != NULL && i < json_object_array_length(a); i++) {
+		struct json_object *m = json_object_array_get_idx(a, i);
+
+		if (mpq_rate(member_before(s, m), m, counter, s->b->between,
+			     &bps)) {
+			total += bps;
+		}
+	}
+	return total;
+}
+
+static void add_share(const struct session *s, struct mpq_table *t,
+		      struct json_object *member, const char *counter)
+{
+	uint64_t total = total_bps(s, counter), bps;
+
+	if (total > 0 && mpq_rate(member_before(s, member), member, counter,
+				  s->b->between, &bps)) {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "%.0f%%",
+			      100.0 * (double)bps / (double)total);
+	} else {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "-");
+	}
+}
+
+static void add_since(const struct session *s, struct mpq_table *t,
+		      struct json_object *member)
+{
+	const char *since = mpq_format_member(member, "since", NULL);
+	char text[MPQ_FORMAT_BYTES];
+
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      since != NULL ? mpq_format_since(since, s->b->wall, text)
+				    : "-");
+}
+
+static void add_member(const struct session *s, struct mpq_table *t,
+		       struct json_object *m)
+{
+	bool usable = mpq_format_true(m, "usable");
+
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      mpq_format_member(m, "path", "?"));
+	mpq_table_add(t, usable ? MPQ_TABLE_GOOD : MPQ_TABLE_BAD, "%s",
+		      mpq_format_member(m, "state", usable ? "used" : "-"));
+	add_since(s, t, m);
+	add_formatted(t, m, "rtt-us", mpq_format_us);
+	add_formatted(t, m, "loss-ppm", mpq_format_ppm);
+	add_formatted(t, m, "jitter-us", mpq_format_us);
+	add_formatted(t, m, "one-way-offset-us", mpq_format_us);
+	add_formatted(t, m, "capacity-bps", mpq_format_rate);
+	add_formatted(t, m, "queue-us", mpq_format_us);
+	add_share(s, t, m, "in-bytes");
+	add_share(s, t, m, "out-bytes");
+	add_number(t, m, "repaired");
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      usable ? "" : mpq_format_member(m, "reason", ""));
+}
+
+static void print_members(const struct session *s)
+{
+	static const char *const heads[] = {"MEMBER",  "STATE",     ">SINCE",
+					    ">RTT",    ">LOSS",     ">JITTER",
+					    ">OFFSET", ">CAPACITY", ">QUEUE",
+					    ">IN",     ">OUT",      ">REPAIRED",
+					    "REASON"};
+	struct json_object *a = array(s, "members");
+	struct mpq_table t;
+
+	if (a == NULL) {
+		return;
+	}
+	mpq_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; i < json_object_array_length(a); i++) {
+		add_member(s, &t, json_object_array_get_idx(a, i));
+	}
+	mpq_table_print(&t, s->b->colour);
+	mpq_table_finish(&t);
+}
+
+/* ---- classes and rules ---- */
+
+static void add_rate(const struct session *s, struct mpq_table *t,
+		     const char *list, struct json_object *entry,
+		     const char *counter)
+{
+	struct json_object *before =
+		mpq_rate_entry(s->before, list, "name",
+			       mpq_format_member(entry, "name", ""));
+	char text[MPQ_FORMAT_BYTES];
+	uint64_t bps;
+
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      mpq_rate(before, entry, counter, s->b->between, &bps)
+			      ? mpq_format_rate(bps, text)
+			      : "-");
+}
+
+static void add_class(const struct session *s, struct mpq_table *t,
+		      struct json_object *c)
+{
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      mpq_format_member(c, "name", "?"));
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+		      mpq_format_member(c, "mode", "-"));
+	add_rate(s, t, "classes", c, "out-bytes");
+	add_formatted(t, c, "queue-us", mpq_format_us);
+	add_number(t, c, "dropped");
+	add_number(t, c, "repaired");
+	add_number(t, c, "copies");
+	add_number(t, c, "delivered");
+	add_number(t, c, "held");
+	add_formatted(t, c, "waited-max-us", mpq_format_us);
+	add_number(t, c, "late");
+	add_number(t, c, "duplicate");
+}
+
+static void print_classes(const struct session *s)
+{
+	static const char *const heads[] = {"CLASS",    "MODE",
+					    ">OUT",     ">QUEUE",
+					    ">DROPPED", ">REPAIRED",
+					    ">COPIES",  ">DELIVERED",
+					    ">HELD",    ">LONGEST",
+					    ">LATE",    ">DUPLICATE"};
+	struct json_object *a = array(s, "classes");
+	struct mpq_table t;
+
+	if (a == NULL) {
+		return;
+	}
+	mpq_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; i < json_object_array_length(a); i++) {
+		add_class(s, &t, json_object_array_get_idx(a, i));
+	}
+	(void)putchar('\n');
+	mpq_table_print(&t, s->b->colour);
+	mpq_table_finish(&t);
+}
+
+static void print_rules(const struct session *s)
+{
+	static const char *const heads[] = {"RULE", ">PACKETS", ">BYTES",
+					    ">OUT"};
+	struct json_object *a = array(s, "rules");
+	struct mpq_table t;
+
+	if (a == NULL) {
+		return;
+	}
+	mpq_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	for (size_t i = 0; i < json_object_array_length(a); i++) {
+		struct json_object *r = json_object_array_get_idx(a, i);
+		const char *name = mpq_format_member(r, "name", "");
+
+		mpq_table_add(&t,
+			      name[0] != '\0' ? MPQ_TABLE_PLAIN : MPQ_TABLE_DIM,
+			      "%s", name[0] != '\0' ? name : "(none matches)");
+		add_number(&t, r, "packets");
+		add_number(&t, r, "bytes");
+		add_rate(s, &t, "rules", r, "bytes");
+	}
+	(void)putchar('\n');
+	mpq_table_print(&t, s->b->colour);
+	mpq_table_finish(&t);
+}
+
+static void print_title(const struct session *s)
+{
+	struct json_object *a = array(s, "members");
+	size_t n = a != NULL ? json_object_array_length(a) : 0, usable = 0;
+	char *text;
+
+	for (size_t i = 0; i < n; i++) {
+		usable += mpq_format_true(json_object_array_get_idx(a, i),
+					  "usable");
+	}
+	if (asprintf(&text, "%s: session %s, %zu of %zu paths carry it",
+		     mpq_format_member(s->b->now, "name", "?"),
+		     mpq_format_member(s->now, "state", "?"), usable, n) < 0) {
+		return;
+	}
+	mpq_format_blunt(text);
+	(void)printf("\n%s\n", text);
+	free(text);
+}
+
+void mpq_bonded_draw(const struct mpq_bonded *b)
+{
+	struct session s = {.b = b,
+			    .before = session_of(b->before),
+			    .now = session_of(b->now)};
+
+	if (s.now == NULL) {
+		return;
+	}
+	print_title(&s);
+	print_members(&s);
+	print_classes(&s);
+	print_rules(&s);
+}
