@@ -6,6 +6,8 @@
  */
 #include "dataplane/engine.h"
 
+#include "common/log.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,7 +271,25 @@ static void abandon(struct apply *a)
 
 /* Tunnels that go stay until nobody borrows them any more; being disabled, they
  * are found by nobody. */
-static void change_tunnels(struct apply *a)
+static void change_session(struct apply *a, struct mpq_tunnel *t, mpq_time now)
+{
+	struct mpq_policy policy;
+
+	mpq_snapshot_policy(a->snapshot, &t->config, &policy);
+	mpq_tunnel_set_policy(t, &policy, now);
+	if (!a->snapshot->edge) {
+		return; /* edges open sessions here */
+	}
+	if (t->config.n_paths == 1) {
+		mpq_tunnel_close_session(t);
+	} else if (mpq_tunnel_open_session(t, true, now) < 0) {
+		mpq_log_error("tunnel=%s: out of memory: it is not bonded, and "
+			      "has one of its paths at a time",
+			      t->config.name);
+	}
+}
+
+static void change_tunnels(struct apply *a, mpq_time now)
 {
 	struct mpq_engine *e = a->engine;
 
@@ -280,11 +300,13 @@ static void change_tunnels(struct apply *a)
 
 		if (config != NULL) {
 			mpq_tunnel_configure(t, config, a->snapshot->edge);
+			change_session(a, t, now);
 		} else {
 			t->config.enabled = false;
 		}
 	}
 	for (size_t i = 0; i < a->fresh.n_tunnels; i++) {
+		change_session(a, a->fresh.tunnels[i], now);
 		e->tunnels[e->n_tunnels++] = a->fresh.tunnels[i];
 	}
 }
@@ -336,11 +358,12 @@ static void change_paths(struct apply *a, mpq_time now)
 		const struct mpq_snapshot_tunnel *t =
 			mpq_snapshot_tunnel_of(a->snapshot, name);
 
-		mpq_path_configure(e->paths[i],
-				   mpq_snapshot_path(a->snapshot, name),
-				   t != NULL ? mpq_engine_tunnel(e, t->name)
-					     : NULL,
-				   now);
+		mpq_path_configure(
+			e->paths[i], mpq_snapshot_path(a->snapshot, name),
+			t != NULL ? mpq_engine_tunnel(e, t->name) : NULL,
+			t != NULL ? mpq_snapshot_tunnel_path_index(t, name)
+				  : -1,
+			now);
 	}
 }
 
@@ -387,7 +410,8 @@ static void change_listeners(struct apply *a)
 	for (size_t i = 0; i < e->n_listeners; i++) {
 		struct mpq_listener *l = e->listeners[i];
 
-		l->inner_bytes = largest_mtu(a->snapshot, l->config.name);
+		l->inner_bytes = largest_mtu(a->snapshot, l->config.name) +
+				 MPQ_HEADER_BYTES;
 		mpq_listener_review(l);
 	}
 }
@@ -402,7 +426,7 @@ static void commit(struct apply *a, mpq_time now)
 		mpq_tls_unref(e->tls);
 		e->tls = a->fresh.tls;
 	}
-	change_tunnels(a);
+	change_tunnels(a, now);
 	if (a->snapshot->edge) {
 		change_paths(a, now);
 	} else {

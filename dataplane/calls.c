@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/southbound.h"
+#include "dataplane/explain.h"
 #include "dataplane/telemetry.h"
 
 #include <assert.h>
@@ -180,6 +181,14 @@ static void do_status(struct call *call)
 	call->reply = mpq_telemetry_status(e, mpq_loop_now(e->loop));
 }
 
+static void do_explain(struct call *call)
+{
+	struct mpq_engine *e = call->engine;
+
+	call->reply = mpq_explain(e, call->parameters, &call->in,
+				  mpq_loop_now(e->loop));
+}
+
 static void dispatch(struct call *call, const char *method)
 {
 	static const struct {
@@ -190,6 +199,7 @@ static void dispatch(struct call *call, const char *method)
 		{MPQ_SOUTHBOUND_SOCKET_CALL, do_socket},
 		{MPQ_SOUTHBOUND_HOLD, do_hold},
 		{MPQ_SOUTHBOUND_STATUS, do_status},
+		{MPQ_SOUTHBOUND_EXPLAIN, do_explain},
 	};
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {

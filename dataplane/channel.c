@@ -144,6 +144,18 @@ void mpq_channel_deliver(struct mpq_channel *ch, const uint8_t *packet,
 	ch->events->packet(ch, packet, len);
 }
 
+void mpq_channel_deliver_bonded(struct mpq_channel *ch, const uint8_t *data,
+				size_t len)
+{
+	if (ch->member == NULL) {
+		ch->dropped_context++;
+		return;
+	}
+	ch->packets_in++;
+	ch->bytes_in += len;
+	ch->member->datagram(ch->member_owner, data, len);
+}
+
 static void on_datagram(void *owner, const uint8_t *data, size_t len)
 {
 	struct mpq_channel *ch = owner;
@@ -159,12 +171,15 @@ static void on_datagram(void *owner, const uint8_t *data, size_t len)
 				"the peer sent a malformed HTTP datagram");
 		return;
 	}
-	if (stream_id != mpq_h3_stream(ch->h3) ||
-	    context != MPQ_DATAGRAM_CONTEXT_IP) {
+	if (stream_id == mpq_h3_stream(ch->h3) &&
+	    context == MPQ_DATAGRAM_CONTEXT_IP) {
+		mpq_channel_deliver(ch, data + head, len - (size_t)head);
+	} else if (stream_id == mpq_h3_stream(ch->h3) &&
+		   context == ch->peer_context) {
+		mpq_channel_deliver_bonded(ch, data + head, len - (size_t)head);
+	} else {
 		ch->dropped_context++;
-		return;
 	}
-	mpq_channel_deliver(ch, data + head, len - (size_t)head);
 }
 
 static void on_datagram_lost(void *owner, uint64_t id)
@@ -172,6 +187,9 @@ static void on_datagram_lost(void *owner, uint64_t id)
 	struct mpq_channel *ch = owner;
 
 	mpq_loss_lost(&ch->loss, id, ch->now);
+	if (ch->member != NULL) {
+		ch->member->lost(ch->member_owner, id);
+	}
 }
 
 static void on_datagram_acked(void *owner, uint64_t id)
@@ -179,6 +197,9 @@ static void on_datagram_acked(void *owner, uint64_t id)
 	struct mpq_channel *ch = owner;
 
 	mpq_loss_acked(&ch->loss, id);
+	if (ch->member != NULL) {
+		ch->member->acked(ch->member_owner, id);
+	}
 }
 
 static int on_cid_added(void *owner, const uint8_t *cid, size_t len)
@@ -334,64 +355,69 @@ void mpq_channel_read(struct mpq_channel *ch, const struct mpq_sockaddr *local,
 	}
 }
 
-static void packet_datagram(struct mpq_channel *ch, struct mpq_packet *p,
-			    struct mpq_conn_datagram *ret)
+static void make_datagram(const struct mpq_channel *ch,
+			  const struct mpq_channel_offer *offer,
+			  struct mpq_conn_datagram *ret)
 {
-	ret->vec[0].iov_base = ch->head;
-	ret->vec[0].iov_len = ch->head_bytes;
-	ret->vec[1].iov_base = p->data;
-	ret->vec[1].iov_len = p->len_bytes;
-	ret->n = 2;
+	ret->vec[0].iov_base =
+		(void *)(offer->bonded ? ch->bonded_head : ch->head);
+	ret->vec[0].iov_len =
+		offer->bonded ? ch->bonded_head_bytes : ch->head_bytes;
+	ret->vec[1].iov_base = (void *)offer->head;
+	ret->vec[1].iov_len = offer->head_bytes;
+	ret->vec[2].iov_base = (void *)offer->data;
+	ret->vec[2].iov_len = offer->data_bytes;
+	ret->n = 3;
 	ret->id = ch->next_id;
 }
 
-static void count_sent(struct mpq_channel *ch, const struct mpq_packet *p)
+static void count_sent(struct mpq_channel *ch,
+		       const struct mpq_channel_offer *offer)
 {
-	mpq_loss_sent(&ch->loss, ch->next_id++, p->len_bytes);
+	mpq_loss_sent(&ch->loss, ch->next_id++,
+		      offer->head_bytes + offer->data_bytes);
 	ch->packets_out++;
-	ch->bytes_out += p->len_bytes;
+	ch->bytes_out += offer->data_bytes;
 }
 
-/* Takes the head of the queue out after its fate was decided. */
-static void drop_head(struct mpq_queue *q, mpq_time now)
+static size_t limit_of(const struct mpq_channel *ch,
+		       const struct mpq_channel_offer *offer)
 {
-	struct mpq_packet *p = mpq_queue_pop(q, now);
+	size_t max = mpq_channel_max_packet(ch);
 
-	mpq_packet_put(q->pool, p);
+	return max > offer->head_bytes ? max - offer->head_bytes : 0;
 }
 
-static bool worth_waiting(const struct mpq_queue *q, const struct mpq_packet *p)
-{
-	return p->len_bytes < SMALL_PACKET && q->pkts > 1;
-}
-
-size_t mpq_channel_write(struct mpq_channel *ch, struct mpq_queue *q,
+size_t mpq_channel_write(struct mpq_channel *ch,
+			 const struct mpq_channel_source *source, void *owner,
 			 uint8_t *dest, size_t cap,
 			 struct mpq_conn_written *ret, mpq_time now)
 {
 	struct mpq_conn_datagram datagram;
+	struct mpq_channel_offer offer;
 
 	ch->now = now;
 	while (!ch->over) {
-		struct mpq_packet *p = q != NULL && mpq_channel_carries(ch)
-					       ? mpq_queue_peek(q, now)
-					       : NULL;
+		bool offered = source != NULL && mpq_channel_carries(ch) &&
+			       source->offer(owner, &offer, now);
 		enum mpq_conn_wrote wrote;
 
-		if (p != NULL) {
-			packet_datagram(ch, p, &datagram);
+		if (offered) {
+			make_datagram(ch, &offer, &datagram);
 		}
 		wrote = mpq_conn_write(ch->conn, dest, cap,
-				       p != NULL ? &datagram : NULL,
-				       p != NULL && worth_waiting(q, p), ret,
-				       now);
-		if (p != NULL && ret->accepted) {
-			count_sent(ch, p);
-			drop_head(q, now);
-		} else if (p != NULL && ret->too_big) {
+				       offered ? &datagram : NULL,
+				       offered && offer.more &&
+					       offer.data_bytes < SMALL_PACKET,
+				       ret, now);
+		if (offered && ret->accepted) {
+			uint64_t id = ch->next_id;
+
+			count_sent(ch, &offer);
+			source->taken(owner, id, now);
+		} else if (offered && ret->too_big) {
 			ch->dropped_size++;
-			ch->events->too_big(ch, p);
-			drop_head(q, now);
+			source->too_big(owner, limit_of(ch, &offer), now);
 			if (wrote == MPQ_CONN_NOTHING) {
 				continue;
 			}
@@ -440,6 +466,20 @@ void mpq_channel_close(struct mpq_channel *ch, const char *reason)
 {
 	mpq_channel_end(ch, MPQ_CONN_LOCAL, false, MPQ_CHANNEL_H3_NO_ERROR,
 			MPQ_CHANNEL_H3_NO_ERROR, reason);
+}
+
+void mpq_channel_reject(struct mpq_channel *ch, const char *reason)
+{
+	mpq_channel_end(ch, MPQ_CONN_LOCAL, false, MPQ_CHANNEL_H3_NO_ERROR,
+			MPQ_CHANNEL_H3_REQUEST_REJECTED, reason);
+}
+
+void mpq_channel_set_member(struct mpq_channel *ch,
+			    const struct mpq_channel_member *member,
+			    void *owner)
+{
+	ch->member = member;
+	ch->member_owner = owner;
 }
 
 void mpq_channel_ping(struct mpq_channel *ch, mpq_time now)

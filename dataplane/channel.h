@@ -5,14 +5,16 @@
  * dials anew has two for a moment. Composes quic/conn and masque/h3; does no
  * I/O, so it runs under a virtual clock as well.
  *
- * Inner packets come in by events->packet and are taken from a queue by
- * mpq_channel_write(). Never call mpq_channel_free() inside an event.
+ * Inner packets come in by events->packet and are taken from a source by
+ * mpq_channel_write(). A channel that is one of several of a session has
+ * datagrams of another kind besides (bond/README.md): those it gives to its
+ * member. Never call mpq_channel_free() inside an event.
  */
 #ifndef MPQ_DATAPLANE_CHANNEL_H
 #define MPQ_DATAPLANE_CHANNEL_H
 
 #include "dataplane/bond/loss.h"
-#include "dataplane/flow/queue.h"
+#include "dataplane/flow/packet.h"
 #include "dataplane/masque/connect_ip.h"
 #include "dataplane/masque/datagram.h"
 #include "dataplane/masque/h3.h"
@@ -37,9 +39,9 @@ struct mpq_channel_events {
 	void (*up)(struct mpq_channel *ch);
 	/* An inner packet came out. Valid during the call. */
 	void (*packet)(struct mpq_channel *ch, const uint8_t *data, size_t len);
-	/* A packet of the queue is larger than the path carries; it is dropped
-	 * after the call. */
-	void (*too_big)(struct mpq_channel *ch, const struct mpq_packet *p);
+	/* A capsule of bonding (join.h). Nonzero: it is malformed, the
+	 * connection ends. NULL: not understood here, ignored. */
+	int (*capsule)(struct mpq_channel *ch, const struct mpq_capsule *c);
 	/* The peer assigned addresses (all that hold now). May be NULL. */
 	void (*addresses)(struct mpq_channel *ch,
 			  const struct mpq_connect_ip_address *addresses,
@@ -53,6 +55,36 @@ struct mpq_channel_events {
 	void (*token)(struct mpq_channel *ch, const uint8_t *token, size_t len);
 };
 
+/* What a source offers to be sent, as one datagram. */
+struct mpq_channel_offer {
+	bool bonded;         /* in our registered context, else Context ID 0 */
+	const uint8_t *head; /* before the data; of no bytes if it has none */
+	size_t head_bytes;
+	const uint8_t *data;
+	size_t data_bytes;
+	bool more; /* others wait: a small one may wait for company */
+};
+
+/* Where a channel takes its datagrams from. An offer stands until it is taken
+ * or found too big, or until the next one is asked for: only then is it known
+ * what will be sent. */
+struct mpq_channel_source {
+	/* false: nothing for this channel now. */
+	bool (*offer)(void *owner, struct mpq_channel_offer *ret, mpq_time now);
+	/* The offer is in a packet, as the datagram of this number. */
+	void (*taken)(void *owner, uint64_t id, mpq_time now);
+	/* It is larger than what the path carries: `limit_bytes` of data. */
+	void (*too_big)(void *owner, size_t limit_bytes, mpq_time now);
+};
+
+/* Who hears of bonded datagrams. */
+struct mpq_channel_member {
+	void (*datagram)(void *owner, const uint8_t *data, size_t len);
+	/* Both may come for one id: acked after lost was a spurious loss. */
+	void (*acked)(void *owner, uint64_t id);
+	void (*lost)(void *owner, uint64_t id);
+};
+
 struct mpq_channel {
 	const struct mpq_channel_events *events;
 	void *owner; /* for the events' implementer; borrowed */
@@ -62,7 +94,7 @@ struct mpq_channel {
 	bool server;
 	bool up;   /* request accepted, and no end in sight */
 	bool over; /* ended: `end` says why; free it after the turn */
-	uint16_t wanted_bytes; /* size of the tunnel's largest packets */
+	uint16_t wanted_bytes; /* size of the tunnel's largest datagrams */
 	bool dirty;            /* something was read or is due: write */
 	struct mpq_conn_end end;
 	char authority[256], tunnel[33]; /* edge: what to request */
@@ -71,6 +103,13 @@ struct mpq_channel {
 	size_t head_bytes;
 	struct mpq_prefix assigned[MPQ_CONNECT_IP_ADDRESSES]; /* to the peer */
 	size_t n_assigned;
+
+	/* bonding; member NULL: none */
+	const struct mpq_channel_member *member;
+	void *member_owner;
+	uint64_t own_context, peer_context; /* registered; 0: not */
+	uint8_t bonded_head[MPQ_DATAGRAM_HEAD_MAX_BYTES];
+	size_t bonded_head_bytes;
 
 	uint64_t next_id; /* of the next datagram */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
@@ -106,9 +145,10 @@ void mpq_channel_read(struct mpq_channel *ch, const struct mpq_sockaddr *local,
 		      const uint8_t *data, size_t len, mpq_time now);
 
 /* Writes one UDP payload to dest[0..cap) with what is due and, when the channel
- * is up, packets of `q` (may be NULL). Returns its length, 0: nothing to send
- * now. ret->local/remote/ecn say how to send it. */
-size_t mpq_channel_write(struct mpq_channel *ch, struct mpq_queue *q,
+ * carries, what `source` offers (may be NULL). Returns its length, 0: nothing
+ * to send now. ret->local/remote/ecn say how to send it. */
+size_t mpq_channel_write(struct mpq_channel *ch,
+			 const struct mpq_channel_source *source, void *owner,
 			 uint8_t *dest, size_t cap,
 			 struct mpq_conn_written *ret, mpq_time now);
 
@@ -130,12 +170,25 @@ int mpq_channel_assign(struct mpq_channel *ch, const struct mpq_prefix *assign,
 int mpq_channel_advertise(struct mpq_channel *ch,
 			  const struct mpq_prefix *routes, size_t n);
 
+/* Bonding: sends a capsule (join.h); says in which context bonded datagrams go
+ * out, and come in (0: none); who hears of them. 0 or -errno. */
+int mpq_channel_send_capsule(struct mpq_channel *ch, uint64_t type,
+			     const void *value, size_t len);
+void mpq_channel_set_contexts(struct mpq_channel *ch, uint64_t own,
+			      uint64_t peer);
+void mpq_channel_set_member(struct mpq_channel *ch,
+			    const struct mpq_channel_member *member,
+			    void *owner);
+/* Ends it as one that has no business here (H3_REQUEST_REJECTED). */
+void mpq_channel_reject(struct mpq_channel *ch, const char *reason);
+
 /* Up, and wide enough for wanted_bytes or done with looking for the path's MTU:
  * packets are taken from the queue. Until then full-size ones would get a
  * "packet too big" that is not true a round trip later. */
 bool mpq_channel_carries(const struct mpq_channel *ch);
 
-/* The largest inner packet that the path carries now. */
+/* The largest datagram, without its HTTP head, that the path carries now: an
+ * inner packet, or one with the header of bonding. */
 size_t mpq_channel_max_packet(const struct mpq_channel *ch);
 
 /* Was it ended by a decision of one of the ends (certificate, identity, HTTP

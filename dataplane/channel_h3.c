@@ -92,6 +92,9 @@ static int on_datagram_capsule(struct mpq_channel *ch,
 	}
 	if (context == MPQ_DATAGRAM_CONTEXT_IP) {
 		mpq_channel_deliver(ch, c->value + head, c->len_bytes - head);
+	} else if (context == ch->peer_context) {
+		mpq_channel_deliver_bonded(ch, c->value + head,
+					   c->len_bytes - head);
 	} else {
 		ch->dropped_context++;
 	}
@@ -193,9 +196,27 @@ static int on_capsule(void *owner, const struct mpq_capsule *c)
 		return on_wishes(ch, c);
 	case MPQ_CAPSULE_ROUTE_ADVERTISEMENT:
 		return on_routes(c);
-	default:
-		return 0; /* RFC 9297 §3.2: unknown types are ignored */
+	default: /* RFC 9297 §3.2: unknown types are ignored */
+		return ch->events->capsule != NULL ? ch->events->capsule(ch, c)
+						   : 0;
 	}
+}
+
+int mpq_channel_send_capsule(struct mpq_channel *ch, uint64_t type,
+			     const void *value, size_t len)
+{
+	ch->dirty = true;
+	return mpq_h3_send_capsule(ch->h3, type, value, len);
+}
+
+void mpq_channel_set_contexts(struct mpq_channel *ch, uint64_t own,
+			      uint64_t peer)
+{
+	ch->own_context = own;
+	ch->peer_context = peer;
+	ch->bonded_head_bytes =
+		mpq_datagram_write_head(ch->bonded_head, mpq_h3_stream(ch->h3),
+					own);
 }
 
 int mpq_channel_assign(struct mpq_channel *ch, const struct mpq_prefix *assign,

@@ -8,7 +8,8 @@
 
 #include "dataplane/channel.h"
 
-#define MPQ_CHANNEL_H3_NO_ERROR 0x100 /* RFC 9114 §8.1 */
+#define MPQ_CHANNEL_H3_NO_ERROR         0x100 /* RFC 9114 §8.1 */
+#define MPQ_CHANNEL_H3_REQUEST_REJECTED 0x10b
 
 /* The connection is to end: `code` is for us, `wire_code` for the peer. The
  * first reason stands, what follows is its consequence. */
@@ -21,6 +22,10 @@ int mpq_channel_fail_h3(struct mpq_channel *ch);
 
 void mpq_channel_deliver(struct mpq_channel *ch, const uint8_t *packet,
 			 size_t len);
+
+/* A bonded datagram; counted when nobody is to hear of it. */
+void mpq_channel_deliver_bonded(struct mpq_channel *ch, const uint8_t *data,
+				size_t len);
 
 extern const struct mpq_h3_events mpq_channel_h3_events;
 

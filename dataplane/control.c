@@ -17,6 +17,10 @@
 /* After one end did not want the other: that takes a person to change. */
 #define REFUSED_RETRY (5 * MPQ_SECOND)
 
+/* So many decisions of steering are told at once, then one each interval. */
+#define STORIES        50
+#define STORY_INTERVAL (100 * MPQ_MILLISECOND)
+
 /* ---- sending ------------------------------------------------------------- */
 
 static void disconnect(struct mpq_control *c, const char *why);
@@ -113,8 +117,8 @@ static void on_tunnel(void *owner, const struct mpq_tunnel *t,
 		      const struct mpq_sockaddr *remote)
 {
 	mpq_log_info("tunnel=%s: %s%s", t->config.name,
-		     t->channel != NULL ? "up" : "down: ",
-		     t->channel != NULL ? "" : t->reason);
+		     mpq_tunnel_is_up(t) ? "up" : "down: ",
+		     mpq_tunnel_is_up(t) ? "" : t->reason);
 	send_event(owner, mpq_telemetry_tunnel_event(t, remote));
 }
 
@@ -128,7 +132,40 @@ static void on_refused(void *owner, const char *path,
 	send_event(owner, mpq_telemetry_refused_event(path, remote, reason));
 }
 
+static void on_member(void *owner, const struct mpq_tunnel *t, unsigned path,
+		      enum mpq_session_member_state was, const char *reason,
+		      mpq_duration gap)
+{
+	mpq_log_info("tunnel=%s: member %u: %s -> %s: %s", t->config.name, path,
+		     mpq_session_member_state_name(was),
+		     mpq_session_member_state_name(
+			     t->session->path[path].state),
+		     reason);
+	send_event(owner,
+		   mpq_telemetry_member_event(t, path, was, reason, gap));
+}
+
+/* Flows come and go by the thousand: only so many of their stories are told. */
+static void on_steered(void *owner, const struct mpq_tunnel *t,
+		       const struct mpq_steer_event *event)
+{
+	struct mpq_control *c = owner;
+	mpq_time earliest = event->at - STORIES * STORY_INTERVAL;
+
+	if (c->stories_spent == 0 || c->stories_spent < earliest) {
+		c->stories_spent = earliest;
+	}
+	if (c->stories_spent > event->at) {
+		c->lost_events++;
+		return;
+	}
+	c->stories_spent += STORY_INTERVAL;
+	send_event(c, mpq_telemetry_steering_event(t, event));
+}
+
 const struct mpq_engine_events mpq_control_events = {
+	.member = on_member,
+	.steered = on_steered,
 	.path = on_path,
 	.tunnel = on_tunnel,
 	.refused = on_refused,

@@ -18,8 +18,9 @@ struct mpq_control {
 	struct mpq_loop_fd watch;
 	int retry_fd; /* a timerfd */
 	struct mpq_loop_fd retry;
-	bool refused;         /* one end does not want the other */
-	uint64_t lost_events; /* nobody listened */
+	bool refused;           /* one end does not want the other */
+	uint64_t lost_events;   /* nobody listened */
+	mpq_time stories_spent; /* as lately told decisions reach */
 };
 
 /* The engine's events, for mpq_engine_init(.., &mpq_control_events, control).

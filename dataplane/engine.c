@@ -111,6 +111,40 @@ static const struct mpq_listener_events listener_events = {
 	.refused = on_refused,
 };
 
+static void on_session_changed(void *owner, struct mpq_tunnel *t)
+{
+	struct mpq_engine *e = owner;
+
+	e->events->tunnel(e->owner, t, NULL);
+}
+
+static void on_session_member(void *owner, struct mpq_tunnel *t, unsigned path,
+			      enum mpq_session_member_state was,
+			      const char *reason, mpq_duration gap)
+{
+	struct mpq_engine *e = owner;
+
+	if (e->events->member != NULL) {
+		e->events->member(e->owner, t, path, was, reason, gap);
+	}
+}
+
+static void on_session_steered(void *owner, struct mpq_tunnel *t,
+			       const struct mpq_steer_event *event)
+{
+	struct mpq_engine *e = owner;
+
+	if (e->events->steered != NULL) {
+		e->events->steered(e->owner, t, event);
+	}
+}
+
+static const struct mpq_tunnel_events tunnel_events = {
+	.changed = on_session_changed,
+	.member = on_session_member,
+	.steered = on_session_steered,
+};
+
 /* ---- the turn ------------------------------------------------------------ */
 
 /* Everything was read: deliver what was merged, then write what is due. */
@@ -120,6 +154,7 @@ static mpq_time on_turn_end(void *owner, mpq_time now)
 	mpq_time due = MPQ_TIME_NEVER;
 
 	for (size_t i = 0; i < e->n_tunnels; i++) {
+		mpq_tunnel_turn(e->tunnels[i], now);
 		mpq_tunnel_flush(e->tunnels[i]);
 	}
 	for (size_t i = 0; i < e->n_paths; i++) {
@@ -129,6 +164,9 @@ static mpq_time on_turn_end(void *owner, mpq_time now)
 	for (size_t i = 0; i < e->n_listeners; i++) {
 		mpq_listener_turn(e->listeners[i], now);
 		due = mpq_time_min(due, mpq_listener_deadline(e->listeners[i]));
+	}
+	for (size_t i = 0; i < e->n_tunnels; i++) {
+		due = mpq_time_min(due, mpq_tunnel_deadline(e->tunnels[i]));
 	}
 	return due;
 }
@@ -154,6 +192,8 @@ int mpq_engine_init(struct mpq_engine *e,
 		return r;
 	}
 	e->tunnel_shared = (struct mpq_tunnel_shared){
+		.events = &tunnel_events,
+		.owner = e,
 		.loop = e->loop,
 		.pool = &e->pool,
 		.frame = malloc(MPQ_TUNNEL_FRAME_BYTES),

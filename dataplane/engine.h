@@ -11,11 +11,17 @@
 #include "dataplane/path.h"
 #include "dataplane/snapshot.h"
 
-#define MPQ_ENGINE_POOL_PKTS 8192 /* 12.5 MB, touched as needed */
+#define MPQ_ENGINE_POOL_PKTS 16384 /* 25 MB, touched as needed */
 
 struct mpq_engine;
 
 struct mpq_engine_events {
+	/* Of a session; any of the two may be NULL. */
+	void (*member)(void *owner, const struct mpq_tunnel *t, unsigned path,
+		       enum mpq_session_member_state was, const char *reason,
+		       mpq_duration gap);
+	void (*steered)(void *owner, const struct mpq_tunnel *t,
+			const struct mpq_steer_event *event);
 	void (*path)(void *owner, const struct mpq_path *p,
 		     enum mpq_life_state was);
 	void (*tunnel)(void *owner, const struct mpq_tunnel *t,

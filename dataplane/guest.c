@@ -46,7 +46,7 @@ static struct mpq_guest *newest_heir(const struct mpq_guest *except)
 	struct mpq_guest *g = except->listener->guests;
 
 	while (g != NULL && (g == except || g->tunnel != except->tunnel ||
-			     !g->channel->up || g->silent)) {
+			     !g->channel->up || g->silent || g->bonded)) {
 		g = g->next;
 	}
 	return g;
@@ -74,7 +74,7 @@ static bool may_carry(const struct mpq_guest *g, mpq_time now)
 	const struct mpq_guest *carrier;
 	struct mpq_conn_info info;
 
-	if (!g->channel->up) {
+	if (!g->channel->up || g->bonded) {
 		return false;
 	}
 	if (g->tunnel->channel == NULL) {
@@ -92,6 +92,10 @@ static void set_tunnel(struct mpq_guest *g, struct mpq_tunnel *t)
 {
 	struct mpq_listener *l = g->listener;
 
+	if (g->tunnel != NULL && g->tunnel != t) {
+		mpq_tunnel_withdraw(g->tunnel, g->channel, "it is closed",
+				    mpq_loop_now(l->shared->loop));
+	}
 	if (g->tunnel != NULL) {
 		g->tunnel->lost += g->channel->loss.lost;
 		g->tunnel->spurious += g->channel->loss.spurious;
@@ -161,6 +165,7 @@ static void limit_channels(const struct mpq_listener *l,
 
 	for (struct mpq_guest *g = l->guests; g != NULL; g = g->next) {
 		if (g->tunnel == t && g->channel != t->channel &&
+		    g->channel->member == NULL &&
 		    ++n > MPQ_LISTENER_TUNNEL_CHANNELS) {
 			mpq_channel_close(g->channel,
 					  "replaced by newer connections");
@@ -183,6 +188,7 @@ static unsigned on_request(struct mpq_channel *ch,
 	set_tunnel(g, t);
 	ch->wanted_bytes = t->config.mtu_bytes;
 	limit_channels(g->listener, t);
+	g->accepted = mpq_loop_now(g->listener->shared->loop);
 	g->newcomer = true; /* the rest after the library's callback */
 	return 200;
 }
@@ -204,12 +210,40 @@ static void on_packet(struct mpq_channel *ch, const uint8_t *data, size_t len)
 	mpq_tunnel_deliver(g->tunnel, data, len);
 }
 
-static void on_too_big(struct mpq_channel *ch, const struct mpq_packet *p)
+/* It carried the tunnel alone until it opened the session, or another guest
+ * does: a session goes before it. */
+static void become_member(struct mpq_guest *g, mpq_time now)
+{
+	g->bonded = true;
+	g->newcomer = false;
+	g->channel->wanted_bytes =
+		g->tunnel->config.mtu_bytes + MPQ_HEADER_BYTES;
+	if (g->tunnel->channel == g->channel) {
+		(void)mpq_tunnel_detach(g->tunnel, g->channel,
+					"the session begins", now);
+	}
+}
+
+static int on_capsule(struct mpq_channel *ch, const struct mpq_capsule *c)
 {
 	struct mpq_guest *g = guest_of(ch);
+	mpq_time now = mpq_loop_now(g->listener->shared->loop);
+	int r;
 
-	mpq_tunnel_too_big(g->tunnel, p, mpq_channel_max_packet(ch),
-			   mpq_loop_now(g->listener->shared->loop));
+	if (c->type < MPQ_JOIN_OPEN || c->type > MPQ_JOIN_POLICY) {
+		return 0;
+	}
+	if (g->tunnel == NULL) {
+		return -EBADMSG; /* of nothing that we granted */
+	}
+	if (mpq_tunnel_open_session(g->tunnel, false, now) < 0) {
+		return -ENOMEM;
+	}
+	r = mpq_session_capsule(g->tunnel->session, ch, c, now);
+	if (!g->bonded && ch->member != NULL) {
+		become_member(g, now);
+	}
+	return r;
 }
 
 static int on_cid_added(struct mpq_channel *ch, const uint8_t *cid, size_t len)
@@ -229,7 +263,7 @@ static const struct mpq_channel_events channel_events = {
 	.verify = on_verify,
 	.request = on_request,
 	.packet = on_packet,
-	.too_big = on_too_big,
+	.capsule = on_capsule,
 	.cid_added = on_cid_added,
 	.cid_removed = on_cid_removed,
 };
@@ -291,6 +325,7 @@ struct mpq_guest *mpq_guest_new(struct mpq_listener *l,
 	g->listener = l;
 	g->remote = d->remote;
 	g->admitted = now;
+	g->accepted = MPQ_TIME_NEVER;
 	if (mpq_channel_accept(&g->channel, &config, initial, &channel_events,
 			       g, now) < 0) {
 		free(g);
@@ -338,7 +373,8 @@ void mpq_guest_review(struct mpq_guest *g, mpq_time now)
 	} else if (t != g->tunnel) {
 		mpq_guest_close(g, "there is another tunnel now: dial anew",
 				now);
-	} else if (t->config.mtu_bytes > g->channel->wanted_bytes) {
+	} else if (t->config.mtu_bytes + (g->bonded ? MPQ_HEADER_BYTES : 0) >
+		   g->channel->wanted_bytes) {
 		mpq_guest_close(g, "the tunnel's MTU was raised: dial anew",
 				now);
 	}

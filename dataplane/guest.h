@@ -23,11 +23,13 @@ struct mpq_guest {
 	struct mpq_tunnel *tunnel;  /* borrowed; NULL: has asked for none */
 	struct mpq_sockaddr remote; /* where it came from */
 	mpq_time admitted;
-	uint64_t number;  /* of this listener's guests: the newer the higher */
-	bool newcomer;    /* request accepted, not yet carrying */
-	bool silent;      /* does not answer: carries nothing */
-	unsigned offered; /* the tunnel's addresses that it knows; 0: none */
-	mpq_time due;     /* its deadline, as of its last turn */
+	uint64_t number;   /* of this listener's guests: the newer the higher */
+	bool newcomer;     /* request accepted, not yet carrying */
+	bool bonded;       /* is, or was, a member of the tunnel's session */
+	mpq_time accepted; /* its request; NEVER: not yet */
+	bool silent;       /* does not answer: carries nothing */
+	unsigned offered;  /* the tunnel's addresses that it knows; 0: none */
+	mpq_time due;      /* its deadline, as of its last turn */
 };
 
 /* Proven newcomer: it is read the datagram by mpq_guest_read(). NULL: out of

@@ -9,6 +9,7 @@
 #define REQUEST_TIMEOUT (10 * MPQ_SECOND)
 #define STALL           (1 * MPQ_SECOND) /* large packets do not pass */
 #define NO_ANSWER       (5 * MPQ_SECOND) /* gone without a word */
+#define UNDECIDED       (1 * MPQ_SECOND) /* bonded, or plain? */
 
 /* RFC 9484 §4.7: what the edge may use, and where we forward to. */
 static int offer(struct mpq_channel *ch, const struct mpq_tunnel *t)
@@ -23,6 +24,14 @@ static int offer(struct mpq_channel *ch, const struct mpq_tunnel *t)
 	return r == 0 ? mpq_channel_advertise(ch, everything, 2) : r;
 }
 
+/* One that is to be bonded says so at once; until then it is not known that it
+ * is a plain client (RFC 9484), which carries the tunnel alone. */
+static bool may_open_session(const struct mpq_guest *g, mpq_time now)
+{
+	return (g->tunnel->session != NULL || g->tunnel->config.n_paths > 1) &&
+	       mpq_time_elapsed(g->accepted, now) < UNDECIDED;
+}
+
 /* The latest to ask carries the tunnel, once it can take full-size packets; at
  * once when nothing else carries it. */
 static void welcome(struct mpq_guest *g, mpq_time now)
@@ -31,7 +40,7 @@ static void welcome(struct mpq_guest *g, mpq_time now)
 	    offer(g->channel, g->tunnel) == 0) {
 		g->offered = g->tunnel->addresses_version;
 	}
-	if (g->newcomer &&
+	if (g->newcomer && !may_open_session(g, now) &&
 	    (g->tunnel->channel == NULL || mpq_channel_carries(g->channel))) {
 		g->newcomer = false;
 		mpq_guest_attach(g, now);
@@ -57,17 +66,19 @@ static void write_guest(struct mpq_guest *g, mpq_time now)
 {
 	struct mpq_udp *udp = &g->listener->udp;
 	struct mpq_channel *ch = g->channel;
-	struct mpq_queue *q = mpq_tunnel_queue(g->tunnel, ch, now);
+	const struct mpq_channel_source *source;
 	struct mpq_conn_written written;
+	void *owner = NULL;
 
-	if (!ch->dirty && (q == NULL || q->pkts == 0)) {
+	if (!ch->dirty && !mpq_tunnel_waits(g->tunnel, ch)) {
 		return;
 	}
+	source = mpq_tunnel_source(g->tunnel, ch, &owner, now);
 	for (;;) {
 		uint8_t *dest = mpq_udp_reserve(udp, MPQ_CONN_MAX_UDP_BYTES);
-		size_t n =
-			mpq_channel_write(ch, q, dest, MPQ_CONN_MAX_UDP_BYTES,
-					  &written, now);
+		size_t n = mpq_channel_write(ch, source, owner, dest,
+					     MPQ_CONN_MAX_UDP_BYTES, &written,
+					     now);
 
 		if (n == 0) {
 			break;
@@ -82,8 +93,8 @@ static void write_guest(struct mpq_guest *g, mpq_time now)
 static void judge(struct mpq_guest *g, const struct mpq_conn_info *info,
 		  mpq_time now)
 {
-	if (g->tunnel == NULL || !g->channel->up) {
-		return;
+	if (g->tunnel == NULL || !g->channel->up || g->bonded) {
+		return; /* a session judges its members itself */
 	}
 	if (mpq_time_elapsed(info->oldest_unanswered, now) >= NO_ANSWER) {
 		g->silent = true;
@@ -119,9 +130,12 @@ static mpq_time deadline(const struct mpq_guest *g,
 
 	if (g->tunnel == NULL) {
 		due = mpq_time_min(due, g->admitted + REQUEST_TIMEOUT);
-	} else if (ch->up && !g->silent &&
+	} else if (ch->up && !g->silent && !g->bonded &&
 		   info->oldest_unanswered != MPQ_TIME_NEVER) {
 		due = mpq_time_min(due, info->oldest_unanswered + NO_ANSWER);
+	}
+	if (g->newcomer && g->accepted != MPQ_TIME_NEVER) {
+		due = mpq_time_min(due, g->accepted + UNDECIDED);
 	}
 	if (ch->up && stalled != MPQ_TIME_NEVER) {
 		due = mpq_time_min(due, stalled + STALL);
@@ -133,8 +147,7 @@ static mpq_time deadline(const struct mpq_guest *g,
 static bool has_nothing_to_do(const struct mpq_guest *g, mpq_time now)
 {
 	return !g->channel->dirty && g->due > now &&
-	       (g->tunnel == NULL || g->tunnel->channel != g->channel ||
-		g->tunnel->queue.pkts == 0);
+	       !mpq_tunnel_waits(g->tunnel, g->channel);
 }
 
 mpq_time mpq_guest_turn(struct mpq_guest *g, mpq_time now)

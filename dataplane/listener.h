@@ -16,7 +16,9 @@
 #define MPQ_LISTENER_CHANNELS           4096 /* at most, established or not */
 #define MPQ_LISTENER_HANDSHAKES         256  /* at most, without a tunnel yet */
 #define MPQ_LISTENER_ADDRESS_HANDSHAKES 32   /* of these, of one address */
-#define MPQ_LISTENER_TUNNEL_CHANNELS    4    /* at most, of one tunnel */
+#define MPQ_LISTENER_TUNNEL_CHANNELS                                           \
+	4 /* at most, of one tunnel, beside                                    \
+	   * those of its session */
 
 struct mpq_listener;
 

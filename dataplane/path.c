@@ -70,6 +70,18 @@ static void tell_tunnel(struct mpq_path *p)
 	p->shared->events->tunnel(p->tunnel, p->shared->owner);
 }
 
+/* A bonded tunnel's session decides itself what a silent path is worth. */
+static void follow_session(struct mpq_path *p, struct mpq_channel *ch,
+			   mpq_time now)
+{
+	if (ch != NULL && p->life.state == MPQ_LIFE_UP) {
+		mpq_session_offer(p->tunnel->session, (unsigned)p->id, ch, now);
+	} else if (ch != NULL) {
+		mpq_tunnel_withdraw(p->tunnel, ch, p->life.reason, now);
+	}
+	mpq_tunnel_explain(p->tunnel, p->life.reason);
+}
+
 /* The tunnel is up when the path is. One that has fallen silent carries none:
  * its packets would be old when they arrive, and nobody would know. */
 static void follow(struct mpq_path *p, mpq_time now)
@@ -78,6 +90,10 @@ static void follow(struct mpq_path *p, mpq_time now)
 		p->current >= 0 ? p->slot[p->current].channel : NULL;
 
 	if (p->tunnel == NULL) {
+		return;
+	}
+	if (p->tunnel->session != NULL) {
+		follow_session(p, ch, now);
 		return;
 	}
 	if (ch != NULL && /* else whoever dropped it has told */
@@ -130,6 +146,7 @@ struct mpq_path *mpq_path_new(const struct mpq_path_shared *shared,
 	}
 	p->shared = shared;
 	p->config = *config;
+	p->id = -1;
 	p->current = -1;
 	p->candidate = -1;
 	for (int i = 0; i < MPQ_PATH_SOCKETS; i++) {
@@ -180,33 +197,50 @@ static void leave_wan(struct mpq_path *p, mpq_time now)
 	(void)mpq_path_link(p, MPQ_LIFE_NO_LINK, reason, NULL, now);
 }
 
+uint16_t mpq_path_wanted_bytes(const struct mpq_path *p)
+{
+	return p->tunnel->config.mtu_bytes +
+	       (p->tunnel->session != NULL ? MPQ_HEADER_BYTES : 0);
+}
+
 /* Larger packets than a channel was made for? */
 static bool outgrown(const struct mpq_path *p)
 {
 	for (int i = 0; i < MPQ_PATH_SOCKETS; i++) {
 		const struct mpq_channel *ch = p->slot[i].channel;
 
-		if (ch != NULL &&
-		    p->tunnel->config.mtu_bytes > ch->wanted_bytes) {
+		if (ch != NULL && mpq_path_wanted_bytes(p) > ch->wanted_bytes) {
 			return true;
 		}
 	}
 	return false;
 }
 
+static bool is_bonded(const struct mpq_tunnel *t)
+{
+	return t != NULL && t->session != NULL;
+}
+
 void mpq_path_configure(struct mpq_path *p,
 			const struct mpq_snapshot_path *config,
-			struct mpq_tunnel *tunnel, mpq_time now)
+			struct mpq_tunnel *tunnel, int id, mpq_time now)
 {
 	bool same_wan = strcmp(p->config.wan, config->wan) == 0;
 	bool same = mpq_snapshot_path_equal(&p->config, config) &&
-		    p->tunnel == tunnel;
+		    p->tunnel == tunnel && p->id == id &&
+		    p->bonded == is_bonded(tunnel);
 
 	if (p->tunnel != tunnel) {
 		drop_all(p, "the path has another tunnel now", now);
 	}
 	p->config = *config;
 	p->tunnel = tunnel;
+	p->id = id;
+	p->bonded = is_bonded(tunnel);
+	if (p->bonded) {
+		mpq_session_set_metered(tunnel->session, (unsigned)id,
+					config->metered, now);
+	}
 	act(p,
 	    mpq_life_enable(&p->life,
 			    config->enabled && tunnel != NULL &&

@@ -45,6 +45,8 @@ struct mpq_path {
 	/* configuration */
 	struct mpq_snapshot_path config;
 	struct mpq_tunnel *tunnel; /* borrowed; may be NULL */
+	int id;      /* its place among the tunnel's paths; -1: no tunnel */
+	bool bonded; /* the tunnel had a session when it was configured */
 	/* state */
 	const struct mpq_path_shared *shared;
 	struct mpq_life life;
@@ -65,11 +67,11 @@ struct mpq_path *mpq_path_new(const struct mpq_path_shared *shared,
 			      mpq_time now);
 void mpq_path_free(struct mpq_path *p);
 
-/* Another remote, name to verify or tunnel, or a larger MTU: what runs is made
- * anew. Another WAN: it waits for mpq_path_link(). */
+/* Another remote, name to verify, tunnel or place in it, or a larger MTU: what
+ * runs is made anew. Another WAN: it waits for mpq_path_link(). */
 void mpq_path_configure(struct mpq_path *p,
 			const struct mpq_snapshot_path *config,
-			struct mpq_tunnel *tunnel, mpq_time now);
+			struct mpq_tunnel *tunnel, int id, mpq_time now);
 
 /* The link as mpquic-control sees it. With MPQ_LIFE_CONNECTING: ready, and
  * fds[MPQ_PATH_SOCKETS], taken. 0; -errno: they are no sockets, and the path

@@ -8,6 +8,9 @@
 
 #include "dataplane/path.h"
 
+/* The largest datagrams of the path's tunnel. */
+uint16_t mpq_path_wanted_bytes(const struct mpq_path *p);
+
 void mpq_path_slot_init(struct mpq_path_slot *slot, struct mpq_path *p);
 
 /* Takes fd. 0 or -errno (fd is closed then). */

@@ -51,8 +51,8 @@ static void say_goodbye(struct mpq_path_slot *slot, const char *reason,
 		return;
 	}
 	dest = mpq_udp_reserve(&slot->udp, MPQ_CONN_MAX_UDP_BYTES);
-	n = mpq_channel_write(ch, NULL, dest, MPQ_CONN_MAX_UDP_BYTES, &written,
-			      now);
+	n = mpq_channel_write(ch, NULL, NULL, dest, MPQ_CONN_MAX_UDP_BYTES,
+			      &written, now);
 	if (n > 0) {
 		mpq_udp_commit(&slot->udp, n, written.ecn, &written.local,
 			       &written.remote);
@@ -72,9 +72,11 @@ void mpq_path_slot_drop(struct mpq_path_slot *slot, const char *reason,
 	if (!ch->over) {
 		say_goodbye(slot, reason, now);
 	}
-	if (p->tunnel != NULL &&
-	    mpq_tunnel_detach(p->tunnel, ch, reason, now)) {
-		p->shared->events->tunnel(p->tunnel, p->shared->owner);
+	if (p->tunnel != NULL) {
+		mpq_tunnel_withdraw(p->tunnel, ch, reason, now);
+		if (mpq_tunnel_detach(p->tunnel, ch, reason, now)) {
+			p->shared->events->tunnel(p->tunnel, p->shared->owner);
+		}
 	}
 	keep_totals(p, ch);
 	mpq_channel_free(ch);
@@ -98,12 +100,14 @@ static void on_packet(struct mpq_channel *ch, const uint8_t *data, size_t len)
 	}
 }
 
-static void on_too_big(struct mpq_channel *ch, const struct mpq_packet *p)
+static int on_capsule(struct mpq_channel *ch, const struct mpq_capsule *c)
 {
-	struct mpq_path *path = slot_of(ch)->path;
+	const struct mpq_path *p = slot_of(ch)->path;
 
-	mpq_tunnel_too_big(path->tunnel, p, mpq_channel_max_packet(ch),
-			   mpq_loop_now(path->shared->loop));
+	return p->tunnel != NULL && p->tunnel->session != NULL
+		       ? mpq_session_capsule(p->tunnel->session, ch, c,
+					     mpq_loop_now(p->shared->loop))
+		       : 0;
 }
 
 static bool assigned(const struct mpq_connect_ip_address *addresses, size_t n,
@@ -167,7 +171,7 @@ static void on_token(struct mpq_channel *ch, const uint8_t *token, size_t len)
 static const struct mpq_channel_events channel_events = {
 	.up = on_up,
 	.packet = on_packet,
-	.too_big = on_too_big,
+	.capsule = on_capsule,
 	.addresses = on_addresses,
 	.token = on_token,
 };
@@ -182,9 +186,8 @@ int mpq_path_slot_dial(struct mpq_path_slot *slot, mpq_time now)
 		.server_name = p->config.server_name,
 		.local = slot->udp.local,
 		.remote = p->config.remote,
-		.max_udp_bytes =
-			mpq_channel_max_udp(p->tunnel->config.mtu_bytes,
-					    &p->config.remote),
+		.max_udp_bytes = mpq_channel_max_udp(mpq_path_wanted_bytes(p),
+						     &p->config.remote),
 		.idle_timeout = IDLE_TIMEOUT,
 		.keep_alive = KEEP_ALIVE,
 		.handshake_timeout = HANDSHAKE_TIMEOUT,
@@ -203,7 +206,7 @@ int mpq_path_slot_dial(struct mpq_path_slot *slot, mpq_time now)
 				p->tunnel->config.name, &channel_events, slot,
 				now);
 	if (r == 0) {
-		slot->channel->wanted_bytes = p->tunnel->config.mtu_bytes;
+		slot->channel->wanted_bytes = mpq_path_wanted_bytes(p);
 	}
 	return r;
 }
@@ -266,18 +269,21 @@ int mpq_path_slot_open(struct mpq_path_slot *slot, int fd)
 void mpq_path_slot_write(struct mpq_path_slot *slot, mpq_time now)
 {
 	struct mpq_channel *ch = slot->channel;
-	struct mpq_queue *q = mpq_tunnel_queue(slot->path->tunnel, ch, now);
+	struct mpq_tunnel *t = slot->path->tunnel;
+	const struct mpq_channel_source *source;
 	struct mpq_conn_written written;
+	void *owner = NULL;
 
-	if (ch == NULL || (!ch->dirty && (q == NULL || q->pkts == 0))) {
+	if (ch == NULL || (!ch->dirty && !mpq_tunnel_waits(t, ch))) {
 		return;
 	}
+	source = mpq_tunnel_source(t, ch, &owner, now);
 	for (;;) {
 		uint8_t *dest =
 			mpq_udp_reserve(&slot->udp, MPQ_CONN_MAX_UDP_BYTES);
-		size_t n =
-			mpq_channel_write(ch, q, dest, MPQ_CONN_MAX_UDP_BYTES,
-					  &written, now);
+		size_t n = mpq_channel_write(ch, source, owner, dest,
+					     MPQ_CONN_MAX_UDP_BYTES, &written,
+					     now);
 
 		if (n == 0) {
 			break;

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/telemetry.h"
+#include "dataplane/telemetry_private.h"
 
 #include <string.h>
 
-static void add_text(struct json_object *o, const char *key, const char *text)
+void mpq_telemetry_text(struct json_object *o, const char *key,
+			const char *text)
 {
 	json_object_object_add(o, key, json_object_new_string(text));
 }
 
-static void add_uint(struct json_object *o, const char *key, uint64_t value)
+void mpq_telemetry_uint(struct json_object *o, const char *key, uint64_t value)
 {
 	json_object_object_add(o, key, json_object_new_uint64(value));
 }
 
-static void add_bool(struct json_object *o, const char *key, bool value)
+void mpq_telemetry_bool(struct json_object *o, const char *key, bool value)
 {
 	json_object_object_add(o, key, json_object_new_boolean(value));
 }
 
-static void add_us(struct json_object *o, const char *key, mpq_duration d)
+void mpq_telemetry_us(struct json_object *o, const char *key, mpq_duration d)
 {
-	add_uint(o, key, d / MPQ_MICROSECOND);
+	mpq_telemetry_uint(o, key, d / MPQ_MICROSECOND);
 }
 
 static void add_address(struct json_object *o, const char *key,
@@ -29,7 +30,7 @@ static void add_address(struct json_object *o, const char *key,
 	char text[MPQ_SOCKADDR_TEXT_BYTES];
 
 	if (a != NULL && a->len != 0) {
-		add_text(o, key, mpq_sockaddr_format(a, text));
+		mpq_telemetry_text(o, key, mpq_sockaddr_format(a, text));
 	}
 }
 
@@ -42,14 +43,14 @@ static void add_measures(struct json_object *o, const struct mpq_channel *ch)
 		return;
 	}
 	mpq_conn_info(ch->conn, &info);
-	add_us(o, "rtt-us", info.rtt_smoothed);
-	add_us(o, "rtt-min-us", info.rtt_min);
-	add_us(o, "rtt-var-us", info.rtt_variation);
-	add_uint(o, "cwnd-bytes", info.cwnd_bytes);
-	add_uint(o, "in-flight-bytes", info.in_flight_bytes);
-	add_uint(o, "mtu-bytes", info.max_udp_bytes);
-	add_uint(o, "discarded", info.discarded);
-	add_uint(o, "loss-ppm", mpq_loss_ppm(&ch->loss));
+	mpq_telemetry_us(o, "rtt-us", info.rtt_smoothed);
+	mpq_telemetry_us(o, "rtt-min-us", info.rtt_min);
+	mpq_telemetry_us(o, "rtt-var-us", info.rtt_variation);
+	mpq_telemetry_uint(o, "cwnd-bytes", info.cwnd_bytes);
+	mpq_telemetry_uint(o, "in-flight-bytes", info.in_flight_bytes);
+	mpq_telemetry_uint(o, "mtu-bytes", info.max_udp_bytes);
+	mpq_telemetry_uint(o, "discarded", info.discarded);
+	mpq_telemetry_uint(o, "loss-ppm", mpq_loss_ppm(&ch->loss));
 	add_address(o, "peer-address", &info.remote);
 }
 
@@ -72,18 +73,20 @@ static void add_channel(struct totals *t, const struct mpq_channel *ch)
 
 static void add_totals(struct json_object *o, const struct totals *t)
 {
-	add_uint(o, "in-packets", t->packets_in);
-	add_uint(o, "in-bytes", t->bytes_in);
-	add_uint(o, "out-packets", t->packets_out);
-	add_uint(o, "out-bytes", t->bytes_out);
-	add_uint(o, "lost", t->lost);
-	add_uint(o, "spurious", t->spurious);
+	mpq_telemetry_uint(o, "in-packets", t->packets_in);
+	mpq_telemetry_uint(o, "in-bytes", t->bytes_in);
+	mpq_telemetry_uint(o, "out-packets", t->packets_out);
+	mpq_telemetry_uint(o, "out-bytes", t->bytes_out);
+	mpq_telemetry_uint(o, "lost", t->lost);
+	mpq_telemetry_uint(o, "spurious", t->spurious);
 }
 
 static void add_drops_of(struct json_object *o, const struct mpq_tunnel *t)
 {
-	add_uint(o, "in-drops", t != NULL ? mpq_tunnel_in_drops(t) : 0);
-	add_uint(o, "out-drops", t != NULL ? mpq_tunnel_out_drops(t) : 0);
+	mpq_telemetry_uint(o, "in-drops",
+			   t != NULL ? mpq_tunnel_in_drops(t) : 0);
+	mpq_telemetry_uint(o, "out-drops",
+			   t != NULL ? mpq_tunnel_out_drops(t) : 0);
 }
 
 static struct json_object *edge_path(const struct mpq_path *p, mpq_time now)
@@ -92,18 +95,18 @@ static struct json_object *edge_path(const struct mpq_path *p, mpq_time now)
 	struct totals totals = {p->packets_in, p->packets_out, p->bytes_in,
 				p->bytes_out,  p->lost,        p->spurious};
 
-	add_text(o, "name", p->config.name);
-	add_text(o, "wan", p->config.wan);
+	mpq_telemetry_text(o, "name", p->config.name);
+	mpq_telemetry_text(o, "wan", p->config.wan);
 	if (p->tunnel != NULL) {
-		add_text(o, "tunnel", p->tunnel->config.name);
+		mpq_telemetry_text(o, "tunnel", p->tunnel->config.name);
 	}
-	add_text(o, "state", mpq_life_state_name(p->life.state));
-	add_text(o, "reason", p->life.reason);
-	add_us(o, "age-us", mpq_time_elapsed(p->life.since, now));
-	add_text(o, "local-address", p->local_address);
+	mpq_telemetry_text(o, "state", mpq_life_state_name(p->life.state));
+	mpq_telemetry_text(o, "reason", p->life.reason);
+	mpq_telemetry_us(o, "age-us", mpq_time_elapsed(p->life.since, now));
+	mpq_telemetry_text(o, "local-address", p->local_address);
 	add_address(o, "peer-address", &p->config.remote);
-	add_uint(o, "connects", p->life.connects);
-	add_bool(o, "address-mismatch", p->address_mismatch);
+	mpq_telemetry_uint(o, "connects", p->life.connects);
+	mpq_telemetry_bool(o, "address-mismatch", p->address_mismatch);
 	add_measures(o, mpq_path_channel(p));
 	for (int i = 0; i < MPQ_PATH_SOCKETS; i++) {
 		add_channel(&totals, p->slot[i].channel);
@@ -124,15 +127,15 @@ static struct json_object *concentrator_path(const struct mpq_engine *e,
 	const struct mpq_listener *l =
 		mpq_engine_listener(e, t->config.paths[0]);
 
-	add_text(o, "name", t->config.paths[0]);
-	add_text(o, "tunnel", t->config.name);
-	add_text(o, "peer", t->config.peer);
-	add_text(o, "state",
-		 !t->config.enabled ? "disabled"
-		 : t->channel       ? "up"
-				    : "down");
-	add_text(o, "reason", t->channel != NULL ? "" : t->reason);
-	add_us(o, "age-us", mpq_time_elapsed(t->since, now));
+	mpq_telemetry_text(o, "name", t->config.paths[0]);
+	mpq_telemetry_text(o, "tunnel", t->config.name);
+	mpq_telemetry_text(o, "peer", t->config.peer);
+	mpq_telemetry_text(o, "state",
+			   !t->config.enabled    ? "disabled"
+			   : mpq_tunnel_is_up(t) ? "up"
+						 : "down");
+	mpq_telemetry_text(o, "reason", mpq_tunnel_is_up(t) ? "" : t->reason);
+	mpq_telemetry_us(o, "age-us", mpq_time_elapsed(t->since, now));
 	if (l != NULL) {
 		add_address(o, "local-address", &l->udp.local);
 		mpq_listener_losses(l, t, &totals.lost, &totals.spurious);
@@ -147,12 +150,13 @@ static struct json_object *drops(const struct mpq_tunnel *t)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_uint(o, "queue-full", t->queue.dropped_full);
-	add_uint(o, "queue-delay", t->queue.dropped_delay);
+	mpq_telemetry_uint(o, "queue-full", t->queue.dropped_full);
+	mpq_telemetry_uint(o, "queue-delay", t->queue.dropped_delay);
 	for (int i = 0; i < MPQ_TUNNEL_DROPS; i++) {
-		add_uint(o, mpq_tunnel_drop_name(i), t->drops[i]);
+		mpq_telemetry_uint(o, mpq_tunnel_drop_name(i), t->drops[i]);
 	}
-	add_uint(o, "tun-write", t->tun.write_errors + t->tun.write_full);
+	mpq_telemetry_uint(o, "tun-write",
+			   t->tun.write_errors + t->tun.write_full);
 	return o;
 }
 
@@ -161,29 +165,34 @@ static struct json_object *tunnel(const struct mpq_tunnel *t, mpq_time now)
 	struct json_object *o = json_object_new_object();
 	struct mpq_conn_info info;
 
-	add_text(o, "name", t->config.name);
-	add_bool(o, "enabled", t->config.enabled);
-	add_bool(o, "up", t->channel != NULL);
-	add_bool(o, "device-gone", t->device_gone);
-	add_text(o, "reason", t->reason);
-	add_us(o, "age-us", mpq_time_elapsed(t->since, now));
-	add_text(o, "path", t->config.paths[0]);
+	mpq_telemetry_text(o, "name", t->config.name);
+	mpq_telemetry_bool(o, "enabled", t->config.enabled);
+	mpq_telemetry_bool(o, "up", mpq_tunnel_is_up(t));
+	mpq_telemetry_bool(o, "device-gone", t->device_gone);
+	mpq_telemetry_text(o, "reason", t->reason);
+	mpq_telemetry_us(o, "age-us", mpq_time_elapsed(t->since, now));
+	mpq_telemetry_text(o, "path", t->config.paths[0]);
 	if (t->config.peer[0] != '\0') {
-		add_text(o, "peer", t->config.peer);
+		mpq_telemetry_text(o, "peer", t->config.peer);
 	}
 	if (t->channel != NULL) {
 		mpq_conn_info(t->channel->conn, &info);
 		add_address(o, "peer-address", &info.remote);
 	}
-	add_uint(o, "queue-packets", t->queue.pkts);
-	add_us(o, "queue-us", t->queue.pkts > 0 ? t->queue.sojourn : 0);
-	add_uint(o, "queue-marked", t->queue.marked);
-	add_uint(o, "in-packets", t->packets_in);
-	add_uint(o, "in-bytes", t->bytes_in);
-	add_uint(o, "out-packets", t->packets_out);
-	add_uint(o, "out-bytes", t->bytes_out);
+	mpq_telemetry_uint(o, "queue-packets", t->queue.pkts);
+	mpq_telemetry_us(o, "queue-us",
+			 t->queue.pkts > 0 ? t->queue.sojourn : 0);
+	mpq_telemetry_uint(o, "queue-marked", t->queue.marked);
+	mpq_telemetry_uint(o, "in-packets", t->packets_in);
+	mpq_telemetry_uint(o, "in-bytes", t->bytes_in);
+	mpq_telemetry_uint(o, "out-packets", t->packets_out);
+	mpq_telemetry_uint(o, "out-bytes", t->bytes_out);
 	add_drops_of(o, t);
 	json_object_object_add(o, "drops", drops(t));
+	if (t->session != NULL) {
+		json_object_object_add(o, "session",
+				       mpq_telemetry_session(t, now));
+	}
 	return o;
 }
 
@@ -192,15 +201,15 @@ static struct json_object *listener_drops(const struct mpq_listener *l)
 	const struct mpq_demux_counters *c = mpq_demux_counters(l->demux);
 	struct json_object *o = json_object_new_object();
 
-	add_uint(o, "too-short", c->too_short);
-	add_uint(o, "malformed", c->malformed);
-	add_uint(o, "unknown-version", c->unknown_version);
-	add_uint(o, "unknown-connection", c->unknown_connection);
-	add_uint(o, "small-initial", c->small_initial);
-	add_uint(o, "bad-token", c->bad_token);
-	add_uint(o, "rate-limited", c->limited);
-	add_uint(o, "full", l->dropped_full);
-	add_uint(o, "address-full", l->dropped_address);
+	mpq_telemetry_uint(o, "too-short", c->too_short);
+	mpq_telemetry_uint(o, "malformed", c->malformed);
+	mpq_telemetry_uint(o, "unknown-version", c->unknown_version);
+	mpq_telemetry_uint(o, "unknown-connection", c->unknown_connection);
+	mpq_telemetry_uint(o, "small-initial", c->small_initial);
+	mpq_telemetry_uint(o, "bad-token", c->bad_token);
+	mpq_telemetry_uint(o, "rate-limited", c->limited);
+	mpq_telemetry_uint(o, "full", l->dropped_full);
+	mpq_telemetry_uint(o, "address-full", l->dropped_address);
 	return o;
 }
 
@@ -209,22 +218,22 @@ static struct json_object *listener(const struct mpq_listener *l)
 	const struct mpq_demux_counters *c = mpq_demux_counters(l->demux);
 	struct json_object *o = json_object_new_object();
 
-	add_text(o, "name", l->config.name);
+	mpq_telemetry_text(o, "name", l->config.name);
 	add_address(o, "local-address", &l->udp.local);
-	add_uint(o, "connections", l->n_guests);
-	add_uint(o, "handshakes", l->n_handshakes);
-	add_uint(o, "retries", c->retries);
-	add_uint(o, "resets", c->resets);
-	add_uint(o, "refusals", l->refusals);
-	add_uint(o, "in-packets", l->udp.packets_in);
-	add_uint(o, "in-bytes", l->udp.bytes_in);
-	add_uint(o, "out-packets", l->udp.packets_out);
-	add_uint(o, "out-bytes", l->udp.bytes_out);
+	mpq_telemetry_uint(o, "connections", l->n_guests);
+	mpq_telemetry_uint(o, "handshakes", l->n_handshakes);
+	mpq_telemetry_uint(o, "retries", c->retries);
+	mpq_telemetry_uint(o, "resets", c->resets);
+	mpq_telemetry_uint(o, "refusals", l->refusals);
+	mpq_telemetry_uint(o, "in-packets", l->udp.packets_in);
+	mpq_telemetry_uint(o, "in-bytes", l->udp.bytes_in);
+	mpq_telemetry_uint(o, "out-packets", l->udp.packets_out);
+	mpq_telemetry_uint(o, "out-bytes", l->udp.bytes_out);
 	json_object_object_add(o, "drops", listener_drops(l));
 	return o;
 }
 
-static struct json_object *new_list(struct json_object *o, const char *key)
+struct json_object *mpq_telemetry_list(struct json_object *o, const char *key)
 {
 	struct json_object *list = json_object_new_array();
 
@@ -236,12 +245,12 @@ struct json_object *mpq_telemetry_status(const struct mpq_engine *e,
 					 mpq_time now)
 {
 	struct json_object *o = json_object_new_object();
-	struct json_object *paths = new_list(o, "paths");
-	struct json_object *tunnels = new_list(o, "tunnels");
-	struct json_object *listeners = new_list(o, "listeners");
+	struct json_object *paths = mpq_telemetry_list(o, "paths");
+	struct json_object *tunnels = mpq_telemetry_list(o, "tunnels");
+	struct json_object *listeners = mpq_telemetry_list(o, "listeners");
 
-	add_uint(o, "generation",
-		 e->snapshot != NULL ? e->snapshot->generation : 0);
+	mpq_telemetry_uint(o, "generation",
+			   e->snapshot != NULL ? e->snapshot->generation : 0);
 	for (size_t i = 0; i < e->n_paths; i++) {
 		json_object_array_add(paths, edge_path(e->paths[i], now));
 	}
@@ -275,17 +284,17 @@ struct json_object *mpq_telemetry_sockets(const struct mpq_engine *e)
 		const struct mpq_path *p = e->paths[i];
 		struct json_object *o = json_object_new_object();
 
-		add_text(o, "name", p->config.name);
-		add_text(o, "link", link_name(p));
-		add_uint(o, "device-index", p->device_index);
-		add_text(o, "local-address", p->local_address);
+		mpq_telemetry_text(o, "name", p->config.name);
+		mpq_telemetry_text(o, "link", link_name(p));
+		mpq_telemetry_uint(o, "device-index", p->device_index);
+		mpq_telemetry_text(o, "local-address", p->local_address);
 		json_object_array_add(list, o);
 	}
 	for (size_t i = 0; i < e->n_listeners; i++) {
 		struct json_object *o = json_object_new_object();
 
-		add_text(o, "name", e->listeners[i]->config.name);
-		add_text(o, "link", "listening");
+		mpq_telemetry_text(o, "name", e->listeners[i]->config.name);
+		mpq_telemetry_text(o, "link", "listening");
 		add_address(o, "local-address", &e->listeners[i]->udp.local);
 		json_object_array_add(list, o);
 	}
@@ -297,14 +306,14 @@ struct json_object *mpq_telemetry_path_event(const struct mpq_path *p,
 {
 	struct json_object *o = json_object_new_object();
 
-	add_text(o, "event", "path");
-	add_text(o, "path", p->config.name);
+	mpq_telemetry_text(o, "event", "path");
+	mpq_telemetry_text(o, "path", p->config.name);
 	if (p->tunnel != NULL) {
-		add_text(o, "tunnel", p->tunnel->config.name);
+		mpq_telemetry_text(o, "tunnel", p->tunnel->config.name);
 	}
-	add_text(o, "was", mpq_life_state_name(was));
-	add_text(o, "is", mpq_life_state_name(p->life.state));
-	add_text(o, "reason", p->life.reason);
+	mpq_telemetry_text(o, "was", mpq_life_state_name(was));
+	mpq_telemetry_text(o, "is", mpq_life_state_name(p->life.state));
+	mpq_telemetry_text(o, "reason", p->life.reason);
 	return o;
 }
 
@@ -314,10 +323,10 @@ mpq_telemetry_tunnel_event(const struct mpq_tunnel *t,
 {
 	struct json_object *o = json_object_new_object();
 
-	add_text(o, "event", "tunnel");
-	add_text(o, "tunnel", t->config.name);
-	add_bool(o, "up", t->channel != NULL);
-	add_text(o, "reason", t->reason);
+	mpq_telemetry_text(o, "event", "tunnel");
+	mpq_telemetry_text(o, "tunnel", t->config.name);
+	mpq_telemetry_bool(o, "up", mpq_tunnel_is_up(t));
+	mpq_telemetry_text(o, "reason", t->reason);
 	add_address(o, "peer-address", remote);
 	return o;
 }
@@ -328,9 +337,9 @@ mpq_telemetry_refused_event(const char *path, const struct mpq_sockaddr *remote,
 {
 	struct json_object *o = json_object_new_object();
 
-	add_text(o, "event", "refused");
-	add_text(o, "path", path);
+	mpq_telemetry_text(o, "event", "refused");
+	mpq_telemetry_text(o, "path", path);
 	add_address(o, "peer-address", remote);
-	add_text(o, "reason", reason);
+	mpq_telemetry_text(o, "reason", reason);
 	return o;
 }

@@ -21,6 +21,14 @@ struct json_object *mpq_telemetry_path_event(const struct mpq_path *p,
 struct json_object *
 mpq_telemetry_tunnel_event(const struct mpq_tunnel *t,
 			   const struct mpq_sockaddr *remote);
+/* A member of a session has another state than it had. */
+struct json_object *
+mpq_telemetry_member_event(const struct mpq_tunnel *t, unsigned path,
+			   enum mpq_session_member_state was,
+			   const char *reason, mpq_duration gap);
+struct json_object *
+mpq_telemetry_steering_event(const struct mpq_tunnel *t,
+			     const struct mpq_steer_event *e);
 struct json_object *
 mpq_telemetry_refused_event(const char *path, const struct mpq_sockaddr *remote,
 			    const char *reason);

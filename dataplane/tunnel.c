@@ -70,6 +70,11 @@ static bool carried(const struct mpq_tunnel *t, mpq_time now)
 	return t->channel != NULL || mpq_time_elapsed(t->since, now) < GRACE;
 }
 
+static bool is_bonded(const struct mpq_tunnel *t)
+{
+	return t->session != NULL && mpq_session_is_up(t->session);
+}
+
 /* One IP packet from the device stands in p. */
 static void enqueue(struct mpq_tunnel *t, struct mpq_packet *p, mpq_time now)
 {
@@ -77,6 +82,11 @@ static void enqueue(struct mpq_tunnel *t, struct mpq_packet *p, mpq_time now)
 
 	if (mpq_ip_parse(&ip, p->data, p->len_bytes) < 0) {
 		drop(t, MPQ_TUNNEL_DROP_MALFORMED);
+	} else if (is_bonded(t)) {
+		t->packets_out++;
+		t->bytes_out += p->len_bytes;
+		mpq_session_send(t->session, p, &ip, now);
+		return;
 	} else if (!carried(t, now)) {
 		drop(t, MPQ_TUNNEL_DROP_NO_PATH);
 		answer(t, MPQ_ICMP_UNREACHABLE, p->data, p->len_bytes, 0, now);
@@ -96,7 +106,12 @@ static void enqueue(struct mpq_tunnel *t, struct mpq_packet *p, mpq_time now)
  * stuck leaves them half of the pool, two a third, and so on. */
 static bool may_hold_more(const struct mpq_tunnel *t)
 {
-	return t->queue.pkts < t->shared->pool->free_pkts;
+	size_t pkts = t->queue.pkts;
+
+	if (t->session != NULL) {
+		pkts += mpq_session_queued(t->session);
+	}
+	return pkts < t->shared->pool->free_pkts;
 }
 
 static void cut(struct mpq_tunnel *t, const struct virtio_net_hdr *hdr,
@@ -156,12 +171,78 @@ static void on_readable(void *owner, mpq_time now)
 	}
 }
 
-void mpq_tunnel_too_big(struct mpq_tunnel *t, const struct mpq_packet *p,
-			size_t limit_bytes, mpq_time now)
+/* A packet that the path cannot carry: tells its sender (RFC 9484 §7.2.1). */
+static void too_big(struct mpq_tunnel *t, const struct mpq_packet *p,
+		    size_t limit_bytes, mpq_time now)
 {
 	drop(t, MPQ_TUNNEL_DROP_TOO_BIG);
 	answer(t, MPQ_ICMP_TOO_BIG, p->data, p->len_bytes,
 	       (uint16_t)limit_bytes, now);
+}
+
+/* ---- queue -> channel ---------------------------------------------------- */
+
+static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_tunnel *t = owner;
+	const struct mpq_packet *p = mpq_queue_peek(&t->queue, now);
+
+	if (p == NULL) {
+		return false;
+	}
+	*ret = (struct mpq_channel_offer){
+		.data = p->data,
+		.data_bytes = p->len_bytes,
+		.more = t->queue.pkts > 1,
+	};
+	return true;
+}
+
+static void on_taken(void *owner, uint64_t id, mpq_time now)
+{
+	struct mpq_tunnel *t = owner;
+
+	(void)id;
+	mpq_packet_put(t->queue.pool, mpq_queue_pop(&t->queue, now));
+}
+
+static void on_too_big(void *owner, size_t limit_bytes, mpq_time now)
+{
+	struct mpq_tunnel *t = owner;
+	struct mpq_packet *p = mpq_queue_pop(&t->queue, now);
+
+	too_big(t, p, limit_bytes, now);
+	mpq_packet_put(t->queue.pool, p);
+}
+
+static const struct mpq_channel_source plain_source = {
+	.offer = on_offer,
+	.taken = on_taken,
+	.too_big = on_too_big,
+};
+
+const struct mpq_channel_source *mpq_tunnel_source(struct mpq_tunnel *t,
+						   const struct mpq_channel *ch,
+						   void **ret_owner,
+						   mpq_time now)
+{
+	if (t != NULL && t->channel != NULL && t->channel == ch) {
+		(void)mpq_queue_drop_older(&t->queue, MAX_AGE, now);
+		*ret_owner = t;
+		return &plain_source;
+	}
+	return t != NULL && t->session != NULL && ch != NULL
+		       ? mpq_session_source(t->session, ch, ret_owner, now)
+		       : NULL;
+}
+
+bool mpq_tunnel_waits(const struct mpq_tunnel *t, const struct mpq_channel *ch)
+{
+	if (t == NULL || ch == NULL) {
+		return false;
+	}
+	return (t->channel == ch && t->queue.pkts > 0) ||
+	       (t->session != NULL && mpq_session_waits(t->session, ch));
 }
 
 /* ---- channel -> TUN ------------------------------------------------------ */
@@ -214,6 +295,143 @@ void mpq_tunnel_flush(struct mpq_tunnel *t)
 		t->delivered = false;
 		mpq_coalesce_flush(t->coalesce);
 	}
+}
+
+/* ---- the session --------------------------------------------------------- */
+
+static void on_session_deliver(void *owner, const uint8_t *data, size_t len)
+{
+	mpq_tunnel_deliver(owner, data, len);
+}
+
+static void on_session_too_big(void *owner, const struct mpq_packet *p,
+			       size_t limit)
+{
+	struct mpq_tunnel *t = owner;
+
+	too_big(t, p, limit, mpq_loop_now(t->shared->loop));
+}
+
+/* What came before the session was up. */
+static void hand_over(struct mpq_tunnel *t, mpq_time now)
+{
+	struct mpq_packet *p;
+	struct mpq_ip ip;
+
+	while ((p = mpq_queue_peek(&t->queue, now)) != NULL) {
+		p = mpq_queue_pop(&t->queue, now);
+		if (mpq_ip_parse(&ip, p->data, p->len_bytes) == 0) {
+			mpq_session_send(t->session, p, &ip, now);
+		} else {
+			mpq_packet_put(t->shared->pool, p);
+		}
+	}
+}
+
+static void on_session_changed(void *owner, const char *reason)
+{
+	struct mpq_tunnel *t = owner;
+	mpq_time now = mpq_loop_now(t->shared->loop);
+
+	if (t->channel == NULL) {
+		t->since = now;
+		(void)snprintf(t->reason, sizeof(t->reason), "%s",
+			       is_bonded(t) ? "" : reason);
+	}
+	if (is_bonded(t)) {
+		hand_over(t, now);
+	}
+	t->shared->events->changed(t->shared->owner, t);
+}
+
+static void on_session_member(void *owner, unsigned path,
+			      enum mpq_session_member_state was,
+			      const char *reason, mpq_duration gap)
+{
+	struct mpq_tunnel *t = owner;
+
+	t->shared->events->member(t->shared->owner, t, path, was, reason, gap);
+}
+
+static void on_session_steered(void *owner, const struct mpq_steer_event *event)
+{
+	struct mpq_tunnel *t = owner;
+
+	t->shared->events->steered(t->shared->owner, t, event);
+}
+
+static const struct mpq_session_events session_events = {
+	.deliver = on_session_deliver,
+	.too_big = on_session_too_big,
+	.changed = on_session_changed,
+	.member = on_session_member,
+	.steered = on_session_steered,
+};
+
+static void configure_session(struct mpq_tunnel *t, mpq_time now)
+{
+	mpq_session_configure(t->session, &t->policy, t->config.accept_policy,
+			      t->config.queue_delay, now);
+}
+
+int mpq_tunnel_open_session(struct mpq_tunnel *t, bool client, mpq_time now)
+{
+	uint64_t seed;
+
+	if (t->session != NULL) {
+		return 0;
+	}
+	if (mpq_export_random(&seed, sizeof(seed)) < 0) {
+		return -ENOMEM;
+	}
+	t->session = mpq_session_new(client, &session_events, t,
+				     t->shared->pool, seed, now);
+	if (t->session == NULL) {
+		return -ENOMEM;
+	}
+	configure_session(t, now);
+	return 0;
+}
+
+void mpq_tunnel_withdraw(struct mpq_tunnel *t, const struct mpq_channel *ch,
+			 const char *reason, mpq_time now)
+{
+	if (t->session != NULL) {
+		mpq_session_withdraw(t->session, ch, reason, now);
+	}
+}
+
+void mpq_tunnel_close_session(struct mpq_tunnel *t)
+{
+	mpq_session_free(t->session);
+	t->session = NULL;
+}
+
+void mpq_tunnel_set_policy(struct mpq_tunnel *t,
+			   const struct mpq_policy *policy, mpq_time now)
+{
+	t->policy = *policy;
+	if (t->session != NULL) {
+		configure_session(t, now);
+	}
+}
+
+void mpq_tunnel_turn(struct mpq_tunnel *t, mpq_time now)
+{
+	if (t->session != NULL) {
+		mpq_session_turn(t->session, now);
+	}
+}
+
+mpq_time mpq_tunnel_deadline(const struct mpq_tunnel *t)
+{
+	return t->session != NULL ? mpq_session_deadline(t->session)
+				  : MPQ_TIME_NEVER;
+}
+
+bool mpq_tunnel_is_up(const struct mpq_tunnel *t)
+{
+	return t->channel != NULL || is_bonded(t);
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -320,6 +538,7 @@ int mpq_tunnel_new(struct mpq_tunnel **ret,
 	}
 	t->shared = shared;
 	t->since = now;
+	mpq_policy_init(&t->policy);
 	(void)snprintf(t->reason, sizeof(t->reason),
 		       "waiting for its path to come up");
 	mpq_queue_init(&t->queue, shared->pool, &queue);
@@ -345,6 +564,7 @@ void mpq_tunnel_free(struct mpq_tunnel *t)
 		return;
 	}
 	mpq_loop_unwatch(&t->watch);
+	mpq_session_free(t->session);
 	mpq_queue_finish(&t->queue);
 	mpq_coalesce_free(t->coalesce);
 	mpq_tun_finish(&t->tun);
@@ -382,19 +602,9 @@ bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
 
 void mpq_tunnel_explain(struct mpq_tunnel *t, const char *reason)
 {
-	if (t->channel == NULL) {
+	if (!mpq_tunnel_is_up(t)) {
 		(void)snprintf(t->reason, sizeof(t->reason), "%s", reason);
 	}
-}
-
-struct mpq_queue *mpq_tunnel_queue(struct mpq_tunnel *t,
-				   const struct mpq_channel *ch, mpq_time now)
-{
-	if (t == NULL || t->channel == NULL || t->channel != ch) {
-		return NULL;
-	}
-	(void)mpq_queue_drop_older(&t->queue, MAX_AGE, now);
-	return &t->queue;
 }
 
 void mpq_tunnel_set_rtt(struct mpq_tunnel *t, mpq_duration rtt)

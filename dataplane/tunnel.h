@@ -2,10 +2,10 @@
 /*
  * A tunnel: a TUN device, the queue of packets that wait for its path, and the
  * rules for what may come out of it. It does not know paths: it is told which
- * channel carries it.
+ * channel carries it, or has a session, which knows all of its channels.
  *
- *	TUN -> cut into packets -> queue -> (channel takes them)
- *	(channel delivers) -> guard -> merge -> TUN
+ *	TUN -> cut into packets -> queue, or session -> (channels take them)
+ *	(channel or session delivers) -> guard -> merge -> TUN
  */
 #ifndef MPQ_DATAPLANE_TUNNEL_H
 #define MPQ_DATAPLANE_TUNNEL_H
@@ -16,6 +16,7 @@
 #include "dataplane/flow/icmp.h"
 #include "dataplane/io/loop.h"
 #include "dataplane/io/tun.h"
+#include "dataplane/session.h"
 #include "dataplane/snapshot.h"
 
 #define MPQ_TUNNEL_FRAME_BYTES  65536
@@ -35,8 +36,22 @@ enum mpq_tunnel_drop {             /* each with a counter; names in tunnel.c */
 };
 const char *mpq_tunnel_drop_name(enum mpq_tunnel_drop d); /* "no-path" */
 
+struct mpq_tunnel;
+
+/* What a session of a tunnel tells. */
+struct mpq_tunnel_events {
+	void (*changed)(void *owner, struct mpq_tunnel *t);
+	void (*member)(void *owner, struct mpq_tunnel *t, unsigned path,
+		       enum mpq_session_member_state was, const char *reason,
+		       mpq_duration gap);
+	void (*steered)(void *owner, struct mpq_tunnel *t,
+			const struct mpq_steer_event *event);
+};
+
 /* What all tunnels of the process share; borrowed. */
 struct mpq_tunnel_shared {
+	const struct mpq_tunnel_events *events;
+	void *owner;
 	struct mpq_loop *loop;
 	struct mpq_packet_pool *pool;
 	uint8_t *frame; /* MPQ_TUNNEL_FRAME_BYTES */
@@ -53,11 +68,13 @@ struct mpq_tunnel {
 	struct mpq_queue queue;
 	struct mpq_coalesce *coalesce;
 	struct mpq_channel *channel; /* carries it now; borrowed; or NULL */
+	struct mpq_session *session; /* goes before it; NULL: there is none */
 	bool delivered;              /* coalesce holds something */
 	bool device_gone;            /* somebody deleted the TUN device */
 	mpq_time since;              /* of up or down */
 	char reason[MPQ_TUNNEL_REASON_BYTES]; /* why it is down */
 	struct mpq_icmp_limiter icmp;
+	struct mpq_policy policy;   /* of its session */
 	unsigned addresses_version; /* of config.assign; counts from 1 */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t lost, spurious; /* by channels of a concentrator, now gone */
@@ -88,23 +105,39 @@ bool mpq_tunnel_detach(struct mpq_tunnel *t, const struct mpq_channel *ch,
 /* Why it is still down; nothing while a channel carries it. */
 void mpq_tunnel_explain(struct mpq_tunnel *t, const char *reason);
 
+/* By a channel or by its session. */
+bool mpq_tunnel_is_up(const struct mpq_tunnel *t);
+
+/* Bonding: there is a session from now on, if there was none. 0 or -ENOMEM. */
+int mpq_tunnel_open_session(struct mpq_tunnel *t, bool client, mpq_time now);
+void mpq_tunnel_close_session(struct mpq_tunnel *t);
+/* This channel is no member of it any more; harmless if it was none. */
+void mpq_tunnel_withdraw(struct mpq_tunnel *t, const struct mpq_channel *ch,
+			 const char *reason, mpq_time now);
+/* What holds for its session, now or once there is one. */
+void mpq_tunnel_set_policy(struct mpq_tunnel *t,
+			   const struct mpq_policy *policy, mpq_time now);
+/* Once a turn, before its channels write. */
+void mpq_tunnel_turn(struct mpq_tunnel *t, mpq_time now);
+mpq_time mpq_tunnel_deadline(const struct mpq_tunnel *t);
+
 /* The round-trip time of what carries it: how long a queue may stand before it
  * is more than a passing one. */
 void mpq_tunnel_set_rtt(struct mpq_tunnel *t, mpq_duration rtt);
 
-/* What waits for this channel, without what has waited too long; NULL when it
- * does not carry the tunnel (t may be NULL). */
-struct mpq_queue *mpq_tunnel_queue(struct mpq_tunnel *t,
-				   const struct mpq_channel *ch, mpq_time now);
+/* What this channel has to send, for mpq_channel_write(); NULL when it has no
+ * part in the tunnel (t may be NULL). */
+const struct mpq_channel_source *mpq_tunnel_source(struct mpq_tunnel *t,
+						   const struct mpq_channel *ch,
+						   void **ret_owner,
+						   mpq_time now);
+/* Might it have anything to send? (t may be NULL) */
+bool mpq_tunnel_waits(const struct mpq_tunnel *t, const struct mpq_channel *ch);
 
 /* An inner packet from the peer. */
 void mpq_tunnel_deliver(struct mpq_tunnel *t, const uint8_t *data, size_t len);
 /* Once a turn, after all deliveries: writes what was merged. */
 void mpq_tunnel_flush(struct mpq_tunnel *t);
-
-/* A packet that the path cannot carry: tells its sender (RFC 9484 §7.2.1). */
-void mpq_tunnel_too_big(struct mpq_tunnel *t, const struct mpq_packet *p,
-			size_t limit_bytes, mpq_time now);
 
 uint64_t mpq_tunnel_out_drops(const struct mpq_tunnel *t);
 uint64_t mpq_tunnel_in_drops(const struct mpq_tunnel *t);

@@ -310,7 +310,9 @@ static struct verdict judge(const struct mpq_order *o,
 		v.blocked_on = i;
 		v.early = false;
 	}
-	v.due = mpq_time_min(v.due, arrived + class->cap);
+	v.due = mpq_time_min(v.due, arrived + (class->cap > class->repair
+						       ? class->cap
+						       : class->repair));
 	return v;
 }
 

@@ -276,7 +276,7 @@ static bool fills_its_path(const struct mpq_steer *s,
 {
 	const struct mpq_steer_path *p = &s->path[f->path];
 
-	return f->bps * HEAVY_PART >= p->rate_bps &&
+	return p->estimate != NULL && f->bps * HEAVY_PART >= p->rate_bps &&
 	       (mpq_steer_path_queue(p, 0) >= FULL_QUEUE ||
 		p->load_bps * 100 >= p->rate_bps * FULL_PERCENT);
 }

@@ -208,7 +208,7 @@ static void shrinking_mtu(struct sim_run *run)
 			  mpq_channel_max_packet(w->slot[w->current].channel) <
 				  1300,
 		  w->now, "still believes in %zu bytes", before);
-	sim_holds(run, w->too_big > 0, w->now, "tells no sender");
+	sim_holds(run, w->edge.out.too_big > 0, w->now, "tells no sender");
 	w->edge.size_bytes = w->concentrator.size_bytes = 1100;
 	expect_traffic(w, 1 * S);
 	sim_holds(run, w->life.dials >= 2 && w->life.dials <= 4, w->now,

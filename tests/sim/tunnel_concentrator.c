@@ -26,14 +26,6 @@ static void on_guest_packet(struct mpq_channel *ch, const uint8_t *data,
 	tunnel_received(w, &w->concentrator, data, len);
 }
 
-static void on_guest_too_big(struct mpq_channel *ch, const struct mpq_packet *p)
-{
-	struct tunnel_world *w = ((struct tunnel_guest *)ch->owner)->world;
-
-	(void)p;
-	w->too_big++;
-}
-
 static int on_cid_added(struct mpq_channel *ch, const uint8_t *cid, size_t len)
 {
 	struct tunnel_guest *g = ch->owner;
@@ -52,7 +44,6 @@ static void on_cid_removed(struct mpq_channel *ch, const uint8_t *cid,
 static const struct mpq_channel_events concentrator_events = {
 	.request = on_request,
 	.packet = on_guest_packet,
-	.too_big = on_guest_too_big,
 	.cid_added = on_cid_added,
 	.cid_removed = on_cid_removed,
 };
@@ -139,7 +130,7 @@ void tunnel_concentrator_turn(struct tunnel_world *w)
 			mpq_channel_expire(g->channel, w->now);
 		}
 		tunnel_write(w, g->channel,
-			     g->channel == w->carrier ? &w->concentrator.queue
+			     g->channel == w->carrier ? &w->concentrator.out
 						      : NULL);
 		if (g->channel->over) {
 			free_guest(w, g);

@@ -20,14 +20,6 @@ static void on_edge_packet(struct mpq_channel *ch, const uint8_t *data,
 	tunnel_received(slot->world, &slot->world->edge, data, len);
 }
 
-static void on_edge_too_big(struct mpq_channel *ch, const struct mpq_packet *p)
-{
-	struct tunnel_slot *slot = ch->owner;
-
-	(void)p;
-	slot->world->too_big++;
-}
-
 static void on_token(struct mpq_channel *ch, const uint8_t *token, size_t len)
 {
 	struct tunnel_world *w = ((struct tunnel_slot *)ch->owner)->world;
@@ -41,7 +33,6 @@ static void on_token(struct mpq_channel *ch, const uint8_t *token, size_t len)
 static const struct mpq_channel_events edge_events = {
 	.up = on_up,
 	.packet = on_edge_packet,
-	.too_big = on_edge_too_big,
 	.token = on_token,
 };
 
@@ -195,7 +186,7 @@ void tunnel_edge_turn(struct tunnel_world *w)
 	for (int i = 0; i < 2; i++) {
 		if (w->slot[i].channel != NULL) {
 			tunnel_write(w, w->slot[i].channel,
-				     i == w->current ? &w->edge.queue : NULL);
+				     i == w->current ? &w->edge.out : NULL);
 		}
 	}
 }

@@ -24,7 +24,7 @@ void tunnel_received(struct tunnel_world *w, struct tunnel_traffic *t,
 
 /* Writes all that is due, with packets of `q` (may be NULL), to the link. */
 void tunnel_write(struct tunnel_world *w, struct mpq_channel *ch,
-		  struct mpq_queue *q);
+		  struct queue_source *out);
 /* To the edge, from the concentrator. */
 void tunnel_send_down(struct tunnel_world *w, const struct mpq_sockaddr *from,
 		      const struct mpq_sockaddr *to, uint8_t ecn,

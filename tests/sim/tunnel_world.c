@@ -35,7 +35,7 @@ static void traffic_init(struct tunnel_world *w, struct tunnel_traffic *t,
 {
 	const struct mpq_queue_config config = {.limit_pkts = QUEUE_PKTS};
 
-	mpq_queue_init(&t->queue, &w->pool, &config);
+	mpq_queue_init(&t->out.queue, &w->pool, &config);
 	t->interval = interval;
 	t->size_bytes = size_bytes;
 	t->next = interval > 0 ? w->now : MPQ_TIME_NEVER;
@@ -54,7 +54,7 @@ static void send_due(struct tunnel_world *w, struct tunnel_traffic *t)
 		p->len_bytes = (uint16_t)t->size_bytes;
 		memset(p->data, (int)(t->sent & 0xff), t->size_bytes);
 		memcpy(p->data, &t->sent, sizeof(t->sent));
-		(void)mpq_queue_push(&t->queue, p, w->now);
+		(void)mpq_queue_push(&t->out.queue, p, w->now);
 	}
 }
 
@@ -109,13 +109,14 @@ void tunnel_send_down(struct tunnel_world *w, const struct mpq_sockaddr *from,
 }
 
 void tunnel_write(struct tunnel_world *w, struct mpq_channel *ch,
-		  struct mpq_queue *q)
+		  struct queue_source *out)
 {
 	uint8_t dest[MPQ_CONN_MAX_UDP_BYTES];
 	struct mpq_conn_written written;
 	size_t n;
 
-	while ((n = mpq_channel_write(ch, q, dest, sizeof(dest), &written,
+	while ((n = mpq_channel_write(ch, out != NULL ? &queue_source : NULL,
+				      out, dest, sizeof(dest), &written,
 				      w->now)) > 0) {
 		if (ch->server) {
 			tunnel_send_down(w, &written.local, &written.remote,
@@ -198,8 +199,8 @@ void tunnel_world_free(struct tunnel_world *w)
 	if (w->demux != NULL) {
 		tunnel_world_kill_concentrator(w);
 	}
-	mpq_queue_finish(&w->edge.queue);
-	mpq_queue_finish(&w->concentrator.queue);
+	mpq_queue_finish(&w->edge.out.queue);
+	mpq_queue_finish(&w->concentrator.out.queue);
 	mpq_packet_pool_finish(&w->pool);
 	sim_link_finish(&w->up);
 	sim_link_finish(&w->down);

@@ -17,6 +17,7 @@
 #include "dataplane/quic/demux.h"
 #include "tests/sim/link.h"
 #include "tests/sim/scenario.h"
+#include "tests/unit/dataplane/queue_source.h"
 
 #define TUNNEL_GUESTS    64
 #define TUNNEL_TOKEN_MAX 512
@@ -25,7 +26,7 @@ struct tunnel_world;
 
 /* One end's inner packets, out and in. */
 struct tunnel_traffic {
-	struct mpq_queue queue;
+	struct queue_source out;
 	mpq_duration interval; /* between packets; 0: none */
 	size_t size_bytes;
 	mpq_time next;
@@ -65,7 +66,7 @@ struct tunnel_world {
 	uint8_t token[TUNNEL_TOKEN_MAX];
 	size_t token_len;
 	struct tunnel_traffic edge;
-	unsigned state_changes, too_big;
+	unsigned state_changes;
 	unsigned refuse_status; /* what the concentrator answers; 0: 200 */
 
 	uint8_t secret[MPQ_DEMUX_SECRET_BYTES];

@@ -26,17 +26,9 @@ static void on_up(struct mpq_channel *ch)
 	(void)ch;
 }
 
-static void on_too_big(struct mpq_channel *ch, const struct mpq_packet *p)
-{
-	(void)ch;
-	(void)p;
-	fail_msg("a packet is too big");
-}
-
 static const struct mpq_channel_events channel_events = {
 	.packet = on_packet,
 	.up = on_up,
-	.too_big = on_too_big,
 };
 
 static const struct mpq_conn_events mute_events = {.verify = NULL};
@@ -68,8 +60,9 @@ static size_t write_one(struct crowd_member *m, uint8_t *dest,
 			struct mpq_conn_written *written, mpq_time now)
 {
 	if (m->channel != NULL) {
-		return mpq_channel_write(m->channel, &m->queue, dest,
-					 MPQ_CONN_MAX_UDP_BYTES, written, now);
+		return mpq_channel_write(m->channel, &queue_source, &m->out,
+					 dest, MPQ_CONN_MAX_UDP_BYTES, written,
+					 now);
 	}
 	return mpq_conn_write(m->conn, dest, MPQ_CONN_MAX_UDP_BYTES, NULL,
 			      false, written, now) == MPQ_CONN_PACKET
@@ -158,7 +151,7 @@ void crowd_finish(struct crowd *c)
 		mpq_conn_free(m->conn);
 		mpq_loop_unwatch(&m->watch);
 		mpq_udp_finish(&m->udp);
-		mpq_queue_finish(&m->queue);
+		mpq_queue_finish(&m->out.queue);
 		mpq_packet_pool_finish(&m->pool);
 		free(m);
 	}
@@ -180,7 +173,7 @@ static struct crowd_member *new_member(struct crowd *c, const char *address,
 					.owner = m};
 	assert_int_equal(mpq_loop_watch(c->loop, &m->watch), 0);
 	assert_int_equal(mpq_packet_pool_init(&m->pool, 32), 0);
-	mpq_queue_init(&m->queue, &m->pool, &queue);
+	mpq_queue_init(&m->out.queue, &m->pool, &queue);
 	return m;
 }
 
@@ -238,5 +231,5 @@ void crowd_send(struct crowd_member *m, size_t len)
 	assert_non_null(p);
 	site_udp(p->data, len, "10.1.0.7", "198.51.100.1");
 	p->len_bytes = (uint16_t)len;
-	assert_true(mpq_queue_push(&m->queue, p, fake_now()));
+	assert_true(mpq_queue_push(&m->out.queue, p, fake_now()));
 }

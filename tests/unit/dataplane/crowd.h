@@ -10,6 +10,7 @@
 #include "dataplane/io/loop.h"
 #include "dataplane/io/udp.h"
 #include "tests/unit/common/pki.h"
+#include "tests/unit/dataplane/queue_source.h"
 
 #define CROWD_MAX 400
 
@@ -22,7 +23,7 @@ struct crowd_member {
 	struct mpq_channel *channel; /* asks, or .. */
 	struct mpq_conn *conn;       /* .. is mute */
 	struct mpq_packet_pool pool;
-	struct mpq_queue queue;
+	struct queue_source out;
 	unsigned packets; /* that came out */
 	char reason[256]; /* why it ended; "": it has not */
 };

@@ -36,7 +36,7 @@ static void on_tunnel(void *owner, const struct mpq_tunnel *t,
 
 	(void)remote;
 	side->tunnel_events++;
-	side->tunnel_up = t->channel != NULL;
+	side->tunnel_up = mpq_tunnel_is_up(t);
 }
 
 static void on_refused(void *owner, const char *path,

@@ -6,6 +6,7 @@
 #include "dataplane/channel.h"
 #include "dataplane/quic/demux.h"
 #include "tests/unit/common/pki.h"
+#include "tests/unit/dataplane/queue_source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,11 +20,11 @@
 
 struct end {
 	struct mpq_channel *ch;
-	struct mpq_queue queue;
+	struct queue_source out;
 	struct mpq_demux *demux; /* the server's */
 	bool up;
 	unsigned answer; /* what the server says to the request */
-	unsigned packets, too_big;
+	unsigned packets;
 	size_t last_len;
 	struct mpq_connect_ip_address address[4];
 	size_t n_addresses;
@@ -66,12 +67,6 @@ static void on_packet(struct mpq_channel *ch, const uint8_t *data, size_t len)
 	end->last_len = len;
 }
 
-static void on_too_big(struct mpq_channel *ch, const struct mpq_packet *p)
-{
-	(void)p;
-	((struct end *)ch->owner)->too_big++;
-}
-
 static void on_addresses(struct mpq_channel *ch,
 			 const struct mpq_connect_ip_address *addresses,
 			 size_t n)
@@ -99,14 +94,12 @@ static void on_cid_removed(struct mpq_channel *ch, const uint8_t *cid,
 static const struct mpq_channel_events client_events = {
 	.up = on_up,
 	.packet = on_packet,
-	.too_big = on_too_big,
 	.addresses = on_addresses,
 };
 
 static const struct mpq_channel_events server_events = {
 	.request = on_request,
 	.packet = on_packet,
-	.too_big = on_too_big,
 	.cid_added = on_cid_added,
 	.cid_removed = on_cid_removed,
 };
@@ -140,8 +133,8 @@ static int setup(void **state)
 	assert_int_equal(mpq_sockaddr_parse("192.0.2.1", 45001, &w->server_at),
 			 0);
 	assert_int_equal(mpq_packet_pool_init(&w->pool, 128), 0);
-	mpq_queue_init(&w->client.queue, &w->pool, &queue);
-	mpq_queue_init(&w->server.queue, &w->pool, &queue);
+	mpq_queue_init(&w->client.out.queue, &w->pool, &queue);
+	mpq_queue_init(&w->server.out.queue, &w->pool, &queue);
 	w->server.demux = mpq_demux_new(secret);
 	w->server.answer = 200;
 	w->now = MPQ_SECOND;
@@ -156,8 +149,8 @@ static int teardown(void **state)
 	mpq_channel_free(w->client.ch);
 	mpq_channel_free(w->server.ch);
 	mpq_demux_free(w->server.demux);
-	mpq_queue_finish(&w->client.queue);
-	mpq_queue_finish(&w->server.queue);
+	mpq_queue_finish(&w->client.out.queue);
+	mpq_queue_finish(&w->server.out.queue);
 	mpq_packet_pool_finish(&w->pool);
 	mpq_tls_unref(w->client_tls);
 	mpq_tls_unref(w->server_tls);
@@ -251,9 +244,9 @@ static unsigned carry(struct world *w, struct end *from, bool from_client)
 	if (mpq_channel_deadline(from->ch) <= w->now) {
 		mpq_channel_expire(from->ch, w->now);
 	}
-	while ((len = mpq_channel_write(from->ch, &from->queue, buffer,
-					sizeof(buffer), &written, w->now)) >
-	       0) {
+	while ((len = mpq_channel_write(from->ch, &queue_source, &from->out,
+					buffer, sizeof(buffer), &written,
+					w->now)) > 0) {
 		n++;
 		if (from_client) {
 			to_server(w, buffer, len);
@@ -284,7 +277,7 @@ static bool push(struct world *w, struct end *end, size_t len)
 	assert_non_null(p);
 	memset(p->data, 0x45, len);
 	p->len_bytes = (uint16_t)len;
-	return mpq_queue_push(&end->queue, p, w->now);
+	return mpq_queue_push(&end->out.queue, p, w->now);
 }
 
 static void carries_packets_both_ways(void **state)
@@ -319,7 +312,7 @@ static void drops_what_the_path_cannot_carry_and_goes_on(void **state)
 	assert_true(push(w, &w->client, 1500));
 	assert_true(push(w, &w->client, 100));
 	run(w, 1 * MPQ_SECOND);
-	assert_int_equal(w->client.too_big, 1);
+	assert_int_equal(w->client.out.too_big, 1);
 	assert_int_equal(w->server.packets, 1);
 	assert_int_equal(w->server.last_len, 100);
 }

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/session_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPAIR_PKTS 8192
+#define HELD_PKTS   4096
+#define HELD_BYTES  (HELD_PKTS * 1500)
+#define TICK        (100 * MPQ_MILLISECOND)
+#define RATE_SPAN   (500 * MPQ_MILLISECOND)
+/* A path is probed when it was not written to for so long: with traffic on
+ * others, without any, and while it is to show whether it works. Where bytes
+ * cost money, more seldom. */
+#define PROBE_BUSY    (200 * MPQ_MILLISECOND)
+#define PROBE_IDLE    (1 * MPQ_SECOND)
+#define PROBE_TRIED   (50 * MPQ_MILLISECOND)
+#define PROBE_METERED 5 /* times longer when idle */
+#define BUSY          (2 * MPQ_SECOND)
+/* After the first loss of a path, and how it grows with each within FLAPS. */
+#define PROBATION     (250 * MPQ_MILLISECOND)
+#define PROBATION_MAX (10 * MPQ_SECOND)
+#define FLAPS         (60 * MPQ_SECOND)
+#define MAX_AGE       (1 * MPQ_SECOND) /* of what waits */
+/* A repair is sent when the loss is noticed, and takes its way. */
+#define REPAIR_SLACK (20 * MPQ_MILLISECOND)
+/* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
+#define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
+
+const char *mpq_session_member_state_name(enum mpq_session_member_state s)
+{
+	static const char *const names[MPQ_SESSION_MEMBER_STATES] = {
+		[MPQ_SESSION_AWAY] = "away",
+		[MPQ_SESSION_WAITING] = "waiting",
+		[MPQ_SESSION_JOINING] = "joining",
+		[MPQ_SESSION_JOINED] = "joined",
+		[MPQ_SESSION_TRIED] = "probation",
+		[MPQ_SESSION_USED] = "used",
+		[MPQ_SESSION_SILENT] = "silent",
+	};
+
+	return names[s];
+}
+
+static bool carries(const struct mpq_session_path *m)
+{
+	return m->state == MPQ_SESSION_USED || m->state == MPQ_SESSION_SILENT;
+}
+
+/* ---- up and down --------------------------------------------------------- */
+
+bool mpq_session_is_up(const struct mpq_session *s)
+{
+	return s->up;
+}
+
+static void follow(struct mpq_session *s, const char *reason)
+{
+	bool up = false;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		up |= carries(&s->path[i]);
+	}
+	if (up != s->up) {
+		s->up = up;
+		s->events->changed(s->owner, reason);
+	}
+}
+
+void mpq_session_set_state(struct mpq_session_path *m,
+			   enum mpq_session_member_state state,
+			   const char *reason, mpq_time now)
+{
+	enum mpq_session_member_state was = m->state;
+	mpq_duration gap = m->heard == MPQ_TIME_NEVER
+				   ? 0
+				   : mpq_time_elapsed(m->heard, now);
+
+	if (was == state) {
+		return;
+	}
+	m->state = state;
+	m->since = now;
+	(void)snprintf(m->reason, sizeof(m->reason), "%s", reason);
+	m->session->events->member(m->session->owner, m->index, was, reason,
+				   gap);
+	follow(m->session, m->reason);
+}
+
+void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
+		       mpq_time now)
+{
+	struct mpq_session *s = m->session;
+
+	mpq_steer_path(s->steer, m->index, NULL, false, m->metered, now);
+	mpq_repair_path_reset(s->repair, m->index, now);
+	mpq_delay_forget(&s->delay, m->index);
+	mpq_estimate_init(&m->estimate, now);
+	m->channel = ch;
+	mpq_channel_set_member(ch, &mpq_session_member, m);
+	m->control = 0;
+	m->path_sequence = 0;
+	m->heard = m->told_at = MPQ_TIME_NEVER;
+	m->answered = m->last_read = MPQ_TIME_NEVER;
+	m->sent = now;
+	m->rate_since = now;
+	m->rate_bytes = m->in_bytes;
+	m->rate_in_bps = 0;
+	mpq_session_view(m, now);
+}
+
+/* ---- policy -------------------------------------------------------------- */
+
+static void set_priorities(struct mpq_session *s)
+{
+	size_t n = 0;
+
+	for (int level = MPQ_POLICY_PRIORITIES - 1; level >= 0; level--) {
+		for (size_t i = 0; i < s->policy.n_classes; i++) {
+			if (s->policy.class[i].priority == level) {
+				s->by_priority[n++] = (uint8_t)i;
+			}
+		}
+	}
+}
+
+/* How long a lost packet may take to come again: until its loss is noticed on
+ * the slowest path, and sent. */
+static mpq_duration repair_time(const struct mpq_session *s)
+{
+	mpq_duration rtt = 0;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_USED &&
+		    m->estimate.view.rtt_smoothed > rtt) {
+			rtt = m->estimate.view.rtt_smoothed;
+		}
+	}
+	return 3 * rtt + 5 * REPAIR_SLACK;
+}
+
+static void set_order(struct mpq_session *s)
+{
+	mpq_duration repair = repair_time(s);
+
+	for (unsigned i = 0; i < s->policy.n_classes; i++) {
+		const struct mpq_policy_class *c = &s->policy.class[i];
+		struct mpq_order_class order = {
+			.cap = c->steer.order_cap,
+			.repair = repair < c->repair_deadline
+					  ? repair
+					  : c->repair_deadline,
+		};
+
+		mpq_order_set_class(&s->order, i, &order);
+	}
+}
+
+/* Packets of classes that are no more go to the first one. */
+static void gather_classes(struct mpq_session *s, mpq_time now)
+{
+	for (size_t c = s->policy.n_classes; c < MPQ_SESSION_CLASSES; c++) {
+		struct mpq_packet *p;
+
+		while ((p = mpq_queue_peek(&s->shared[c], now)) != NULL) {
+			p = mpq_queue_pop(&s->shared[c], now);
+			p->class_id = 0;
+			(void)mpq_queue_push(&s->shared[0], p, now);
+		}
+		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+			struct mpq_session_path *m = &s->path[i];
+
+			while ((p = mpq_queue_peek(&m->own[c], now)) != NULL) {
+				p = mpq_queue_pop(&m->own[c], now);
+				if (p->kind == MPQ_HEADER_COPY) {
+					mpq_packet_put(s->pool, p);
+					continue;
+				}
+				p->class_id = 0;
+				(void)mpq_queue_push(&m->own[0], p, now);
+			}
+		}
+	}
+}
+
+void mpq_session_apply_policy(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned i = 0; i < s->policy.n_classes; i++) {
+		(void)mpq_steer_configure(s->steer, i,
+					  &s->policy.class[i].steer, now);
+	}
+	set_priorities(s);
+	gather_classes(s, now);
+	set_order(s);
+}
+
+void mpq_session_set_metered(struct mpq_session *s, unsigned path, bool metered,
+			     mpq_time now)
+{
+	struct mpq_session_path *m = &s->path[path];
+
+	if (m->metered == metered) {
+		return;
+	}
+	m->metered = metered;
+	if (mpq_session_is_member(m)) {
+		mpq_steer_path(s->steer, path, &m->estimate, carries(m),
+			       metered, now);
+	}
+}
+
+/* ---- the turn ------------------------------------------------------------ */
+
+static bool others_carry(const struct mpq_session_path *m)
+{
+	const struct mpq_session *s = m->session;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (i != m->index && s->path[i].state == MPQ_SESSION_USED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void use(struct mpq_session_path *m, const char *reason, mpq_time now)
+{
+	mpq_steer_path(m->session->steer, m->index, &m->estimate, true,
+		       m->metered, now);
+	mpq_session_set_state(m, MPQ_SESSION_USED, reason, now);
+	m->control |= MPQ_SESSION_PROBE;
+}
+
+/* One that was lost lately has to behave for a while, the longer the oftener
+ * it was; unless there is no other. */
+static void try_out(struct mpq_session_path *m, mpq_time now)
+{
+	if (mpq_time_elapsed(m->lost_at, now) > FLAPS) {
+		m->probation = 0;
+	}
+	if (m->lost_at == MPQ_TIME_NEVER || !others_carry(m)) {
+		use(m, "ready", now);
+		return;
+	}
+	m->probation = m->probation == 0                  ? PROBATION
+		       : m->probation * 2 < PROBATION_MAX ? m->probation * 2
+							  : PROBATION_MAX;
+	m->trusted_at = now + m->probation;
+	mpq_session_set_state(m, MPQ_SESSION_TRIED, "back, on probation", now);
+}
+
+static bool is_silent(const struct mpq_session_path *m)
+{
+	return (mpq_steer_silent(m->session->steer) >> m->index & 1) != 0;
+}
+
+static void fall_silent(struct mpq_session_path *m, mpq_time now)
+{
+	m->lost_at = now;
+	mpq_session_set_state(m, MPQ_SESSION_SILENT,
+			      "what was sent is not acknowledged", now);
+	mpq_repair_path_out(m->session->repair, m->index, now);
+	mpq_session_empty(m, now);
+}
+
+/* A server's packets may overtake its consent, so it waits for the client's
+ * first ones. */
+static bool is_ready(const struct mpq_session_path *m)
+{
+	return mpq_channel_carries(m->channel) &&
+	       (m->session->client || m->heard != MPQ_TIME_NEVER);
+}
+
+static void watch(struct mpq_session_path *m, mpq_time now)
+{
+	switch (m->state) {
+	case MPQ_SESSION_JOINED:
+		if (is_ready(m)) {
+			try_out(m, now);
+		}
+		break;
+	case MPQ_SESSION_TRIED:
+		if (now >= m->trusted_at || !others_carry(m)) {
+			use(m, "it has behaved well", now);
+		}
+		break;
+	case MPQ_SESSION_USED:
+		if (is_silent(m)) {
+			fall_silent(m, now);
+		}
+		break;
+	case MPQ_SESSION_SILENT:
+		if (!is_silent(m)) {
+			mpq_session_set_state(m, MPQ_SESSION_USED,
+					      "it answers again", now);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static bool is_lately(mpq_time at, mpq_time now)
+{
+	return at != MPQ_TIME_NEVER && mpq_time_elapsed(at, now) < BUSY;
+}
+
+static mpq_duration probe_interval(const struct mpq_session_path *m,
+				   mpq_time now)
+{
+	const struct mpq_session *s = m->session;
+	bool busy = is_lately(s->data_out, now) || is_lately(s->data_in, now);
+
+	if (m->state != MPQ_SESSION_USED) {
+		return PROBE_TRIED;
+	}
+	if (busy) {
+		return PROBE_BUSY;
+	}
+	return m->metered ? PROBE_METERED * PROBE_IDLE : PROBE_IDLE;
+}
+
+static mpq_time probe_due(const struct mpq_session_path *m, mpq_time now)
+{
+	return m->sent + probe_interval(m, now);
+}
+
+static void measure_rate(struct mpq_session_path *m, mpq_time now)
+{
+	mpq_duration time = now - m->rate_since;
+
+	if (time >= RATE_SPAN) {
+		m->rate_in_bps = (m->in_bytes - m->rate_bytes) * 8 *
+				 (MPQ_SECOND / MPQ_MICROSECOND) /
+				 (time / MPQ_MICROSECOND);
+		m->rate_bytes = m->in_bytes;
+		m->rate_since = now;
+	}
+}
+
+static void turn_member(struct mpq_session_path *m, mpq_time now)
+{
+	mpq_session_view(m, now);
+	mpq_session_tell_queue(m);
+	watch(m, now);
+	if (mpq_session_is_member(m) && probe_due(m, now) <= now) {
+		m->control |= MPQ_SESSION_PROBE;
+		m->sent = now; /* if it is refused, so are others */
+	}
+}
+
+static void drop_old(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		(void)mpq_queue_drop_older(&s->shared[c], MAX_AGE, now);
+		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+			(void)mpq_queue_drop_older(&s->path[i].own[c], MAX_AGE,
+						   now);
+		}
+	}
+}
+
+static void set_queue(struct mpq_queue *q, const struct mpq_session *s,
+		      mpq_duration rtt)
+{
+	q->config.target = s->queue_delay;
+	q->config.interval = QUEUE_INTERVAL(rtt);
+}
+
+static void set_queues(struct mpq_session *s)
+{
+	mpq_duration worst = 0;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+		mpq_duration rtt = m->estimate.view.rtt_smoothed;
+
+		worst = rtt > worst && carries(m) ? rtt : worst;
+		for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+			set_queue(&m->own[c], s, rtt);
+		}
+	}
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		set_queue(&s->shared[c], s, worst);
+	}
+}
+
+static void tick(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (s->path[i].channel != NULL) {
+			measure_rate(&s->path[i], now);
+		}
+	}
+	drop_old(s, now);
+	set_queues(s);
+	set_order(s);
+	s->tick_due = now + TICK;
+}
+
+void mpq_session_turn(struct mpq_session *s, mpq_time now)
+{
+	s->now = now;
+	mpq_session_join_turn(s, now);
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (mpq_session_is_member(&s->path[i])) {
+			turn_member(&s->path[i], now);
+		}
+	}
+	mpq_steer_expire(s->steer, now);
+	mpq_session_send_repairs(s, now);
+	mpq_order_expire(&s->order, now);
+	mpq_session_send_reports(s, now);
+	if (now >= s->tick_due) {
+		tick(s, now);
+	}
+}
+
+/* Idle sessions need no ticks: there are thousands. */
+static bool is_quiet(const struct mpq_session *s)
+{
+	return s->order.held.pkts == 0 && mpq_session_queued(s) == 0;
+}
+
+mpq_time mpq_session_deadline(const struct mpq_session *s)
+{
+	mpq_time due = mpq_order_deadline(&s->order);
+
+	if (s->up) {
+		due = mpq_time_min(due, mpq_steer_deadline(s->steer));
+	}
+	if (!is_quiet(s)) {
+		due = mpq_time_min(due, s->tick_due);
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &s->path[i];
+
+		if (mpq_session_is_member(m)) {
+			due = mpq_time_min(due, probe_due(m, s->now));
+		}
+		if (m->state == MPQ_SESSION_TRIED) {
+			due = mpq_time_min(due, m->trusted_at);
+		}
+		if (m->state == MPQ_SESSION_WAITING &&
+		    (s->open || s->opener < 0)) {
+			due = 0;
+		}
+	}
+	return due;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+static void on_released(void *owner, void *packet)
+{
+	struct mpq_session *s = owner;
+
+	mpq_packet_put(s->pool, packet);
+}
+
+static void on_steered(void *owner, const struct mpq_steer_event *event)
+{
+	struct mpq_session *s = owner;
+
+	s->events->steered(s->owner, event);
+}
+
+static const struct mpq_repair_events repair_events = {on_released};
+static const struct mpq_steer_events steer_events = {on_steered};
+
+int mpq_session_restart(struct mpq_session *s, mpq_time now)
+{
+	const struct mpq_order_config config = {.classes = MPQ_SESSION_CLASSES,
+						.held_pkts = HELD_PKTS,
+						.held_bytes = HELD_BYTES,
+						.seed = s->seed};
+	int r;
+
+	(void)now;
+	if (s->has_order) {
+		mpq_order_finish(&s->order);
+		s->has_order = false;
+	}
+	mpq_repair_free(s->repair);
+	s->repair = mpq_repair_new(REPAIR_PKTS, &repair_events, s);
+	if (s->repair == NULL) {
+		return -ENOMEM;
+	}
+	mpq_delay_init(&s->delay);
+	r = mpq_order_init(&s->order, &config, &s->delay,
+			   &mpq_session_order_events, s);
+	s->has_order = r == 0;
+	memset(s->sequence, 0, sizeof(s->sequence));
+	if (r == 0) {
+		set_order(s);
+	}
+	return r;
+}
+
+static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
+{
+	static const struct mpq_queue_config queue = {.limit_pkts = 256};
+	struct mpq_session_path *m = &s->path[i];
+
+	m->session = s;
+	m->index = (uint8_t)i;
+	m->since = now;
+	m->heard = m->told_at = m->lost_at = m->answered = MPQ_TIME_NEVER;
+	(void)snprintf(m->reason, sizeof(m->reason), "it has not come yet");
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		mpq_queue_init(&m->own[c], s->pool, &queue);
+	}
+}
+
+struct mpq_session *mpq_session_new(bool client,
+				    const struct mpq_session_events *events,
+				    void *owner, struct mpq_packet_pool *pool,
+				    uint64_t seed, mpq_time now)
+{
+	static const struct mpq_queue_config queue = {.limit_pkts = 2048};
+	struct mpq_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		return NULL;
+	}
+	s->client = client;
+	s->events = events;
+	s->owner = owner;
+	s->pool = pool;
+	s->seed = seed;
+	s->opener = -1;
+	s->data_in = s->data_out = MPQ_TIME_NEVER;
+	s->now = now;
+	mpq_policy_init(&s->policy);
+	s->steer = mpq_steer_new(&steer_events, s, now);
+	s->path = calloc(MPQ_SESSION_PATHS, sizeof(*s->path));
+	if (s->steer == NULL || s->path == NULL) {
+		mpq_session_free(s);
+		return NULL;
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		init_path(s, i, now);
+	}
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		mpq_queue_init(&s->shared[c], pool, &queue);
+	}
+	if (mpq_session_restart(s, now) < 0) {
+		mpq_session_free(s);
+		return NULL;
+	}
+	mpq_session_apply_policy(s, now);
+	return s;
+}
+
+static void finish_path(struct mpq_session_path *m)
+{
+	struct mpq_session_urgent *u = &m->urgent;
+
+	if (m->channel != NULL) {
+		mpq_channel_set_member(m->channel, NULL, NULL);
+	}
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		mpq_queue_finish(&m->own[c]);
+	}
+	while (u->head != u->tail) {
+		mpq_packet_put(m->session->pool,
+			       u->item[u->head++ % MPQ_SESSION_URGENT].packet);
+	}
+}
+
+void mpq_session_free(struct mpq_session *s)
+{
+	if (s == NULL) {
+		return;
+	}
+	for (unsigned i = 0; s->path != NULL && i < MPQ_SESSION_PATHS; i++) {
+		if (s->path[i].session != NULL) {
+			finish_path(&s->path[i]);
+		}
+	}
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		mpq_queue_finish(&s->shared[c]);
+	}
+	if (s->has_order) {
+		mpq_order_finish(&s->order);
+	}
+	mpq_repair_free(s->repair);
+	mpq_steer_free(s->steer);
+	explicit_bzero(&s->key, sizeof(s->key));
+	free(s->path);
+	free(s);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Datagrams in: from a channel to the order, and what the peer says of ours. */
+#include "dataplane/session_private.h"
+
+#include <string.h>
+
+/* A peer that asks more often is not answered (bond/README.md §4). */
+#define ANSWER_INTERVAL (10 * MPQ_MILLISECOND)
+#define REPORT_INTERVAL (100 * MPQ_MILLISECOND)
+
+/* ---- order's packets ----------------------------------------------------- */
+
+static void on_deliver(void *user, void *packet, bool late)
+{
+	struct mpq_session *s = user;
+	struct mpq_packet *p = packet;
+
+	(void)late;
+	s->events->deliver(s->owner, p->data, p->len_bytes);
+	mpq_packet_put(s->pool, p);
+}
+
+static void on_drop(void *user, void *packet, enum mpq_order_drop why)
+{
+	struct mpq_session *s = user;
+
+	(void)why; /* order counts */
+	mpq_packet_put(s->pool, packet);
+}
+
+const struct mpq_order_events mpq_session_order_events = {
+	.deliver = on_deliver,
+	.drop = on_drop,
+};
+
+/* ---- kinds --------------------------------------------------------------- */
+
+static void take_packet(struct mpq_session_path *m, const struct mpq_header *h,
+			const uint8_t *data, size_t len, mpq_time sent)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_packet *p;
+
+	if (len == 0 || len > MPQ_PACKET_MAX_BYTES) {
+		s->counters.malformed++;
+		return;
+	}
+	p = mpq_packet_get(s->pool);
+	if (p == NULL) {
+		s->counters.no_buffer++;
+		return;
+	}
+	memcpy(p->data, data, len);
+	p->len_bytes = (uint16_t)len;
+	s->data_in = s->now;
+	m->packets_in++;
+	mpq_order_arrived(&s->order, h, m->index, sent, p, len, s->now);
+}
+
+static void take_probe(struct mpq_session_path *m, const uint8_t *data,
+		       size_t len)
+{
+	struct mpq_session *s = m->session;
+
+	s->counters.probes_in++;
+	if ((m->answered != MPQ_TIME_NEVER &&
+	     mpq_time_elapsed(m->answered, s->now) < ANSWER_INTERVAL) ||
+	    len > sizeof(m->answer)) {
+		s->counters.probes_limited++;
+		return;
+	}
+	m->answered = s->now;
+	memcpy(m->answer, data, len);
+	m->answer_bytes = len;
+	m->control |= MPQ_SESSION_ANSWER;
+}
+
+static void take_report(struct mpq_session *s, const uint8_t *data, size_t len)
+{
+	struct mpq_report r;
+
+	if (mpq_report_read(&r, data, len) < 0) {
+		s->counters.malformed++;
+		return;
+	}
+	s->counters.reports_in++;
+	for (size_t i = 0; i < r.n_paths; i++) {
+		struct mpq_session_path *m = &s->path[r.path[i].path];
+
+		m->told = r.path[i];
+		m->told_at = s->now;
+	}
+}
+
+static void take(struct mpq_session_path *m, const struct mpq_header *h,
+		 const uint8_t *data, size_t len, mpq_time sent)
+{
+	if (mpq_header_in_lane(h)) {
+		take_packet(m, h, data, len, sent);
+		return;
+	}
+	switch (h->kind) {
+	case MPQ_HEADER_PROBE:
+		take_probe(m, data, len);
+		break;
+	case MPQ_HEADER_ANSWER:
+		break; /* that it came is all it says */
+	case MPQ_HEADER_REPORT:
+		take_report(m->session, data, len);
+		break;
+	default:
+		m->session->counters.unknown_kind++;
+		break;
+	}
+}
+
+static mpq_time now_of(const struct mpq_session_path *m)
+{
+	return m->channel->now;
+}
+
+static void on_datagram(void *owner, const uint8_t *data, size_t len)
+{
+	struct mpq_session_path *m = owner;
+	struct mpq_session *s = m->session;
+	struct mpq_header h;
+	int n = mpq_header_read(data, len, &h);
+	mpq_time sent;
+
+	if (n < 0) {
+		s->counters.malformed++;
+		return;
+	}
+	s->now = now_of(m);
+	s->counters.datagrams_in++;
+	s->received = true;
+	m->heard = s->now;
+	m->in_bytes += len;
+	sent = mpq_delay_arrived(&s->delay, m->index, &h, s->now);
+	take(m, &h, data + n, len - (size_t)n, sent);
+}
+
+static void on_acked(void *owner, uint64_t id)
+{
+	struct mpq_session_path *m = owner;
+	mpq_time now = now_of(m);
+
+	mpq_estimate_acked(&m->estimate, id, now);
+	mpq_repair_acked(m->session->repair, m->index, id);
+}
+
+static void on_lost(void *owner, uint64_t id)
+{
+	struct mpq_session_path *m = owner;
+	mpq_time now = now_of(m);
+
+	mpq_estimate_lost(&m->estimate, id, now);
+	mpq_repair_lost(m->session->repair, m->index, id, now);
+}
+
+const struct mpq_channel_member mpq_session_member = {
+	.datagram = on_datagram,
+	.acked = on_acked,
+	.lost = on_lost,
+};
+
+/* ---- reports ------------------------------------------------------------- */
+
+/* The path on which it is there first. */
+void mpq_session_send_reports(struct mpq_session *s, mpq_time now)
+{
+	struct mpq_session_path *best = NULL;
+
+	if (!s->received || now < s->report_due) {
+		return;
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_USED &&
+		    (best == NULL ||
+		     mpq_estimate_one_way(&m->estimate) <
+			     mpq_estimate_one_way(&best->estimate))) {
+			best = m;
+		}
+	}
+	if (best != NULL) {
+		best->control |= MPQ_SESSION_REPORT;
+	}
+	s->received = false;
+	s->report_due = now + REPORT_INTERVAL;
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who belongs to a session: opening it, joining it, leaving it. */
+#include "dataplane/session_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CLIENT_CONTEXT 2 /* even by the client, odd by the proxy */
+#define SERVER_CONTEXT 1 /* (RFC 9298 §4) */
+#define NUMBER_BYTES   4 /* of a policy */
+
+struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,
+					     const struct mpq_channel *ch)
+{
+	struct mpq_session_path *m = ch->member_owner;
+
+	return ch->member == &mpq_session_member && m->session == s &&
+			       m->channel == ch
+		       ? m
+		       : NULL;
+}
+
+static void release(struct mpq_session_path *m)
+{
+	if (m->channel != NULL) {
+		mpq_channel_set_member(m->channel, NULL, NULL);
+		m->channel = NULL;
+	}
+}
+
+/* ---- policy -------------------------------------------------------------- */
+
+static void put_number(uint8_t out[NUMBER_BYTES], uint32_t n)
+{
+	for (int i = 0; i < NUMBER_BYTES; i++) {
+		out[i] = (uint8_t)(n >> (24 - 8 * i));
+	}
+}
+
+static uint32_t get_number(const uint8_t *in)
+{
+	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 |
+	       (uint32_t)in[2] << 8 | in[3];
+}
+
+static void tell_policy(struct mpq_session_path *m)
+{
+	struct mpq_session *s = m->session;
+	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
+	int n = mpq_policy_write(&s->policy, value + NUMBER_BYTES,
+				 sizeof(value) - NUMBER_BYTES);
+
+	if (n < 0) {
+		return; /* checked when it was configured */
+	}
+	put_number(value, s->policy_number);
+	(void)mpq_channel_send_capsule(m->channel, MPQ_JOIN_POLICY, value,
+				       NUMBER_BYTES + (size_t)n);
+}
+
+static void tell_policy_to_all(struct mpq_session *s)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (mpq_session_is_member(&s->path[i])) {
+			tell_policy(&s->path[i]);
+		}
+	}
+}
+
+static int hear_policy(struct mpq_session *s, const struct mpq_capsule *c,
+		       mpq_time now)
+{
+	struct mpq_policy policy;
+	char reason[128];
+	uint32_t number;
+
+	if (c->len_bytes < NUMBER_BYTES) {
+		return -EBADMSG;
+	}
+	number = get_number(c->value);
+	if (!s->accept_policy || (int32_t)(number - s->policy_number) <= 0) {
+		s->counters.refused_policies++;
+		return 0;
+	}
+	if (mpq_policy_read(&policy, c->value + NUMBER_BYTES,
+			    c->len_bytes - NUMBER_BYTES, reason) < 0) {
+		s->counters.refused_policies++;
+		return -EBADMSG;
+	}
+	s->policy_number = number;
+	s->counters.policies++;
+	mpq_classify_reverse(&policy.classify);
+	s->policy = policy;
+	mpq_session_apply_policy(s, now);
+	return 0;
+}
+
+/* ---- client -------------------------------------------------------------- */
+
+static int say(struct mpq_session_path *m, enum mpq_join_capsule type,
+	       const uint8_t *value, int len)
+{
+	return len < 0 ? len
+		       : mpq_channel_send_capsule(m->channel, type, value,
+						  (size_t)len);
+}
+
+static int say_register(struct mpq_session_path *m, uint64_t context)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+
+	return say(m, MPQ_JOIN_REGISTER, value,
+		   mpq_join_write_register(value, context));
+}
+
+static void ask(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+	bool opens = !s->open;
+	int r = 0;
+
+	if (opens) {
+		r = mpq_join_new_key(&s->key, m->channel->conn);
+	}
+	mpq_channel_set_contexts(m->channel, CLIENT_CONTEXT, 0);
+	r = r == 0 ? say_register(m, CLIENT_CONTEXT) : r;
+	if (r == 0 && opens) {
+		r = say(m, MPQ_JOIN_OPEN, value,
+			mpq_join_write_open(value, &s->key, m->index));
+	} else if (r == 0) {
+		r = say(m, MPQ_JOIN_JOIN, value,
+			mpq_join_write_join(value, &s->key, m->index,
+					    m->channel->conn));
+	}
+	if (r < 0) {
+		mpq_channel_close(m->channel, "the session cannot be joined");
+		return;
+	}
+	s->opener = opens ? m->index : s->opener;
+	tell_policy(m);
+	mpq_session_set_state(m, MPQ_SESSION_JOINING,
+			      opens ? "opening the session"
+				    : "joining the session",
+			      now);
+}
+
+/* One opens, the others wait for it. */
+void mpq_session_join_turn(struct mpq_session *s, mpq_time now)
+{
+	if (!s->client) {
+		return;
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_WAITING &&
+		    (s->open || s->opener < 0)) {
+			ask(m, now);
+		}
+	}
+}
+
+void mpq_session_offer(struct mpq_session *s, unsigned path,
+		       struct mpq_channel *ch, mpq_time now)
+{
+	struct mpq_session_path *m = &s->path[path];
+
+	if (m->channel == ch) {
+		return;
+	}
+	if (s->opener == (int)path) {
+		s->opener = -1;
+	}
+	release(m);
+	mpq_session_fresh(m, ch, now);
+	mpq_session_set_state(m, MPQ_SESSION_WAITING,
+			      "waiting for the session to open", now);
+}
+
+static bool has_members(const struct mpq_session *s)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (mpq_session_is_member(&s->path[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The peer hears of it by another path. */
+static void tell_leave(struct mpq_session *s, unsigned path)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_USED) {
+			(void)say(m, MPQ_JOIN_LEAVE, value,
+				  mpq_join_write_leave(value, path));
+		}
+	}
+}
+
+static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	bool member = mpq_session_is_member(m);
+
+	release(m);
+	m->lost_at = member ? now : m->lost_at;
+	mpq_session_set_state(m, MPQ_SESSION_AWAY, reason, now);
+	mpq_steer_path(s->steer, m->index, NULL, false, m->metered, now);
+	mpq_delay_forget(&s->delay, m->index);
+	mpq_repair_path_reset(s->repair, m->index, now);
+	mpq_session_empty(m, now);
+	if (s->opener == m->index) {
+		s->opener = -1;
+	}
+	if (s->client && member) {
+		tell_leave(s, m->index);
+	}
+	/* Without any path left nothing is under way: the next one begins a
+	 * session of its own, whatever the peer still knows. */
+	if (s->client && s->open && !has_members(s)) {
+		s->open = false;
+	}
+}
+
+void mpq_session_withdraw(struct mpq_session *s, const struct mpq_channel *ch,
+			  const char *reason, mpq_time now)
+{
+	struct mpq_session_path *m = mpq_session_path_of(s, ch);
+
+	if (m != NULL) {
+		s->now = now;
+		leave(m, reason, now);
+		mpq_session_send_repairs(s, now);
+	}
+}
+
+static void joined(struct mpq_session_path *m, const char *reason, mpq_time now)
+{
+	mpq_steer_path(m->session->steer, m->index, &m->estimate, false,
+		       m->metered, now);
+	mpq_session_set_state(m, MPQ_SESSION_JOINED, reason, now);
+}
+
+static int accepted(struct mpq_session *s, struct mpq_channel *ch,
+		    const struct mpq_join_message *msg, mpq_time now)
+{
+	struct mpq_session_path *m = mpq_session_path_of(s, ch);
+
+	if (m == NULL || m->state != MPQ_SESSION_JOINING ||
+	    msg->path != m->index || ch->peer_context == 0) {
+		return -EBADMSG;
+	}
+	if (!mpq_join_is_proven(msg, &s->key, ch->conn)) {
+		mpq_channel_reject(ch, "the concentrator did not prove that "
+				       "it knows the session");
+		return 0;
+	}
+	if (s->opener == m->index) {
+		s->opener = -1;
+		s->open = true;
+		s->opened = now;
+		if (mpq_session_restart(s, now) < 0) {
+			mpq_channel_close(ch, "out of memory");
+			return 0;
+		}
+	}
+	joined(m, "the concentrator let it in", now);
+	m->control |= MPQ_SESSION_PROBE;
+	return 0;
+}
+
+/* ---- server -------------------------------------------------------------- */
+
+static void let_in(struct mpq_session *s, struct mpq_channel *ch, unsigned path,
+		   const char *reason, mpq_time now)
+{
+	struct mpq_session_path *m = &s->path[path];
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+	struct mpq_channel *old = m->channel;
+
+	if (old != NULL) {
+		leave(m, "a newer connection of this path took over", now);
+		mpq_channel_close(old, "a newer connection took over");
+	}
+	mpq_session_fresh(m, ch, now);
+	mpq_channel_set_contexts(ch, SERVER_CONTEXT, ch->peer_context);
+	if (say_register(m, SERVER_CONTEXT) < 0 ||
+	    say(m, MPQ_JOIN_ACCEPT, value,
+		mpq_join_write_accept(value, &s->key, path, ch->conn)) < 0) {
+		mpq_channel_close(ch, "the session cannot be joined");
+		return;
+	}
+	joined(m, reason, now);
+}
+
+static void reject(struct mpq_session *s, struct mpq_channel *ch)
+{
+	s->counters.refused_joins++;
+	mpq_channel_reject(ch, "the session cannot be joined");
+}
+
+/* The edge begins anew: whatever it had here is over. */
+static void opened(struct mpq_session *s, struct mpq_channel *ch,
+		   const struct mpq_join_message *msg, mpq_time now)
+{
+	struct mpq_join_key key;
+
+	if (mpq_join_take_key(&key, msg->id, ch->conn) < 0) {
+		reject(s, ch);
+		return;
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_channel *old = s->path[i].channel;
+
+		if (old != NULL) {
+			leave(&s->path[i], "the edge opened another session",
+			      now);
+			mpq_channel_close(old, "another session was opened");
+		}
+	}
+	if (mpq_session_restart(s, now) < 0) {
+		mpq_channel_close(ch, "out of memory");
+		return;
+	}
+	s->key = key;
+	s->open = true;
+	s->opened = now;
+	s->counters.opens++;
+	let_in(s, ch, msg->path, "it opened the session", now);
+}
+
+static void joins(struct mpq_session *s, struct mpq_channel *ch,
+		  const struct mpq_join_message *msg, mpq_time now)
+{
+	if (!s->open || !mpq_join_is_proven(msg, &s->key, ch->conn)) {
+		reject(s, ch);
+		return;
+	}
+	s->counters.joins++;
+	let_in(s, ch, msg->path, "it joined the session", now);
+}
+
+/* ---- capsules ------------------------------------------------------------ */
+
+static int registers(struct mpq_session *s, struct mpq_channel *ch,
+		     const struct mpq_join_message *msg)
+{
+	if (ch->peer_context != 0 || msg->context == 0 ||
+	    msg->context % 2 == (s->client ? 0 : 1)) {
+		return -EBADMSG;
+	}
+	mpq_channel_set_contexts(ch, ch->own_context, msg->context);
+	return 0;
+}
+
+static void peer_left(struct mpq_session *s, unsigned path, mpq_time now)
+{
+	struct mpq_session_path *m = &s->path[path];
+
+	if (m->channel != NULL && mpq_session_is_member(m)) {
+		leave(m, "the peer says that it is gone", now);
+		mpq_session_send_repairs(s, now);
+	}
+}
+
+/* A channel opens or joins once, after its context is registered. */
+static bool may_ask(const struct mpq_session *s, const struct mpq_channel *ch)
+{
+	return !s->client && ch->up && ch->member == NULL &&
+	       ch->peer_context != 0 && ch->own_context == 0;
+}
+
+static int dispatch(struct mpq_session *s, struct mpq_channel *ch,
+		    const struct mpq_join_message *msg, mpq_time now)
+{
+	switch (msg->type) {
+	case MPQ_JOIN_REGISTER:
+		return registers(s, ch, msg);
+	case MPQ_JOIN_OPEN:
+	case MPQ_JOIN_JOIN:
+		if (!may_ask(s, ch)) {
+			return -EBADMSG;
+		}
+		(msg->type == MPQ_JOIN_OPEN ? opened : joins)(s, ch, msg, now);
+		return 0;
+	case MPQ_JOIN_ACCEPT:
+		return s->client ? accepted(s, ch, msg, now) : -EBADMSG;
+	case MPQ_JOIN_LEAVE:
+		if (mpq_session_path_of(s, ch) == NULL) {
+			return -EBADMSG;
+		}
+		peer_left(s, msg->path, now);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int mpq_session_capsule(struct mpq_session *s, struct mpq_channel *ch,
+			const struct mpq_capsule *c, mpq_time now)
+{
+	struct mpq_join_message msg;
+
+	s->now = now;
+	if (c->type < MPQ_JOIN_OPEN || c->type > MPQ_JOIN_POLICY) {
+		return 0;
+	}
+	if (c->type == MPQ_JOIN_POLICY) {
+		return s->client || mpq_session_path_of(s, ch) == NULL
+			       ? -EBADMSG
+			       : hear_policy(s, c, now);
+	}
+	if (mpq_join_parse(&msg, c->type, c->value, c->len_bytes) < 0) {
+		return -EBADMSG;
+	}
+	return dispatch(s, ch, &msg, now);
+}
+
+void mpq_session_configure(struct mpq_session *s,
+			   const struct mpq_policy *policy, bool accept_policy,
+			   mpq_duration queue_delay, mpq_time now)
+{
+	bool same = mpq_policy_equal(&s->policy, policy);
+
+	s->queue_delay = queue_delay;
+	s->accept_policy = accept_policy;
+	/* A server's own holds until it is told another. */
+	if (same || (!s->client && s->policy_number != 0 && accept_policy)) {
+		return;
+	}
+	s->policy = *policy;
+	s->policy_number += s->client;
+	mpq_session_apply_policy(s, now);
+	if (s->client) {
+		tell_policy_to_all(s);
+	}
+}

@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets out: from the tunnel to a queue, and from a queue to a channel. */
+#include "dataplane/session_private.h"
+
+#include <string.h>
+
+/* A queue's length in time, at the rate of what empties it. */
+#define QUEUE_TIME (200 * MPQ_MILLISECOND)
+#define QUEUE_MIN  256
+#define QUEUE_MAX  4096
+#define PACKET     1400
+/* Of the pool, left to what arrives and to other tunnels. */
+#define POOL_KEPT(size) ((size) / 8)
+
+static uint8_t lane_of(uint32_t flow)
+{
+	return (uint8_t)flow;
+}
+
+static size_t limit_for(uint64_t bps)
+{
+	uint64_t pkts =
+		bps / 8 * (QUEUE_TIME / MPQ_MILLISECOND) / 1000 / PACKET;
+
+	return pkts < QUEUE_MIN   ? QUEUE_MIN
+	       : pkts > QUEUE_MAX ? QUEUE_MAX
+				  : pkts;
+}
+
+static size_t urgent_pkts(const struct mpq_session_path *m)
+{
+	return m->urgent.tail - m->urgent.head;
+}
+
+/* ---- what steering sees -------------------------------------------------- */
+
+static bool has_shared(const struct mpq_session *s)
+{
+	for (size_t i = 0; i < s->policy.n_classes; i++) {
+		if (s->shared[i].pkts > 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void mpq_session_tell_queue(struct mpq_session_path *m)
+{
+	uint64_t bytes = urgent_pkts(m) * PACKET;
+	size_t limit = limit_for(m->estimate.rate_bps);
+
+	for (size_t i = 0; i < m->session->policy.n_classes; i++) {
+		bytes += m->own[i].bytes;
+		m->own[i].config.limit_pkts = limit;
+	}
+	/* What it could take counts as one packet: it is not idle. */
+	if (bytes == 0 && !m->refused && has_shared(m->session)) {
+		bytes = 1;
+	}
+	mpq_estimate_queued(&m->estimate, bytes);
+}
+
+static bool is_told(const struct mpq_session_path *m, mpq_time now)
+{
+	return m->told_at != MPQ_TIME_NEVER &&
+	       mpq_time_elapsed(m->told_at, now) <= MPQ_SECOND;
+}
+
+/* The peer's word for how much longer this way is than the shortest; without
+ * it, half a round trip. */
+static mpq_duration one_way_of(const struct mpq_session_path *m, mpq_time now)
+{
+	const struct mpq_session *s = m->session;
+	mpq_duration least = MPQ_TIME_NEVER;
+
+	if (!is_told(m, now)) {
+		return 0;
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *other = &s->path[i];
+		mpq_duration rtt = other->estimate.view.rtt_smoothed;
+
+		if (other->state == MPQ_SESSION_USED && rtt > 0 &&
+		    is_told(other, now) &&
+		    other->told.offset < MPQ_MILLISECOND) {
+			least = mpq_time_min(least, rtt / 2);
+		}
+	}
+	return least == MPQ_TIME_NEVER ? 0 : least + m->told.offset;
+}
+
+void mpq_session_view(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_estimate_view view;
+	struct mpq_conn_info info;
+
+	mpq_conn_info(m->channel->conn, &info);
+	view = (struct mpq_estimate_view){
+		.rtt_smoothed = info.rtt_smoothed,
+		.rtt_min = info.rtt_min,
+		.rtt_variation = info.rtt_variation,
+		.one_way = one_way_of(m, now),
+		.cwnd_bytes = info.cwnd_bytes,
+		.in_flight_bytes = info.in_flight_bytes,
+	};
+	if (info.last_read != m->last_read) {
+		m->last_read = info.last_read;
+		mpq_estimate_answered(&m->estimate, info.last_read);
+	}
+	mpq_estimate_observe(&m->estimate, &view, now);
+}
+
+/* ---- into queues --------------------------------------------------------- */
+
+static void into_own(struct mpq_session_path *m, struct mpq_packet *p,
+		     mpq_time now)
+{
+	(void)mpq_queue_push(&m->own[p->class_id], p, now);
+	mpq_session_tell_queue(m);
+}
+
+/* Copies are one packet of the order, so the number is given here. */
+static void into_many(struct mpq_session *s, struct mpq_packet *p,
+		      const struct mpq_steer_choice *choice, mpq_time now)
+{
+	uint32_t *next = &s->sequence[p->class_id][lane_of(p->flow)];
+
+	p->kind = MPQ_HEADER_COPY;
+	p->sequence = (*next)++ & MPQ_HEADER_MASK24;
+	for (unsigned i = 1; i < choice->n; i++) {
+		struct mpq_packet *copy = mpq_packet_get(s->pool);
+
+		if (copy == NULL) {
+			s->class[p->class_id].no_buffer++;
+			break;
+		}
+		copy->class_id = p->class_id;
+		copy->kind = p->kind;
+		copy->tries = 0;
+		copy->flow = p->flow;
+		copy->sequence = p->sequence;
+		copy->len_bytes = p->len_bytes;
+		memcpy(copy->data, p->data, p->len_bytes);
+		into_own(&s->path[choice->path[i]], copy, now);
+	}
+	into_own(&s->path[choice->path[0]], p, now);
+}
+
+static void steer(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
+{
+	struct mpq_session_class_counters *c = &s->class[p->class_id];
+	struct mpq_steer_choice choice;
+
+	switch (mpq_steer_pick(s->steer, p->class_id, p->flow, p->len_bytes,
+			       now, &choice)) {
+	case MPQ_STEER_SEND:
+		break;
+	case MPQ_STEER_OVER_RATE:
+		c->over_rate++;
+		mpq_packet_put(s->pool, p);
+		return;
+	default:
+		c->no_path++;
+		mpq_packet_put(s->pool, p);
+		return;
+	}
+	p->kind = MPQ_HEADER_DATA;
+	if (choice.shared) {
+		(void)mpq_queue_push(&s->shared[p->class_id], p, now);
+	} else if (choice.n > 1) {
+		into_many(s, p, &choice, now);
+	} else {
+		into_own(&s->path[choice.path[0]], p, now);
+	}
+}
+
+void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
+		      const struct mpq_ip *ip, mpq_time now)
+{
+	p->class_id = mpq_classify(&s->policy.classify, ip);
+	p->flow = mpq_classify_flow(ip, s->seed);
+	p->tries = 0;
+	s->class[p->class_id].packets_out++;
+	s->class[p->class_id].bytes_out += p->len_bytes;
+	s->data_out = now;
+	steer(s, p, now);
+}
+
+size_t mpq_session_queued(const struct mpq_session *s)
+{
+	size_t pkts = 0;
+
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		pkts += s->shared[c].pkts;
+		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+			pkts += s->path[i].own[c].pkts;
+		}
+	}
+	return pkts;
+}
+
+/* ---- sent again ---------------------------------------------------------- */
+
+static bool push_urgent(struct mpq_session_path *m,
+			const struct mpq_repair_item *item)
+{
+	struct mpq_session_urgent *u = &m->urgent;
+
+	if (urgent_pkts(m) == MPQ_SESSION_URGENT) {
+		return false;
+	}
+	u->item[u->tail++ % MPQ_SESSION_URGENT] = *item;
+	mpq_session_tell_queue(m);
+	return true;
+}
+
+static void redirect(struct mpq_session *s, const struct mpq_repair_item *item,
+		     mpq_time now)
+{
+	struct mpq_packet *p = item->packet;
+	int to = mpq_steer_repair(s->steer, item->class, item->path,
+				  item->len_bytes, now);
+
+	if (to < 0 || !push_urgent(&s->path[to], item)) {
+		s->class[item->class].expired++;
+		mpq_packet_put(s->pool, p);
+	}
+}
+
+void mpq_session_send_repairs(struct mpq_session *s, mpq_time now)
+{
+	struct mpq_repair_item item;
+
+	while (mpq_repair_next(s->repair, now, &item)) {
+		redirect(s, &item, now);
+	}
+}
+
+static void empty_urgent(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_session_urgent *u = &m->urgent;
+	uint32_t end = u->tail;
+
+	while (u->head != end) {
+		struct mpq_repair_item item =
+			u->item[u->head++ % MPQ_SESSION_URGENT];
+
+		item.path = m->index;
+		redirect(m->session, &item, now);
+	}
+}
+
+void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+
+	empty_urgent(m, now);
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		size_t n = m->own[c].pkts;
+		struct mpq_packet *p;
+
+		/* Those that come back to this queue are not looked at twice.
+		 */
+		while (n-- > 0 &&
+		       (p = mpq_queue_peek(&m->own[c], now)) != NULL) {
+			p = mpq_queue_pop(&m->own[c], now);
+			if (p->kind == MPQ_HEADER_COPY) {
+				mpq_packet_put(s->pool, p); /* has others */
+			} else {
+				steer(s, p, now);
+			}
+		}
+	}
+}
+
+/* ---- offers -------------------------------------------------------------- */
+
+static void stamp(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_header *h = &m->offer.header;
+
+	h->clock = mpq_header_clock(now);
+	h->path_sequence = m->path_sequence;
+	mpq_header_write(m->offer.head, h);
+}
+
+static size_t report(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_report r = {.number = s->report_number};
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *p = &s->path[i];
+
+		if (!mpq_session_is_member(p) || p->heard == MPQ_TIME_NEVER) {
+			continue;
+		}
+		r.path[r.n_paths++] = (struct mpq_report_path){
+			.path = (uint8_t)i,
+			.offset = mpq_delay_offset(&s->delay, i, now),
+			.jitter = s->delay.paths[i].jitter,
+			.queueing = mpq_delay_queueing(&s->delay, i),
+			.loss_ppm = mpq_delay_loss_ppm(&s->delay, i),
+			.received = (uint32_t)s->delay.paths[i].received,
+			.rate_bps = p->rate_in_bps,
+			.silence = mpq_time_elapsed(p->heard, now),
+		};
+	}
+	return mpq_report_write(&r, m->control_bytes);
+}
+
+static bool offer_control(struct mpq_session_path *m,
+			  struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_header *h = &m->offer.header;
+
+	*h = (struct mpq_header){0};
+	ret->data = m->control_bytes;
+	ret->data_bytes = 0;
+	if (m->control & MPQ_SESSION_ANSWER) {
+		m->offer.control = MPQ_SESSION_ANSWER;
+		h->kind = MPQ_HEADER_ANSWER;
+		ret->data = m->answer;
+		ret->data_bytes = m->answer_bytes;
+	} else if (m->control & MPQ_SESSION_REPORT) {
+		m->offer.control = MPQ_SESSION_REPORT;
+		h->kind = MPQ_HEADER_REPORT;
+		ret->data_bytes = report(m, now);
+	} else {
+		m->offer.control = MPQ_SESSION_PROBE;
+		h->kind = MPQ_HEADER_PROBE;
+	}
+	m->offer.what = MPQ_SESSION_OFFER_CONTROL;
+	return true;
+}
+
+static void offer_packet(struct mpq_session_path *m,
+			 enum mpq_session_offered what, struct mpq_packet *p,
+			 struct mpq_channel_offer *ret)
+{
+	const struct mpq_session *s = m->session;
+	uint8_t lane = lane_of(p->flow);
+
+	m->offer.what = what;
+	m->offer.packet = p;
+	m->offer.class_id = p->class_id;
+	m->offer.header = (struct mpq_header){
+		.kind = p->kind,
+		.class_id = p->class_id,
+		.lane = lane,
+		.sequence = p->kind == MPQ_HEADER_DATA
+				    ? s->sequence[p->class_id][lane] &
+					      MPQ_HEADER_MASK24
+				    : p->sequence,
+	};
+	ret->data = p->data;
+	ret->data_bytes = p->len_bytes;
+}
+
+/* The first that is still of use. */
+static bool offer_urgent(struct mpq_session_path *m,
+			 struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_session_urgent *u = &m->urgent;
+
+	while (u->head != u->tail) {
+		const struct mpq_repair_item *item =
+			&u->item[u->head % MPQ_SESSION_URGENT];
+
+		if (now <= item->deadline) {
+			offer_packet(m, MPQ_SESSION_OFFER_URGENT, item->packet,
+				     ret);
+			return true;
+		}
+		m->session->class[item->class].expired++;
+		mpq_packet_put(m->session->pool, item->packet);
+		u->head++;
+	}
+	return false;
+}
+
+static bool offer_own(struct mpq_session_path *m, unsigned c,
+		      struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_packet *p = mpq_queue_peek(&m->own[c], now);
+
+	if (p == NULL) {
+		return false;
+	}
+	offer_packet(m, MPQ_SESSION_OFFER_OWN, p, ret);
+	return true;
+}
+
+static bool offer_shared(struct mpq_session_path *m, unsigned c,
+			 struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_packet *p = mpq_queue_peek(&s->shared[c], now);
+
+	if (p == NULL) {
+		return false;
+	}
+	if (!mpq_steer_may_pull(s->steer, c, m->index, s->shared[c].bytes,
+				now)) {
+		m->refused = true;
+		return false;
+	}
+	offer_packet(m, MPQ_SESSION_OFFER_SHARED, p, ret);
+	return true;
+}
+
+static bool is_usable(const struct mpq_session_path *m)
+{
+	return m->state == MPQ_SESSION_USED || m->state == MPQ_SESSION_SILENT;
+}
+
+/* A class's own queue and the shared one take turns. */
+static bool offer_class(struct mpq_session_path *m, unsigned c,
+			struct mpq_channel_offer *ret, mpq_time now)
+{
+	m->turn[c] = !m->turn[c];
+	return m->turn[c] ? offer_own(m, c, ret, now) ||
+				    offer_shared(m, c, ret, now)
+			  : offer_shared(m, c, ret, now) ||
+				    offer_own(m, c, ret, now);
+}
+
+static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
+		      mpq_time now)
+{
+	const struct mpq_session *s = m->session;
+
+	if (m->control != 0) {
+		return offer_control(m, ret, now);
+	}
+	if (!is_usable(m)) {
+		return false;
+	}
+	m->refused = false;
+	if (offer_urgent(m, ret, now)) {
+		return true;
+	}
+	for (size_t i = 0; i < s->policy.n_classes; i++) {
+		if (offer_class(m, s->by_priority[i], ret, now)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_session_path *m = owner;
+
+	m->offer.what = MPQ_SESSION_OFFER_NONE;
+	if (!offer_any(m, ret, now)) {
+		mpq_session_tell_queue(m);
+		return false;
+	}
+	stamp(m, now);
+	ret->bonded = true;
+	ret->head = m->offer.head;
+	ret->head_bytes = MPQ_HEADER_BYTES;
+	ret->more = mpq_session_waits(m->session, m->channel);
+	return true;
+}
+
+/* Takes the packet on offer out of its queue. */
+static struct mpq_packet *take(struct mpq_session_path *m,
+			       struct mpq_repair_item *ret_item, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	unsigned c = m->offer.class_id;
+	struct mpq_packet *p = m->offer.packet;
+
+	*ret_item = (struct mpq_repair_item){
+		.packet = p,
+		.class = (uint8_t)c,
+		.len_bytes = p->len_bytes,
+		.deadline = now + s->policy.class[c].repair_deadline,
+	};
+	switch (m->offer.what) {
+	case MPQ_SESSION_OFFER_URGENT:
+		*ret_item =
+			m->urgent.item[m->urgent.head++ % MPQ_SESSION_URGENT];
+		return p;
+	case MPQ_SESSION_OFFER_SHARED:
+		mpq_steer_pulled(s->steer, c, m->index, p->len_bytes, now);
+		return mpq_queue_pop(&s->shared[c], now);
+	default:
+		return mpq_queue_pop(&m->own[c], now);
+	}
+}
+
+static bool is_kept(const struct mpq_session_path *m,
+		    const struct mpq_packet *p)
+{
+	const struct mpq_session *s = m->session;
+
+	return p->kind != MPQ_HEADER_COPY &&
+	       s->policy.class[p->class_id].repair_deadline > 0;
+}
+
+static void keep_for_repair(struct mpq_session_path *m, uint64_t id,
+			    struct mpq_packet *p, struct mpq_repair_item *item)
+{
+	struct mpq_session *s = m->session;
+
+	if (!is_kept(m, p)) {
+		mpq_packet_put(s->pool, p);
+		return;
+	}
+	if (s->pool->free_pkts < POOL_KEPT(s->pool->size_pkts)) {
+		s->counters.unrepaired++;
+		mpq_packet_put(s->pool, p);
+		return;
+	}
+	mpq_repair_sent(s->repair, m->index, id, item);
+}
+
+static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_repair_item item;
+	struct mpq_packet *p = take(m, &item, now);
+
+	if (p->kind == MPQ_HEADER_DATA) { /* now it has its number */
+		s->sequence[p->class_id][lane_of(p->flow)]++;
+		p->sequence = m->offer.header.sequence;
+	}
+	m->packets_out++;
+	m->bytes_out += p->len_bytes;
+	if (p->kind == MPQ_HEADER_REPAIR) {
+		m->repaired++;
+		s->class[p->class_id].repaired++;
+	} else if (p->kind == MPQ_HEADER_DATA) {
+		p->kind = MPQ_HEADER_REPAIR; /* should it go once more */
+	}
+	mpq_session_tell_queue(m);
+	mpq_estimate_sent(&m->estimate, id, p->len_bytes, now);
+	keep_for_repair(m, id, p, &item);
+}
+
+static void on_taken(void *owner, uint64_t id, mpq_time now)
+{
+	struct mpq_session_path *m = owner;
+
+	m->path_sequence++;
+	m->sent = now;
+	if (m->offer.what != MPQ_SESSION_OFFER_CONTROL) {
+		packet_taken(m, id, now);
+		return;
+	}
+	m->control &= ~m->offer.control;
+	if (m->offer.control == MPQ_SESSION_REPORT) {
+		m->session->report_number++;
+		m->session->counters.reports_out++;
+	} else if (m->offer.control == MPQ_SESSION_PROBE) {
+		m->session->counters.probes_out++;
+		m->probes++;
+	}
+	mpq_session_tell_queue(m);
+	mpq_estimate_sent(&m->estimate, id, MPQ_HEADER_BYTES, now);
+}
+
+static void on_too_big(void *owner, size_t limit, mpq_time now)
+{
+	struct mpq_session_path *m = owner;
+	struct mpq_session *s = m->session;
+	struct mpq_repair_item item;
+	struct mpq_packet *p;
+
+	if (m->offer.what == MPQ_SESSION_OFFER_CONTROL) {
+		m->control &= ~m->offer.control;
+		return;
+	}
+	p = take(m, &item, now);
+	s->class[p->class_id].too_big++;
+	s->events->too_big(s->owner, p, limit);
+	mpq_packet_put(s->pool, p);
+}
+
+static const struct mpq_channel_source source = {
+	.offer = on_offer,
+	.taken = on_taken,
+	.too_big = on_too_big,
+};
+
+const struct mpq_channel_source *
+mpq_session_source(struct mpq_session *s, const struct mpq_channel *ch,
+		   void **ret_owner, mpq_time now)
+{
+	struct mpq_session_path *m = mpq_session_path_of(s, ch);
+
+	(void)now;
+	if (m == NULL || !mpq_session_is_member(m)) {
+		return NULL;
+	}
+	*ret_owner = m;
+	return &source;
+}
+
+bool mpq_session_waits(const struct mpq_session *s,
+		       const struct mpq_channel *ch)
+{
+	const struct mpq_session_path *m = mpq_session_path_of(s, ch);
+
+	if (m == NULL || !mpq_session_is_member(m)) {
+		return false;
+	}
+	if (m->control != 0) {
+		return true;
+	}
+	if (!is_usable(m)) {
+		return false;
+	}
+	for (size_t i = 0; i < s->policy.n_classes; i++) {
+		if (m->own[i].pkts + s->shared[i].pkts > 0) {
+			return true;
+		}
+	}
+	return urgent_pkts(m) > 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of a session share: session.c (life, the turn), session_join.c
+ * (who belongs to it), session_out.c, session_in.c. For nobody else.
+ */
+#ifndef MPQ_DATAPLANE_SESSION_PRIVATE_H
+#define MPQ_DATAPLANE_SESSION_PRIVATE_H
+
+#include "dataplane/session.h"
+
+/* session.c: a member is told another state. */
+void mpq_session_set_state(struct mpq_session_path *m,
+			   enum mpq_session_member_state state,
+			   const char *reason, mpq_time now);
+/* The member has a fresh connection: nothing known of the old one holds. */
+void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
+		       mpq_time now);
+/* Forgets lanes, and what is under way: another session of the same tunnel. */
+int mpq_session_restart(struct mpq_session *s, mpq_time now);
+/* Takes over s->policy. */
+void mpq_session_apply_policy(struct mpq_session *s, mpq_time now);
+
+/* session_join.c: what is due of joining. */
+void mpq_session_join_turn(struct mpq_session *s, mpq_time now);
+
+/* session_out.c */
+void mpq_session_view(struct mpq_session_path *m, mpq_time now);
+void mpq_session_tell_queue(struct mpq_session_path *m);
+/* What waits for this path goes to others. */
+void mpq_session_empty(struct mpq_session_path *m, mpq_time now);
+void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
+
+/* session_in.c */
+extern const struct mpq_channel_member mpq_session_member;
+void mpq_session_send_reports(struct mpq_session *s, mpq_time now);
+extern const struct mpq_order_events mpq_session_order_events;
+
+static inline bool mpq_session_is_member(const struct mpq_session_path *m)
+{
+	return m->state >= MPQ_SESSION_JOINED;
+}
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bonding: two whole engines, three paths, one tunnel; in virtual time. */
+#include "tests/unit/dataplane/site.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define PATHS 3
+
+#define EDGE_PATH(n, port)                                                     \
+	"{'name':'wan" #n "','wan':'eth" #n "','remote-address':'192.0.2.1'," \
+	"'remote-port':" #port ",'server-name':'concentrator.example'}"
+#define EDGE_PATHS                                                             \
+	EDGE_PATH(1, 45001) "," EDGE_PATH(2, 45002) "," EDGE_PATH(3, 45003)
+#define VPS_PATH(n, port)                                                      \
+	"{'name':'port" #n "','listen-address':'192.0.2.1','listen-port':"     \
+	#port "}"
+#define VPS_PATHS                                                              \
+	VPS_PATH(1, 45001) "," VPS_PATH(2, 45002) "," VPS_PATH(3, 45003)
+#define EDGE_TUNNEL                                                            \
+	"{'name':'mpq1','paths':['wan1','wan2','wan3'],'mtu':1400,"            \
+	"'addresses':['10.200.1.1/30']}"
+#define VPS_TUNNEL                                                             \
+	"{'name':'mpq1','paths':['port1','port2','port3'],'peer':'edge-1',"    \
+	"'mtu':1400,'assign':['10.200.1.1/32'],"                               \
+	"'remote-prefixes':['10.1.0.0/16']}"
+
+static const char *const wan_address[PATHS] = {"10.0.1.2", "10.0.2.2",
+					       "10.0.3.2"};
+
+static struct mpq_path *path(struct site *s, int i)
+{
+	char name[8];
+
+	(void)snprintf(name, sizeof(name), "wan%d", i + 1);
+	return mpq_engine_path(&s->edge.engine, name);
+}
+
+static void link_ready(struct site *s, int i)
+{
+	static uint16_t port = 1000;
+	int fds[MPQ_PATH_SOCKETS];
+
+	for (int k = 0; k < MPQ_PATH_SOCKETS; k++) {
+		fds[k] = fake_udp(wan_address[i], ++port);
+	}
+	(void)mpq_path_link(path(s, i), MPQ_LIFE_CONNECTING, "", fds,
+			    fake_now());
+}
+
+static void link_gone(struct site *s, int i)
+{
+	(void)mpq_path_link(path(s, i), MPQ_LIFE_NO_LINK, "unplugged", NULL,
+			    fake_now());
+}
+
+static int setup(void **state)
+{
+	struct mpq_engine_descriptor edge[1], vps[1 + PATHS];
+	struct site *s;
+	char name[8];
+
+	(void)site_setup_bare(state);
+	s = *state;
+	s->edge.tun = fake_tun();
+	s->vps.tun = fake_tun();
+	edge[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->edge.tun);
+	vps[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
+	for (int i = 0; i < PATHS; i++) {
+		(void)snprintf(name, sizeof(name), "port%d", i + 1);
+		vps[1 + i] = site_descriptor(
+			MPQ_ENGINE_LISTEN, name,
+			fake_udp(SITE_VPS, (uint16_t)(SITE_PORT + i)));
+	}
+	assert_int_equal(site_apply_vps(s, SITE_PEER, VPS_PATHS, VPS_TUNNEL,
+					vps, 1 + PATHS),
+			 0);
+	assert_int_equal(site_apply_edge(s, EDGE_PATHS, EDGE_TUNNEL, edge, 1),
+			 0);
+	return 0;
+}
+
+static struct mpq_session *session(struct site_side *side)
+{
+	struct mpq_session *s = site_tunnel(side)->session;
+
+	assert_non_null(s);
+	return s;
+}
+
+static unsigned used(struct site_side *side)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < MPQ_SESSION_PATHS; i++) {
+		n += session(side)->path[i].state == MPQ_SESSION_USED;
+	}
+	return n;
+}
+
+static void bring_up(struct site *s)
+{
+	for (int i = 0; i < PATHS; i++) {
+		link_ready(s, i);
+	}
+	fake_run(2 * MPQ_SECOND);
+	assert_int_equal(used(&s->edge), PATHS);
+	assert_int_equal(used(&s->vps), PATHS);
+	assert_true(s->edge.tunnel_up);
+	assert_true(s->vps.tunnel_up);
+}
+
+static void exchange(struct site *s, unsigned n)
+{
+	unsigned out = fake_tun_came(s->vps.tun);
+	unsigned in = fake_tun_came(s->edge.tun);
+
+	for (unsigned i = 0; i < n; i++) {
+		site_send_out(s, 500);
+		site_send_in(s, 500);
+		fake_run(5 * MPQ_MILLISECOND);
+	}
+	fake_run(500 * MPQ_MILLISECOND);
+	assert_int_equal(fake_tun_came(s->vps.tun) - out, n);
+	assert_int_equal(fake_tun_came(s->edge.tun) - in, n);
+}
+
+static void all_paths_join_one_session(void **state)
+{
+	struct site *s = *state;
+
+	bring_up(s);
+	assert_memory_equal(session(&s->edge)->key.id,
+			    session(&s->vps)->key.id, MPQ_JOIN_ID_BYTES);
+	assert_int_equal(session(&s->vps)->counters.opens, 1);
+	assert_int_equal(session(&s->vps)->counters.joins, PATHS - 1);
+	exchange(s, 100);
+}
+
+static void any_path_can_be_the_first(void **state)
+{
+	struct site *s = *state;
+
+	for (int i = PATHS - 1; i >= 0; i--) {
+		link_ready(s, i);
+		fake_run(1 * MPQ_SECOND);
+		assert_int_equal(used(&s->edge), (unsigned)(PATHS - i));
+		assert_int_equal(used(&s->vps), (unsigned)(PATHS - i));
+		exchange(s, 20);
+	}
+}
+
+static void each_path_may_go_and_come_back(void **state)
+{
+	struct site *s = *state;
+
+	bring_up(s);
+	for (int i = 0; i < PATHS; i++) {
+		link_gone(s, i);
+		fake_run(100 * MPQ_MILLISECOND);
+		assert_int_equal(used(&s->edge), PATHS - 1);
+		assert_int_equal(used(&s->vps), PATHS - 1);
+		exchange(s, 20);
+		link_ready(s, i);
+		fake_run(2 * MPQ_SECOND);
+		assert_int_equal(used(&s->edge), PATHS);
+		assert_int_equal(used(&s->vps), PATHS);
+	}
+	assert_int_equal(session(&s->vps)->counters.opens, 1);
+	exchange(s, 20);
+}
+
+static void what_a_silent_path_swallowed_is_sent_again(void **state)
+{
+	struct site *s = *state;
+
+	bring_up(s);
+	exchange(s, 20);
+	for (int i = 0; i < PATHS; i++) {
+		unsigned out = fake_tun_came(s->vps.tun);
+		unsigned in = fake_tun_came(s->edge.tun);
+
+		for (int k = 0; k < 200; k++) {
+			if (k == 100) {
+				fake_cut(wan_address[i], true);
+			}
+			site_send_out(s, 500);
+			site_send_in(s, 500);
+			fake_run(2 * MPQ_MILLISECOND);
+		}
+		fake_run(500 * MPQ_MILLISECOND);
+		assert_int_equal(fake_tun_came(s->vps.tun) - out, 200);
+		assert_int_equal(fake_tun_came(s->edge.tun) - in, 200);
+		fake_cut(wan_address[i], false);
+		fake_run(4 * MPQ_SECOND);
+		assert_int_equal(used(&s->edge), PATHS);
+	}
+}
+
+static void a_session_begins_anew_when_all_paths_were_gone(void **state)
+{
+	struct site *s = *state;
+
+	bring_up(s);
+	for (int i = 0; i < PATHS; i++) {
+		link_gone(s, i);
+	}
+	fake_run(3 * MPQ_SECOND);
+	assert_false(s->edge.tunnel_up);
+	bring_up(s);
+	assert_int_equal(session(&s->vps)->counters.opens, 2);
+	exchange(s, 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(all_paths_join_one_session,
+						setup, site_teardown),
+		cmocka_unit_test_setup_teardown(any_path_can_be_the_first,
+						setup, site_teardown),
+		cmocka_unit_test_setup_teardown(each_path_may_go_and_come_back,
+						setup, site_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_a_silent_path_swallowed_is_sent_again, setup,
+			site_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_session_begins_anew_when_all_paths_were_gone, setup,
+			site_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
