@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/dataplane/peer.h"
+
+#include "dataplane/masque/datagram.h"
+#include "tests/unit/dataplane/fake_io.h"
+#include "tests/unit/dataplane/site.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NO_ERROR 0x100 /* RFC 9114 §8.1 */
+
+static void check(struct peer *p, int result)
+{
+	const char *sentence;
+
+	if (result < 0) {
+		mpq_conn_close(p->conn, mpq_h3_error(p->h3, &sentence), "");
+	}
+}
+
+/* ---- what HTTP/3 tells --------------------------------------------------- */
+
+static void on_ready(void *owner)
+{
+	struct peer *p = owner;
+	const struct mpq_h3_request request = {
+		.authority = "concentrator.example:45001",
+		.tunnel = "mpq1",
+	};
+
+	check(p, mpq_h3_connect(p->h3, mpq_conn_open_bidi(p->conn), &request));
+}
+
+static void on_response(void *owner, unsigned status)
+{
+	((struct peer *)owner)->status = status;
+}
+
+static int on_capsule(void *owner, const struct mpq_capsule *c)
+{
+	struct peer *p = owner;
+	struct mpq_join_message m;
+
+	if (p->n_capsules < PEER_CAPSULES) {
+		struct peer_capsule *kept = &p->capsule[p->n_capsules];
+
+		kept->type = c->type;
+		kept->len = c->len_bytes < sizeof(kept->value)
+				    ? c->len_bytes
+				    : sizeof(kept->value);
+		memcpy(kept->value, c->value, kept->len);
+	}
+	p->n_capsules++;
+	if (mpq_join_parse(&m, c->type, c->value, c->len_bytes) == 0) {
+		p->accepts += m.type == MPQ_JOIN_ACCEPT;
+		p->their_context = m.type == MPQ_JOIN_REGISTER
+					   ? m.context
+					   : p->their_context;
+	}
+	return 0;
+}
+
+static void on_closed(void *owner, uint64_t code)
+{
+	struct peer *p = owner;
+
+	p->closed = true;
+	p->close_code = code;
+}
+
+static void on_consumed(void *owner, int64_t stream_id, size_t bytes)
+{
+	mpq_conn_consumed(((struct peer *)owner)->conn, stream_id, bytes);
+}
+
+static void on_stop_sending(void *owner, int64_t stream_id, uint64_t code)
+{
+	mpq_conn_stop_sending(((struct peer *)owner)->conn, stream_id, code);
+}
+
+static void on_reset_stream(void *owner, int64_t stream_id, uint64_t code)
+{
+	mpq_conn_reset_stream(((struct peer *)owner)->conn, stream_id, code);
+}
+
+static const struct mpq_h3_events h3_events = {
+	.ready = on_ready,
+	.response = on_response,
+	.capsule = on_capsule,
+	.closed = on_closed,
+	.consumed = on_consumed,
+	.stop_sending = on_stop_sending,
+	.reset_stream = on_reset_stream,
+};
+
+/* ---- what QUIC tells ----------------------------------------------------- */
+
+static void on_established(void *owner)
+{
+	struct peer *p = owner;
+	int64_t control = mpq_conn_open_uni(p->conn);
+	int64_t encoder = mpq_conn_open_uni(p->conn);
+	int64_t decoder = mpq_conn_open_uni(p->conn);
+
+	check(p, mpq_h3_bind(p->h3, control, encoder, decoder));
+}
+
+static int on_stream_data(void *owner, int64_t stream_id, const uint8_t *data,
+			  size_t len, bool fin)
+{
+	return mpq_h3_read(((struct peer *)owner)->h3, stream_id, data, len,
+			   fin);
+}
+
+static int on_stream_acked(void *owner, int64_t stream_id, uint64_t bytes)
+{
+	return mpq_h3_acked(((struct peer *)owner)->h3, stream_id, bytes);
+}
+
+static int on_stream_closed(void *owner, int64_t stream_id, uint64_t code)
+{
+	return mpq_h3_stream_closed(((struct peer *)owner)->h3, stream_id,
+				    code);
+}
+
+static int on_stream_reset(void *owner, int64_t stream_id)
+{
+	return mpq_h3_stream_reset(((struct peer *)owner)->h3, stream_id);
+}
+
+static int on_stream_unblocked(void *owner, int64_t stream_id)
+{
+	mpq_h3_unblock(((struct peer *)owner)->h3, stream_id);
+	return 0;
+}
+
+static int on_stream_pull(void *owner, int64_t *ret_stream_id, bool *ret_fin,
+			  struct iovec *vec, size_t room)
+{
+	return mpq_h3_pull(((struct peer *)owner)->h3, ret_stream_id, ret_fin,
+			   vec, room);
+}
+
+static int on_stream_wrote(void *owner, int64_t stream_id, size_t bytes)
+{
+	return mpq_h3_wrote(((struct peer *)owner)->h3, stream_id, bytes);
+}
+
+static void on_stream_blocked(void *owner, int64_t stream_id)
+{
+	mpq_h3_block(((struct peer *)owner)->h3, stream_id);
+}
+
+static void on_datagram(void *owner, const uint8_t *data, size_t len)
+{
+	struct peer *p = owner;
+	struct mpq_header header;
+	int64_t stream_id;
+	uint64_t context;
+	int head = mpq_datagram_read_head(data, len, &stream_id, &context);
+
+	if (head < 0 || stream_id != mpq_h3_stream(p->h3)) {
+		p->strange++;
+	} else if (context == MPQ_DATAGRAM_CONTEXT_IP) {
+		p->packets++;
+	} else if (context != p->their_context ||
+		   mpq_header_read(data + head, len - (size_t)head, &header) <
+			   0) {
+		p->strange++;
+	} else {
+		p->kinds[header.kind]++;
+	}
+}
+
+static const struct mpq_conn_events conn_events = {
+	.established = on_established,
+	.stream_data = on_stream_data,
+	.stream_acked = on_stream_acked,
+	.stream_closed = on_stream_closed,
+	.stream_reset = on_stream_reset,
+	.stream_unblocked = on_stream_unblocked,
+	.stream_pull = on_stream_pull,
+	.stream_wrote = on_stream_wrote,
+	.stream_blocked = on_stream_blocked,
+	.datagram = on_datagram,
+};
+
+/* ---- bytes in and out ---------------------------------------------------- */
+
+static void on_udp(void *owner, const struct mpq_udp_datagram *d)
+{
+	struct peer *p = owner;
+
+	if (!p->over) {
+		(void)mpq_conn_read(p->conn, &d->local, &d->remote, 0, d->data,
+				    d->len_bytes, fake_now());
+	}
+}
+
+static void on_readable(void *owner, mpq_time now)
+{
+	struct peer *p = owner;
+
+	(void)now;
+	(void)mpq_udp_receive(&p->udp, 1000, on_udp, p);
+}
+
+static void pop(struct peer *p)
+{
+	free(p->queue[p->first].data);
+	p->first = (p->first + 1) % PEER_QUEUE;
+	p->n--;
+	p->sent++;
+}
+
+/* Small ones share packets, as many as fit: the dearest for who reads them. */
+static size_t write_one(struct peer *p, uint8_t *dest,
+			struct mpq_conn_written *ret, mpq_time now)
+{
+	for (;;) {
+		struct mpq_conn_datagram d = {.n = 1, .id = p->sent};
+		bool any = p->n > 0 && mpq_conn_is_established(p->conn);
+		enum mpq_conn_wrote wrote;
+
+		if (any) {
+			d.vec[0].iov_base = p->queue[p->first].data;
+			d.vec[0].iov_len = p->queue[p->first].len;
+		}
+		wrote = mpq_conn_write(p->conn, dest, MPQ_CONN_MAX_UDP_BYTES,
+				       any ? &d : NULL, any && p->n > 1, ret,
+				       now);
+		if (any && (ret->accepted || ret->too_big)) {
+			pop(p);
+		}
+		if (wrote == MPQ_CONN_PACKET) {
+			return ret->len_bytes;
+		}
+		if (wrote == MPQ_CONN_OVER) {
+			p->over = true;
+		}
+		if (wrote != MPQ_CONN_MORE) {
+			return 0;
+		}
+	}
+}
+
+static mpq_time turn(struct peer *p, mpq_time now)
+{
+	struct mpq_conn_written written;
+	size_t n;
+
+	if (p->over) {
+		return MPQ_TIME_NEVER;
+	}
+	if (mpq_conn_deadline(p->conn) <= now) {
+		(void)mpq_conn_expire(p->conn, now);
+	}
+	while ((n = write_one(p,
+			      mpq_udp_reserve(&p->udp, MPQ_CONN_MAX_UDP_BYTES),
+			      &written, now)) > 0) {
+		mpq_udp_commit(&p->udp, n, 0, &written.local, &written.remote);
+	}
+	p->end = *mpq_conn_end(p->conn);
+	if (p->over) {
+		return MPQ_TIME_NEVER;
+	}
+	mpq_conn_burst_end(p->conn, now);
+	return mpq_conn_deadline(p->conn);
+}
+
+static mpq_time on_turn_end(void *owner, mpq_time now)
+{
+	struct peers *ps = owner;
+	mpq_time due = MPQ_TIME_NEVER;
+
+	for (size_t i = 0; i < ps->n; i++) {
+		due = mpq_time_min(due, turn(ps->peer[i], now));
+	}
+	return due;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+void peers_init(struct peers *ps)
+{
+	static const struct mpq_loop_events events = {.turn_end = on_turn_end};
+
+	memset(ps, 0, sizeof(*ps));
+	assert_int_equal(mpq_loop_new(&ps->loop, &events, ps), 0);
+}
+
+void peers_finish(struct peers *ps)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		struct peer *p = ps->peer[i];
+
+		while (p->n > 0) {
+			pop(p);
+		}
+		mpq_conn_free(p->conn);
+		mpq_h3_free(p->h3);
+		mpq_loop_unwatch(&p->watch);
+		mpq_udp_finish(&p->udp);
+		free(p);
+	}
+	mpq_loop_free(ps->loop);
+}
+
+static struct mpq_tls *tls_of(const struct pki_certificate *own,
+			      const struct pki_certificate *authority)
+{
+	const struct mpq_tls_config config = {
+		.certificate_pem = own->certificate_pem,
+		.private_key_pem = own->key_pem,
+		.authority_pem = authority->certificate_pem,
+	};
+	char reason[MPQ_CERTIFICATE_REASON_BYTES];
+	struct mpq_tls *tls;
+
+	assert_int_equal(mpq_tls_new(&tls, &config, reason), 0);
+	return tls;
+}
+
+static void dial(struct peer *p, struct mpq_tls *tls, uint16_t port)
+{
+	struct mpq_conn_config config = {
+		.tls = tls,
+		.server_name = "concentrator.example",
+		.local = p->udp.local,
+		.max_udp_bytes = 1430,
+		.idle_timeout = 30 * MPQ_SECOND,
+		.keep_alive = 1 * MPQ_SECOND,
+		.handshake_timeout = 30 * MPQ_SECOND,
+		.initial_rtt = 100 * MPQ_MILLISECOND,
+	};
+
+	assert_int_equal(mpq_sockaddr_parse(SITE_VPS, port, &config.remote), 0);
+	assert_int_equal(mpq_conn_connect(&p->conn, &config, &conn_events, p,
+					  fake_now()),
+			 0);
+}
+
+struct peer *peer_dial(struct peers *ps, const struct pki_certificate *own,
+		       const struct pki_certificate *authority,
+		       const char *address, uint16_t port)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+	struct mpq_tls *tls = tls_of(own, authority);
+
+	assert_true(ps->n < PEERS);
+	p->peers = ps;
+	p->h3 = mpq_h3_new(false, &h3_events, p);
+	assert_non_null(p->h3);
+	assert_int_equal(mpq_udp_init(&p->udp,
+				      fake_udp(address,
+					       (uint16_t)(2000 + ps->n))),
+			 0);
+	p->watch = (struct mpq_loop_fd){.fd = p->udp.fd,
+					.readable = on_readable,
+					.owner = p};
+	assert_int_equal(mpq_loop_watch(ps->loop, &p->watch), 0);
+	dial(p, tls, port);
+	mpq_tls_unref(tls);
+	ps->peer[ps->n++] = p;
+	return p;
+}
+
+void peer_hang_up(struct peer *p)
+{
+	mpq_conn_close(p->conn, NO_ERROR, "");
+}
+
+/* ---- what it says -------------------------------------------------------- */
+
+void peer_capsule(struct peer *p, uint64_t type, const void *value, size_t len)
+{
+	p->no_room +=
+		!p->over && mpq_h3_send_capsule(p->h3, type, value, len) < 0;
+}
+
+void peer_datagram(struct peer *p, uint64_t context, const void *data,
+		   size_t len)
+{
+	struct peer_datagram *d = &p->queue[(p->first + p->n) % PEER_QUEUE];
+	uint8_t head[MPQ_DATAGRAM_HEAD_MAX_BYTES];
+	size_t n = mpq_datagram_write_head(head, mpq_h3_stream(p->h3), context);
+
+	assert_true(p->n < PEER_QUEUE);
+	d->len = n + len;
+	d->data = malloc(d->len);
+	assert_non_null(d->data);
+	memcpy(d->data, head, n);
+	memcpy(d->data + n, data, len);
+	p->n++;
+}
+
+void peer_open(struct peer *p, struct mpq_join_key *ret_key, unsigned path)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+
+	assert_int_equal(mpq_join_new_key(ret_key, p->conn), 0);
+	peer_capsule(p, MPQ_JOIN_OPEN, value,
+		     (size_t)mpq_join_write_open(value, ret_key, path));
+}
+
+void peer_join(struct peer *p, const struct mpq_join_key *key, unsigned path)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+	int len = mpq_join_write_join(value, key, path, p->conn);
+
+	assert_true(len > 0);
+	peer_capsule(p, MPQ_JOIN_JOIN, value, (size_t)len);
+}
+
+void peer_register(struct peer *p)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+
+	peer_capsule(p, MPQ_JOIN_REGISTER, value,
+		     (size_t)mpq_join_write_register(value, PEER_CONTEXT));
+}
+
+const struct peer_capsule *peer_find(const struct peer *p, uint64_t type)
+{
+	for (unsigned i = 0; i < p->n_capsules && i < PEER_CAPSULES; i++) {
+		if (p->capsule[i].type == type) {
+			return &p->capsule[i];
+		}
+	}
+	return NULL;
+}
+
+bool peer_is_accepted(const struct peer *p, const struct mpq_join_key *key)
+{
+	const struct peer_capsule *c = peer_find(p, MPQ_JOIN_ACCEPT);
+	struct mpq_join_message m;
+
+	return c != NULL && !p->over && !p->closed &&
+	       mpq_join_parse(&m, c->type, c->value, c->len) == 0 &&
+	       mpq_join_is_proven(&m, key, p->conn);
+}
+
+void peer_send(struct peer *p, const struct mpq_header *header, size_t len)
+{
+	uint8_t data[MPQ_HEADER_BYTES + 2048] = {0};
+	struct mpq_header h = *header;
+
+	h.path_sequence = p->path_sequence++;
+	mpq_header_write(data, &h);
+	if (mpq_header_in_lane(&h)) {
+		site_udp(data + MPQ_HEADER_BYTES, len, "10.1.0.7",
+			 "198.51.100.1");
+	}
+	peer_datagram(p, PEER_CONTEXT, data, MPQ_HEADER_BYTES + len);
+}
