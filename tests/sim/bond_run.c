@@ -11,154 +11,216 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MS   MPQ_MILLISECOND
-#define LAST (2 * MPQ_SECOND) /* for what is still under way */
+#define LAST (3 * MPQ_SECOND) /* for what is still under way */
 
-static void child(struct sim_run *run,
-		  void (*body)(struct sim_run *run, void *shared), void *shared,
-		  struct sim_run *ret)
-{
-	bond_io_seed(run->seed);
-	body(run, shared);
-	*ret = *run;
-	(void)fflush(stdout);
-	_exit(0);
-}
-
-void bond_run_apart(struct sim_run *run,
-		    void (*body)(struct sim_run *run, void *shared),
-		    void *shared, size_t shared_bytes)
-{
-	size_t bytes = sizeof(*run) + shared_bytes;
-	uint8_t *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status = 0;
-	pid_t pid;
-
-	assert(map != MAP_FAILED);
-	memcpy(map + sizeof(*run), shared, shared_bytes);
-	(void)fflush(stdout);
-	pid = fork();
-	assert(pid >= 0);
-	if (pid == 0) {
-		child(run, body, map + sizeof(*run), (void *)map);
-	}
-	(void)waitpid(pid, &status, 0);
-	if (status == 0) {
-		memcpy(run, map, sizeof(*run));
-		memcpy(shared, map + sizeof(*run), shared_bytes);
-	}
-	sim_holds(run, status == 0, 0, "the run ended with status %#x",
-		  (unsigned)status);
-	(void)munmap(map, bytes);
-}
-
-struct job {
-	struct bond_load load;
+struct job { /* shared with the child */
+	struct sim_run run;
 	struct bond_result result;
 };
 
-static void add_flow(struct bond_result *r, const struct bond_flow *f,
-		     mpq_duration time)
+struct scene {
+	struct bond_world *w;
+	const struct bond_plan *plan;
+	struct bond_result *result;
+	mpq_time start, marked;
+	uint64_t link_bytes[SIM_PROFILE_PATHS];   /* at the mark */
+	uint64_t goodput_bytes[BOND_WORLD_FLOWS]; /* at the end */
+};
+
+/* ---- what happens -------------------------------------------------------- */
+
+static const struct sim_link *link_of(const struct scene *s, unsigned i)
 {
-	r->mbps += (double)f->goodput_bytes * 8e3 / (double)time;
-	r->sent += f->sent;
-	r->lost += f->sent - f->came;
-	r->refused += f->refused;
-	r->reordered += f->reordered;
-	r->behind = f->behind > r->behind ? f->behind : r->behind;
-	r->spurious += f->transport.spurious;
-	r->gap = f->gap > r->gap ? f->gap : r->gap;
-	r->p50_ms = bond_flow_delay_ms(f, 0.5);
-	r->p99_ms = bond_flow_delay_ms(f, 0.99);
+	const struct bond_path *p = &s->w->path[i];
+
+	return s->plan->load[0].flow.down ? &p->down : &p->up;
 }
+
+static void mark(struct scene *s)
+{
+	struct bond_world *w = s->w;
+
+	s->marked = w->now;
+	for (size_t i = 0; i < w->flows; i++) {
+		w->flow[i]->gap = 0;
+		w->flow[i]->last = w->now;
+	}
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
+		s->link_bytes[i] = link_of(s, i)->counters.delivered_bytes;
+	}
+}
+
+static void happen(struct scene *s, const struct bond_event *e)
+{
+	switch (e->kind) {
+	case BOND_SILENT:
+	case BOND_HEARD:
+		bond_world_silence(s->w, e->path, e->kind == BOND_SILENT);
+		break;
+	case BOND_UNPLUGGED:
+		bond_world_unplug(s->w, e->path);
+		break;
+	case BOND_REPLUGGED:
+		bond_world_replug(s->w, e->path);
+		break;
+	case BOND_MARK:
+		mark(s);
+		break;
+	}
+}
+
+static void start_flows(struct scene *s)
+{
+	for (unsigned l = 0; l < BOND_LOADS; l++) {
+		const struct bond_load *load = &s->plan->load[l];
+
+		for (unsigned i = 0; i < load->flows; i++) {
+			(void)bond_world_flow(s->w, &load->flow);
+		}
+	}
+}
+
+static void pass(struct scene *s)
+{
+	mpq_time end = s->start + s->plan->setup.time;
+
+	for (unsigned i = 0; i < BOND_EVENTS && s->plan->event[i].at > 0; i++) {
+		mpq_time at = s->start + s->plan->event[i].at;
+
+		bond_world_run(s->w, at > s->w->now ? at - s->w->now : 0);
+		happen(s, &s->plan->event[i]);
+	}
+	bond_world_run(s->w, end > s->w->now ? end - s->w->now : 0);
+}
+
+/* ---- what came of it ----------------------------------------------------- */
 
 static void print(struct bond_result *r, uint64_t value)
 {
 	r->print = (r->print ^ value) * UINT64_C(0x100000001b3);
 }
 
-static void summarize(struct bond_world *w, struct bond_result *r,
-		      mpq_time from, mpq_duration time)
+static void add_flow(struct bond_outcome *o, const struct bond_flow *f,
+		     uint64_t goodput_bytes, mpq_duration time)
 {
-	for (size_t i = 0; i < w->flows; i++) {
-		add_flow(r, w->flow[i], time);
-		print(r, w->flow[i]->came);
-		print(r, w->flow[i]->goodput_bytes);
+	double mbps = (double)goodput_bytes * 8e3 / (double)time;
+
+	o->mbps += mbps;
+	o->least_mbps = o->least_mbps == 0 || mbps < o->least_mbps
+				? mbps
+				: o->least_mbps;
+	o->sent += f->sent;
+	o->lost += f->sent - f->came;
+	o->refused += f->refused;
+	o->reordered += f->reordered;
+	o->behind = f->behind > o->behind ? f->behind : o->behind;
+	o->spurious += f->transport.spurious;
+	o->gap = f->gap > o->gap ? f->gap : o->gap;
+	o->p50_ms = bond_flow_delay_ms(f, 0.5);
+	o->p99_ms = bond_flow_delay_ms(f, 0.99);
+}
+
+static void count_flows(struct scene *s)
+{
+	size_t flow = 0;
+
+	for (unsigned l = 0; l < BOND_LOADS; l++) {
+		for (unsigned i = 0; i < s->plan->load[l].flows; i++) {
+			const struct bond_flow *f = s->w->flow[flow];
+
+			add_flow(&s->result->load[l], f,
+				 s->goodput_bytes[flow++], s->plan->setup.time);
+			print(s->result, f->came);
+			print(s->result, f->goodput_bytes);
+		}
 	}
+}
+
+static void count_links(struct scene *s)
+{
+	double time = (double)(s->w->now - s->marked);
+
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
-		print(r, w->path[i].up.counters.delivered_bytes);
-		print(r, w->path[i].down.counters.delivered_bytes);
+		uint64_t bytes = link_of(s, i)->counters.delivered_bytes;
+
+		s->result->path_mbps[i] =
+			(double)(bytes - s->link_bytes[i]) * 8e3 / time;
+		print(s->result, bytes);
 	}
-	r->link_mbps = w->flows > 0
-			       ? bond_world_mbps(w, w->flow[0]->config.down,
-						 from, time)
-			       : 0;
-	r->paths_up = bond_world_paths_up(w);
-	r->pool_most = w->pool_most;
+	s->result->link_mbps = bond_world_mbps(s->w, s->plan->load[0].flow.down,
+					       s->start, s->plan->setup.time);
+	s->result->paths_up = bond_world_paths_up(s->w);
+	s->result->pool_most = s->w->pool_most;
 }
 
-static void clear_gaps(struct bond_world *w)
+static void stop_flows(struct scene *s)
 {
-	for (size_t i = 0; i < w->flows; i++) {
-		w->flow[i]->gap = 0;
-		w->flow[i]->last = w->now;
+	for (size_t i = 0; i < s->w->flows; i++) {
+		s->w->flow[i]->on = false;
+		s->goodput_bytes[i] = s->w->flow[i]->goodput_bytes;
 	}
+	bond_world_run(s->w, LAST);
+	bond_world_rest(s->w);
 }
 
-/* The load for its time, with what befalls its path. */
-static void pass(struct bond_world *w, const struct bond_load *l)
+static void play(struct sim_run *run, const struct bond_plan *plan,
+		 struct bond_result *result)
 {
-	mpq_time start = w->now, end = start + l->setup.time;
+	struct scene s = {.plan = plan, .result = result};
 
-	if (l->dead_at > 0) {
-		bond_world_run(w, l->dead_at);
-		clear_gaps(w);
-		if (l->unplug) {
-			bond_world_unplug(w, l->dead);
-		} else {
-			bond_world_silence(w, l->dead, true);
-		}
+	s.w = bond_world_new(run, &plan->setup);
+	sim_holds(run, run->failed || bond_world_up(s.w), s.w->now,
+		  "the paths are not up");
+	s.start = s.w->now;
+	s.w->cpu_seconds = 0;
+	if (!run->failed) {
+		start_flows(&s);
+		mark(&s);
+		pass(&s);
+		result->cpu_seconds =
+			s.w->cpu_seconds * 1e9 / (double)plan->setup.time;
+		count_links(&s);
+		stop_flows(&s);
+		count_flows(&s);
 	}
-	if (l->back_at > 0) {
-		bond_world_run(w, start + l->back_at - w->now);
-		if (l->unplug) {
-			bond_world_replug(w, l->dead);
-		} else {
-			bond_world_silence(w, l->dead, false);
-		}
-	}
-	bond_world_run(w, end - w->now);
+	bond_world_free(s.w);
 }
 
-static void body(struct sim_run *run, void *shared)
+/* ---- apart --------------------------------------------------------------- */
+
+static void child(struct job *j, const struct bond_plan *plan)
 {
-	struct job *j = shared;
-	const struct bond_load *l = &j->load;
-	struct bond_world *w = bond_world_new(run, &l->setup);
-	mpq_time from;
+	struct sim_run run = j->run;
+	struct bond_result result = {0};
 
-	sim_holds(run, bond_world_up(w), w->now, "the tunnel is not up");
-	from = w->now;
-	for (unsigned i = 0; i < l->flows && !run->failed; i++) {
-		(void)bond_world_flow(w, &l->flow);
-	}
-	w->cpu_seconds = 0;
-	pass(w, l);
-	j->result.cpu_seconds = w->cpu_seconds * 1e9 / (double)l->setup.time;
-	for (size_t i = 0; i < w->flows; i++) {
-		w->flow[i]->on = false;
-	}
-	bond_world_run(w, l->flow.kind == BOND_FLOW_UDP ? LAST : 0);
-	summarize(w, &j->result, from, l->setup.time);
-	bond_world_free(w);
+	bond_io_seed(run.seed);
+	play(&run, plan, &result);
+	j->run = run;
+	j->result = result;
+	(void)fflush(stdout);
+	_exit(0);
 }
 
-void bond_run(struct sim_run *run, const struct bond_load *load,
+void bond_run(struct sim_run *run, const struct bond_plan *plan,
 	      struct bond_result *ret)
 {
-	struct job j = {.load = *load};
+	struct job *j = mmap(NULL, sizeof(*j), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = 0;
+	pid_t pid;
 
-	bond_run_apart(run, body, &j, sizeof(j));
-	*ret = j.result;
+	assert(j != MAP_FAILED);
+	j->run = *run;
+	(void)fflush(stdout);
+	pid = fork();
+	assert(pid >= 0);
+	if (pid == 0) {
+		child(j, plan);
+	}
+	(void)waitpid(pid, &status, 0);
+	*run = j->run;
+	*ret = j->result;
+	sim_holds(run, status == 0, 0, "the run ended with status %#x",
+		  (unsigned)status);
+	(void)munmap(j, sizeof(*j));
 }

@@ -1,44 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One run of a bond_world with flows of one kind: what sim_bond's figures and
- * scenarios are made of. Each run has a process of its own, because the state
- * of the cryptography library's random generator outlives a world: so a seed
- * gives the same packets, whatever ran before.
+ * One run of a bond_world under a load: what sim_bond's figures and scenarios
+ * are made of. Each run has a process of its own, because the state of the
+ * cryptography library's random generator outlives a world: so a seed gives
+ * the same packets, whatever ran before.
  */
 #ifndef MPQ_TESTS_SIM_BOND_RUN_H
 #define MPQ_TESTS_SIM_BOND_RUN_H
 
 #include "tests/sim/bond_world.h"
 
-struct bond_load {
-	struct bond_setup setup;
+#define BOND_LOADS  3
+#define BOND_EVENTS 16
+
+struct bond_load { /* flows that are alike */
 	struct bond_flow_config flow;
 	unsigned flows;
-	/* A path dies, or all of it comes back: relative to the flows' start;
-	 * 0: never. */
-	mpq_duration dead_at, back_at;
-	unsigned dead;
-	bool unplug; /* the device goes; else a silent black hole */
+};
+
+struct bond_event {
+	mpq_duration at; /* after the flows' start */
+	unsigned path;
+	enum bond_event_kind {
+		BOND_SILENT, /* a black hole: nobody is told */
+		BOND_HEARD,  /* and its end */
+		BOND_UNPLUGGED,
+		BOND_REPLUGGED, /* with another address */
+		BOND_MARK,      /* gaps and counts begin here */
+	} kind;
+};
+
+struct bond_plan {
+	struct bond_setup setup;
+	struct bond_load load[BOND_LOADS];
+	struct bond_event event[BOND_EVENTS]; /* in order; the first with `at`
+					       * 0 ends them */
+};
+
+struct bond_outcome {                /* of a load */
+	double mbps, p50_ms, p99_ms; /* delays: of its last flow */
+	uint64_t sent, lost, reordered, behind, spurious, refused;
+	mpq_duration gap;  /* the longest without any, since the mark */
+	double least_mbps; /* of its flows */
 };
 
 struct bond_result {
-	double mbps, link_mbps;
-	double p50_ms, p99_ms;
+	struct bond_outcome load[BOND_LOADS];
+	double link_mbps;   /* one way, of the first load's direction */
 	double cpu_seconds; /* for a second of virtual time */
 	double pool_most;
-	uint64_t sent, lost, reordered, behind, spurious, refused;
-	mpq_duration gap; /* the longest, after dead_at when there is one */
 	unsigned paths_up;
+	/* Since the mark, on each link of the first load's direction. */
+	double path_mbps[SIM_PROFILE_PATHS];
 	uint64_t print; /* of all that happened: equal runs have equal ones */
 };
 
-/* Runs `load` for setup.time and fills *ret, in a child process. */
-void bond_run(struct sim_run *run, const struct bond_load *load,
+/* Runs the plan in a child process. */
+void bond_run(struct sim_run *run, const struct bond_plan *plan,
 	      struct bond_result *ret);
-
-/* Runs `body` in a child process; `shared_bytes` of `shared` come back. */
-void bond_run_apart(struct sim_run *run,
-		    void (*body)(struct sim_run *run, void *shared),
-		    void *shared, size_t shared_bytes);
 
 #endif

@@ -417,6 +417,19 @@ static mpq_time next_event(const struct bond_world *w, mpq_time end)
 	return mpq_time_min(due, end);
 }
 
+void bond_world_rest(struct bond_world *w)
+{
+	const struct mpq_packet_pool *pools[2] = {&w->edge.engine.pool,
+						  &w->vps.engine.pool};
+
+	for (int i = 0; i < 2; i++) {
+		sim_holds(w->run, pools[i]->free_pkts == pools[i]->size_pkts,
+			  w->now, "%s: %zu packet buffers are still in use",
+			  i == 0 ? "edge" : "concentrator",
+			  pools[i]->size_pkts - pools[i]->free_pkts);
+	}
+}
+
 static double cpu_now(void)
 {
 	return (double)clock() / CLOCKS_PER_SEC;

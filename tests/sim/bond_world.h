@@ -19,9 +19,10 @@
 #include "tests/sim/scenario.h"
 #include "tests/sim/steer_profile.h"
 
-#define BOND_WORLD_FLOWS 16
-#define BOND_WORLD_START (1000 * MPQ_SECOND)
-#define BOND_WORLD_MTU   1400
+#define BOND_WORLD_FLOWS      16
+#define BOND_WORLD_START      (1000 * MPQ_SECOND)
+#define BOND_WORLD_MTU        1400
+#define BOND_WORLD_WIRE_BYTES 1470 /* that such a packet is on a link */
 #define BOND_WORLD_CLASSES                                                     \
 	"{'name':'default','mode':'auto','priority':3,'copies':0,"             \
 	"'order-cap-us':100000,'repair-deadline-us':250000}"
@@ -67,6 +68,9 @@ struct bond_world *bond_world_new(struct sim_run *run,
 				  const struct bond_setup *setup);
 /* Checks what must hold in the end. */
 void bond_world_free(struct bond_world *w);
+
+/* Nothing is under way, the flows being off: no buffer may be in use. */
+void bond_world_rest(struct bond_world *w);
 
 /* Lets time pass; returns early when the run has failed. */
 void bond_world_run(struct bond_world *w, mpq_duration time);

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/bond_figures.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS MPQ_MILLISECOND
+
+#define PATH(rate, rtt, ...)                                                   \
+	{                                                                      \
+		.mbps = (rate), .rtt_ms = (rtt), ##__VA_ARGS__                 \
+	}
+
+const struct sim_profile bond_het3_lossy = {"het3, 1 % loss",
+					    3,
+					    {PATH(50, 30, .loss_percent = 1),
+					     PATH(20, 60, .loss_percent = 1),
+					     PATH(10, 120, .loss_percent = 1)}};
+
+struct options {
+	unsigned profile; /* 0: all */
+	mpq_duration time;
+	uint64_t seed;
+	bool trace;
+};
+
+double bond_plan_mbps(const struct sim_profile *p, bool down)
+{
+	double sum = 0;
+
+	if (p == &sim_profiles[18] && !down) {
+		return 30;
+	}
+	for (unsigned i = 0; i < p->paths; i++) {
+		sum += p->path[i].mbps;
+	}
+	return sum;
+}
+
+struct bond_plan bond_plan_of(const struct sim_profile *p,
+			      enum bond_flow_kind kind, unsigned flows,
+			      bool down, mpq_duration time)
+{
+	return (struct bond_plan){
+		.setup = {.profile = p,
+			  .paths = (1U << p->paths) - 1,
+			  .time = time},
+		.load = {{.flow = {.kind = kind,
+				   .down = down,
+				   .mbps = 0.8 * bond_plan_mbps(p, down) *
+					   BOND_WORLD_MTU /
+					   BOND_WORLD_WIRE_BYTES},
+			  .flows = flows}}};
+}
+
+static void run_plan(const struct options *o, const struct bond_plan *p,
+		     struct bond_result *r, struct sim_run *run)
+{
+	*run = (struct sim_run){.seed = o->seed, .trace = o->trace};
+	bond_run(run, p, r);
+}
+
+static void print_result(const struct bond_plan *p, const char *what,
+			 const struct bond_result *r, const struct sim_run *run)
+{
+	const struct bond_outcome *o = &r->load[0];
+
+	(void)printf("%-32s %-18s %6.1f of %6.1f Mbit/s %.2f  delay p50 %4.0f "
+		     "p99 %4.0f ms  lost %6.3f %%  reordered %5llu by %4llu "
+		     "spurious %5llu  CPU %.3f s/s%s%s",
+		     p->setup.profile->name, what, o->mbps, r->link_mbps,
+		     o->mbps / r->link_mbps, o->p50_ms, o->p99_ms,
+		     o->sent > 0 ? 100.0 * (double)o->lost / (double)o->sent
+				 : 0,
+		     (unsigned long long)o->reordered,
+		     (unsigned long long)o->behind,
+		     (unsigned long long)o->spurious, r->cpu_seconds,
+		     run->failed ? "  FAILED: " : "",
+		     run->failed ? run->why : "");
+}
+
+/* ---- each path alone ----------------------------------------------------- */
+
+static bool is_repeated(const struct sim_profile *p, unsigned path)
+{
+	return path > 0 && memcmp(&p->path[path], &p->path[path - 1],
+				  sizeof(p->path[0])) == 0;
+}
+
+static void single(const struct options *o, const struct sim_profile *profile)
+{
+	for (unsigned k = 0; k < profile->paths; k++) {
+		struct bond_plan p = bond_plan_of(profile, BOND_FLOW_CUBIC, 1,
+						  true, o->time);
+		struct bond_result r;
+		struct sim_run run;
+		char what[32];
+
+		if (is_repeated(profile, k)) {
+			continue;
+		}
+		p.setup.paths = 1U << k;
+		run_plan(o, &p, &r, &run);
+		(void)snprintf(what, sizeof(what), "path %u CUBIC", k);
+		print_result(&p, what, &r, &run);
+		(void)putchar('\n');
+		(void)fflush(stdout);
+	}
+}
+
+/* ---- a and b: shares of the sum ------------------------------------------ */
+
+static void share(const struct options *o, const struct sim_profile *profile)
+{
+	static const struct {
+		const char *name;
+		enum bond_flow_kind kind;
+		unsigned flows;
+		bool down;
+	} loads[] = {
+		{"CUBIC up", BOND_FLOW_CUBIC, 1, false},
+		{"CUBIC down", BOND_FLOW_CUBIC, 1, true},
+		{"8 CUBIC down", BOND_FLOW_CUBIC, 8, true},
+		{"UDP .85 down", BOND_FLOW_UDP, 1, true},
+	};
+
+	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+		struct bond_plan p =
+			bond_plan_of(profile, loads[i].kind, loads[i].flows,
+				     loads[i].down, o->time);
+		struct bond_result r;
+		struct sim_run run;
+
+		p.load[0].flow.mbps *= .85 / .8;
+		run_plan(o, &p, &r, &run);
+		print_result(&p, loads[i].name, &r, &run);
+		(void)putchar('\n');
+		(void)fflush(stdout);
+	}
+}
+
+static void shares(const struct options *o)
+{
+	const struct sim_profile *profiles[] = {
+		&sim_profiles[0], &sim_profiles[1], &sim_profiles[4],
+		&sim_profiles[5], &bond_het3_lossy, &sim_profiles[11]};
+
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		if (o->profile == 0 || o->profile == i + 1) {
+			share(o, profiles[i]);
+		}
+	}
+}
+
+/* ---- c: never worse than the best path ----------------------------------- */
+
+static double best_single(const struct options *o, struct bond_plan p)
+{
+	const struct sim_profile *profile = p.setup.profile;
+	double best = 0;
+
+	for (unsigned k = 0; k < profile->paths; k++) {
+		struct bond_result r;
+		struct sim_run run;
+
+		if (!is_repeated(profile, k)) {
+			p.setup.paths = 1U << k;
+			run_plan(o, &p, &r, &run);
+			best = r.load[0].mbps > best ? r.load[0].mbps : best;
+		}
+	}
+	return best;
+}
+
+static void harm(const struct options *o, const struct sim_profile *profile)
+{
+	static const struct {
+		const char *name;
+		enum bond_flow_kind kind;
+		unsigned flows;
+	} loads[] = {
+		{"CUBIC", BOND_FLOW_CUBIC, 1},    {"BBR", BOND_FLOW_BBR, 1},
+		{"8 CUBIC", BOND_FLOW_CUBIC, 8},  {"UDP .8", BOND_FLOW_UDP, 1},
+		{"QUIC-like", BOND_FLOW_QUIC, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+		struct bond_plan p =
+			bond_plan_of(profile, loads[i].kind, loads[i].flows,
+				     true, o->time);
+		struct bond_result r;
+		struct sim_run run;
+		double best = best_single(o, p);
+
+		run_plan(o, &p, &r, &run);
+		print_result(&p, loads[i].name, &r, &run);
+		(void)printf("  best path %.1f, ratio %.2f%s\n", best,
+			     r.load[0].mbps / best,
+			     r.load[0].mbps < .95 * best ? " HARM" : "");
+		(void)fflush(stdout);
+	}
+}
+
+/* ---- d and f: a path goes, and returns ----------------------------------- */
+
+static struct sim_profile equal_pair(double rtt_ms)
+{
+	return (struct sim_profile){"2 x 20",
+				    2,
+				    {PATH(20, rtt_ms), PATH(20, rtt_ms)}};
+}
+
+static struct bond_plan bond_failure(const struct sim_profile *profile,
+				     enum bond_event_kind kind, bool bulk)
+{
+	struct bond_plan p = {
+		.setup = {.profile = profile,
+			  .paths = (1U << profile->paths) - 1,
+			  .time = 8 * MPQ_SECOND},
+		.load = {{.flow = {.kind = BOND_FLOW_UDP,
+				   .down = true,
+				   .mbps = 100 * 200 * 8e-6,
+				   .bytes = 200},
+			  .flows = 1},
+			 {.flow = {.kind = BOND_FLOW_CUBIC, .down = true},
+			  .flows = bulk ? 1 : 0}},
+		.event = {{.at = 4 * MPQ_SECOND - MS, .kind = BOND_MARK},
+			  {.at = 4 * MPQ_SECOND, .path = 0, .kind = kind}}};
+
+	return p;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Either path dies, 25 seeds each. */
+static void failure(const struct options *o, const char *name, double rtt_ms,
+		    enum bond_event_kind kind, bool bulk)
+{
+	struct sim_profile profile = equal_pair(rtt_ms);
+	double gaps[50];
+	uint64_t lost = 0, reordered = 0, least = 0;
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < 50; i++) {
+		struct bond_plan p = bond_failure(&profile, kind, bulk);
+		struct bond_result r;
+		struct sim_run run = {.seed = o->seed + i / 2};
+
+		p.event[1].path = i % 2;
+		/* At any moment of what goes on. */
+		p.event[1].at += (i / 2) * 13 * MS;
+		bond_run(&run, &p, &r);
+		gaps[i] = (double)r.load[0].gap / 1e6;
+		lost += r.load[0].lost;
+		least = r.load[0].lost > least ? r.load[0].lost : least;
+		reordered += r.load[0].reordered;
+		if (run.failed && failed++ == 0) {
+			(void)printf("seed %llu path %u: %s\n",
+				     (unsigned long long)run.seed, i % 2,
+				     run.why);
+		}
+	}
+	qsort(gaps, 50, sizeof(gaps[0]), by_size);
+	(void)printf("%-14s RTT %3.0f ms%s: gap p50 %5.0f p95 %5.0f max %5.0f "
+		     "ms, lost %.2f (most %llu), reordered %.2f of a run's 800"
+		     "; failed %u\n",
+		     name, rtt_ms, bulk ? ", bulk" : "", gaps[25], gaps[47],
+		     gaps[49], (double)lost / 50, (unsigned long long)least,
+		     (double)reordered / 50, failed);
+	(void)fflush(stdout);
+}
+
+static void failures(const struct options *o)
+{
+	static const double rtts[] = {20, 60, 120};
+
+	for (int i = 0; i < 3; i++) {
+		for (int bulk = 0; bulk < 2; bulk++) {
+			failure(o, "black hole", rtts[i], BOND_SILENT,
+				bulk != 0);
+			failure(o, "device gone", rtts[i], BOND_UNPLUGGED,
+				bulk != 0);
+		}
+	}
+}
+
+/* ---- the program --------------------------------------------------------- */
+
+static unsigned number(int argc, char **argv, int i, unsigned otherwise)
+{
+	return argc > i ? (unsigned)strtoul(argv[i], NULL, 10) : otherwise;
+}
+
+int bond_figures(int argc, char **argv)
+{
+	const struct options o = {.profile = number(argc, argv, 1, 0),
+				  .time = number(argc, argv, 2, 20) *
+					  MPQ_SECOND,
+				  .seed = number(argc, argv, 3, 1),
+				  .trace = getenv("TRACE") != NULL};
+	void (*each)(const struct options *, const struct sim_profile *) = NULL;
+
+	if (strcmp(argv[0], "shares") == 0) {
+		shares(&o);
+	} else if (strcmp(argv[0], "fail") == 0) {
+		failures(&o);
+	} else if (strcmp(argv[0], "single") == 0) {
+		each = single;
+	} else if (strcmp(argv[0], "harm") == 0) {
+		each = harm;
+	} else {
+		return 2;
+	}
+	for (unsigned i = 0; each != NULL && i < SIM_PROFILES; i++) {
+		if (o.profile == 0 || o.profile == i + 1) {
+			each(&o, &sim_profiles[i]);
+		}
+	}
+	return 0;
+}
