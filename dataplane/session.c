@@ -466,6 +466,7 @@ static void on_steered(void *owner, const struct mpq_steer_event *event)
 {
 	struct mpq_session *s = owner;
 
+	mpq_session_move_flow(s, event);
 	s->events->steered(s->owner, event);
 }
 

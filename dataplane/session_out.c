@@ -273,6 +273,37 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 	}
 }
 
+static void spread_flow(struct mpq_session *s, unsigned class_id, uint32_t flow)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (mpq_queue_move_flow(&m->own[class_id], flow,
+					&s->shared[class_id]) > 0) {
+			mpq_session_tell_queue(m);
+		}
+	}
+}
+
+/* Sequences are given as packets leave, so what waits behind would come behind:
+ * 352 packets, by up to 899, when a flow that filled its path was spread. */
+void mpq_session_move_flow(struct mpq_session *s,
+			   const struct mpq_steer_event *e)
+{
+	if (e->flow == MPQ_STEER_NO_FLOW || e->to == 0) {
+		return;
+	}
+	if (e->kind == MPQ_STEER_SPREAD) {
+		spread_flow(s, e->class, e->flow);
+	} else if (e->kind == MPQ_STEER_GATHERED) {
+		struct mpq_session_path *m = &s->path[__builtin_ctz(e->to)];
+
+		(void)mpq_queue_move_flow(&s->shared[e->class], e->flow,
+					  &m->own[e->class]);
+		mpq_session_tell_queue(m);
+	}
+}
+
 /* ---- offers -------------------------------------------------------------- */
 
 static void stamp(struct mpq_session_path *m, mpq_time now)

@@ -28,6 +28,10 @@ void mpq_session_view(struct mpq_session_path *m, mpq_time now);
 void mpq_session_tell_queue(struct mpq_session_path *m);
 /* What waits for this path goes to others. */
 void mpq_session_empty(struct mpq_session_path *m, mpq_time now);
+/* A flow's way changes: what of it waits goes the new way, before what comes
+ * now. */
+void mpq_session_move_flow(struct mpq_session *s,
+			   const struct mpq_steer_event *e);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 
 /* session_in.c */

@@ -18,15 +18,9 @@ void mpq_queue_finish(struct mpq_queue *q)
 	}
 }
 
-bool mpq_queue_push(struct mpq_queue *q, struct mpq_packet *p, mpq_time now)
+static void append(struct mpq_queue *q, struct mpq_packet *p)
 {
-	if (q->pkts >= q->config.limit_pkts) {
-		q->dropped_full++;
-		mpq_packet_put(q->pool, p);
-		return false;
-	}
 	p->next = NULL;
-	p->enqueued = now;
 	if (q->tail == NULL) {
 		q->head = p;
 	} else {
@@ -35,8 +29,41 @@ bool mpq_queue_push(struct mpq_queue *q, struct mpq_packet *p, mpq_time now)
 	q->tail = p;
 	q->pkts++;
 	q->bytes += p->len_bytes;
+}
+
+bool mpq_queue_push(struct mpq_queue *q, struct mpq_packet *p, mpq_time now)
+{
+	if (q->pkts >= q->config.limit_pkts) {
+		q->dropped_full++;
+		mpq_packet_put(q->pool, p);
+		return false;
+	}
+	p->enqueued = now;
+	append(q, p);
 	q->enqueued++;
 	return true;
+}
+
+size_t mpq_queue_move_flow(struct mpq_queue *q, uint32_t flow,
+			   struct mpq_queue *to)
+{
+	struct mpq_packet *p = q->head;
+	size_t moved = q->pkts;
+
+	if (p == NULL) {
+		return 0;
+	}
+	q->head = q->tail = NULL;
+	q->pkts = 0;
+	q->bytes = 0;
+	q->decided = false;
+	while (p != NULL) {
+		struct mpq_packet *next = p->next;
+
+		append(p->flow == flow ? to : q, p);
+		p = next;
+	}
+	return moved - q->pkts;
 }
 
 static struct mpq_packet *take_head(struct mpq_queue *q)

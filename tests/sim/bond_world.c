@@ -2,6 +2,7 @@
 #include "tests/sim/bond_world.h"
 
 #include "tests/sim/bond_io.h"
+#include "tests/sim/bond_trace.h"
 #include "tests/unit/common/pki.h"
 
 #include <assert.h>
@@ -21,6 +22,21 @@
 
 /* ---- what the engines tell ----------------------------------------------- */
 
+static void on_member(void *owner, const struct mpq_tunnel *t, unsigned path,
+		      enum mpq_session_member_state was, const char *reason,
+		      mpq_duration gap)
+{
+	(void)was;
+	bond_trace_member(owner, &t->session->path[path], reason, gap);
+}
+
+static void on_steered(void *owner, const struct mpq_tunnel *t,
+		       const struct mpq_steer_event *event)
+{
+	(void)t;
+	bond_trace_steered(owner, event);
+}
+
 static void on_path(void *owner, const struct mpq_path *p,
 		    enum mpq_life_state was)
 {
@@ -32,11 +48,9 @@ static void on_path(void *owner, const struct mpq_path *p,
 static void on_tunnel(void *owner, const struct mpq_tunnel *t,
 		      const struct mpq_sockaddr *remote)
 {
-	struct bond_side *side = owner;
-
+	(void)owner;
 	(void)remote;
 	(void)t;
-	side->tunnel_events++;
 }
 
 static void on_refused(void *owner, const char *path,
@@ -49,6 +63,8 @@ static void on_refused(void *owner, const char *path,
 }
 
 static const struct mpq_engine_events engine_events = {
+	.member = on_member,
+	.steered = on_steered,
 	.path = on_path,
 	.tunnel = on_tunnel,
 	.refused = on_refused,
@@ -361,47 +377,9 @@ static void watch(struct bond_world *w)
 
 static void trace(struct bond_world *w)
 {
-	if (!w->run->trace || w->now < w->traced + TRACE_STEP) {
-		return;
-	}
-	w->traced = w->now;
-	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
-		const struct bond_path *p = &w->path[i];
-		const struct mpq_path *e;
-		const struct mpq_channel *ch;
-		struct mpq_conn_info info = {0};
-
-		if (!p->exists) {
-			continue;
-		}
-		e = edge_path(w, i);
-		ch = mpq_path_channel(e);
-		if (ch != NULL) {
-			mpq_conn_info(ch->conn, &info);
-		}
-		sim_trace(w->run, w->now,
-			  "path %u %s rtt %.1f cwnd %llu; link up %zu down %zu "
-			  "of it %llu %llu bytes",
-			  i, mpq_life_state_name(e->life.state),
-			  (double)info.rtt_smoothed / 1e6,
-			  (unsigned long long)info.cwnd_bytes,
-			  p->up.queued_bytes, p->down.queued_bytes,
-			  (unsigned long long)p->up.counters.delivered_bytes,
-			  (unsigned long long)p->down.counters.delivered_bytes);
-	}
-	for (size_t i = 0; i < w->flows; i++) {
-		const struct bond_flow *f = w->flow[i];
-
-		sim_trace(w->run, w->now,
-			  "flow %zu sent %llu refused %llu came %llu in flight "
-			  "%llu of %llu lost %llu spurious %llu",
-			  i, (unsigned long long)f->sent,
-			  (unsigned long long)f->refused,
-			  (unsigned long long)f->came,
-			  (unsigned long long)f->transport.in_flight,
-			  (unsigned long long)f->transport.cwnd,
-			  (unsigned long long)f->transport.lost_pkts,
-			  (unsigned long long)f->transport.spurious);
+	if (w->run->trace && w->now >= w->traced + TRACE_STEP) {
+		w->traced = w->now;
+		bond_trace_state(w);
 	}
 }
 
@@ -500,6 +478,9 @@ struct bond_world *bond_world_new(struct sim_run *run,
 	w->run = run;
 	w->setup = setup;
 	w->now = BOND_WORLD_START;
+	w->edge.world = w->vps.world = w;
+	w->edge.name = "edge";
+	w->vps.name = "vps";
 	bond_io_init(w->now, came, w);
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
 		init_path(w, i);

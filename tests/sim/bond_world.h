@@ -43,11 +43,13 @@ struct bond_path {
 	unsigned addresses;                         /* had so far */
 };
 
+struct bond_world;
+
 struct bond_side {
+	struct bond_world *world;
+	const char *name;
 	struct mpq_engine engine;
 	int tun;
-	unsigned tunnel_events;
-	bool up;
 };
 
 struct bond_world {
