@@ -24,6 +24,8 @@
 #define PROBATION_MAX (10 * MPQ_SECOND)
 #define FLAPS         (60 * MPQ_SECOND)
 #define MAX_AGE       (1 * MPQ_SECOND) /* of what waits */
+#define GONE          (2 * MPQ_SECOND) /* of silence, of all paths */
+#define JOIN_TIMEOUT  (5 * MPQ_SECOND)
 /* A repair is sent when the loss is noticed, and takes its way. */
 #define REPAIR_SLACK (20 * MPQ_MILLISECOND)
 /* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
@@ -56,12 +58,20 @@ bool mpq_session_is_up(const struct mpq_session *s)
 	return s->up;
 }
 
-static void follow(struct mpq_session *s, const char *reason)
+/* A short silence of the only path is no end of the tunnel. */
+static bool holds_up(const struct mpq_session_path *m, mpq_time now)
+{
+	return m->state == MPQ_SESSION_USED ||
+	       (m->state == MPQ_SESSION_SILENT &&
+		mpq_time_elapsed(m->since, now) < GONE);
+}
+
+static void follow(struct mpq_session *s, const char *reason, mpq_time now)
 {
 	bool up = false;
 
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		up |= carries(&s->path[i]);
+		up |= holds_up(&s->path[i], now);
 	}
 	if (up != s->up) {
 		s->up = up;
@@ -86,7 +96,7 @@ void mpq_session_set_state(struct mpq_session_path *m,
 	(void)snprintf(m->reason, sizeof(m->reason), "%s", reason);
 	m->session->events->member(m->session->owner, m->index, was, reason,
 				   gap);
-	follow(m->session, m->reason);
+	follow(m->session, m->reason, now);
 }
 
 void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
@@ -229,10 +239,15 @@ static bool others_carry(const struct mpq_session_path *m)
 
 static void use(struct mpq_session_path *m, const char *reason, mpq_time now)
 {
+	bool first = !others_carry(m);
+
 	mpq_steer_path(m->session->steer, m->index, &m->estimate, true,
 		       m->metered, now);
 	mpq_session_set_state(m, MPQ_SESSION_USED, reason, now);
 	m->control |= MPQ_SESSION_PROBE;
+	if (first) {
+		mpq_session_steer_kept(m->session, now);
+	}
 }
 
 /* One that was lost lately has to behave for a while, the longer the oftener
@@ -402,10 +417,41 @@ static void tick(struct mpq_session *s, mpq_time now)
 	s->tick_due = now + TICK;
 }
 
+/* Something else than we speaks with us there. */
+static void give_up_joining(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_JOINING &&
+		    mpq_time_elapsed(m->since, now) >= JOIN_TIMEOUT) {
+			mpq_channel_close(m->channel,
+					  "the concentrator does not answer "
+					  "the request for bonding: give the "
+					  "tunnel one path, or update it");
+		}
+	}
+}
+
+static mpq_time watch_until(const struct mpq_session_path *m)
+{
+	switch (m->state) {
+	case MPQ_SESSION_JOINING:
+		return m->since + JOIN_TIMEOUT;
+	case MPQ_SESSION_TRIED:
+		return m->trusted_at;
+	case MPQ_SESSION_SILENT:
+		return m->session->up ? m->since + GONE : MPQ_TIME_NEVER;
+	default:
+		return MPQ_TIME_NEVER;
+	}
+}
+
 void mpq_session_turn(struct mpq_session *s, mpq_time now)
 {
 	s->now = now;
 	mpq_session_join_turn(s, now);
+	give_up_joining(s, now);
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		if (mpq_session_is_member(&s->path[i])) {
 			turn_member(&s->path[i], now);
@@ -415,6 +461,7 @@ void mpq_session_turn(struct mpq_session *s, mpq_time now)
 	mpq_session_send_repairs(s, now);
 	mpq_order_expire(&s->order, now);
 	mpq_session_send_reports(s, now);
+	follow(s, "no path answers", now);
 	if (now >= s->tick_due) {
 		tick(s, now);
 	}
@@ -442,9 +489,7 @@ mpq_time mpq_session_deadline(const struct mpq_session *s)
 		if (mpq_session_is_member(m)) {
 			due = mpq_time_min(due, probe_due(m, s->now));
 		}
-		if (m->state == MPQ_SESSION_TRIED) {
-			due = mpq_time_min(due, m->trusted_at);
-		}
+		due = mpq_time_min(due, watch_until(m));
 		if (m->state == MPQ_SESSION_WAITING &&
 		    (s->open || s->opener < 0)) {
 			due = 0;

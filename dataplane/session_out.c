@@ -159,9 +159,9 @@ static void steer(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
 		c->over_rate++;
 		mpq_packet_put(s->pool, p);
 		return;
-	default:
+	default: /* kept for a while: one may come back */
 		c->no_path++;
-		mpq_packet_put(s->pool, p);
+		(void)mpq_queue_push(&s->shared[p->class_id], p, now);
 		return;
 	}
 	p->kind = MPQ_HEADER_DATA;
@@ -197,6 +197,20 @@ size_t mpq_session_queued(const struct mpq_session *s)
 		}
 	}
 	return pkts;
+}
+
+/* There is a path again: what was kept is steered anew. */
+void mpq_session_steer_kept(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		size_t n = s->shared[c].pkts;
+		struct mpq_packet *p;
+
+		while (n-- > 0 &&
+		       (p = mpq_queue_peek(&s->shared[c], now)) != NULL) {
+			steer(s, mpq_queue_pop(&s->shared[c], now), now);
+		}
+	}
 }
 
 /* ---- sent again ---------------------------------------------------------- */
@@ -516,8 +530,9 @@ static struct mpq_packet *take(struct mpq_session_path *m,
 			m->urgent.item[m->urgent.head++ % MPQ_SESSION_URGENT];
 		return p;
 	case MPQ_SESSION_OFFER_SHARED:
+		p = mpq_queue_pop(&s->shared[c], now);
 		mpq_steer_pulled(s->steer, c, m->index, p->len_bytes, now);
-		return mpq_queue_pop(&s->shared[c], now);
+		return p;
 	default:
 		return mpq_queue_pop(&m->own[c], now);
 	}

@@ -32,6 +32,8 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now);
  * now. */
 void mpq_session_move_flow(struct mpq_session *s,
 			   const struct mpq_steer_event *e);
+/* There is a path again: what was kept is steered anew. */
+void mpq_session_steer_kept(struct mpq_session *s, mpq_time now);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 
 /* session_in.c */

@@ -146,7 +146,7 @@ static struct json_object *class(const struct mpq_session *s, unsigned c)
 	mpq_telemetry_uint(o, "out-packets", n->packets_out);
 	mpq_telemetry_uint(o, "out-bytes", n->bytes_out);
 	mpq_telemetry_uint(o, "dropped",
-			   dropped + n->no_path + n->over_rate + n->no_buffer);
+			   dropped + n->over_rate + n->no_buffer);
 	mpq_telemetry_uint(o, "over-rate", n->over_rate);
 	mpq_telemetry_uint(o, "queue-packets", pkts);
 	mpq_telemetry_us(o, "queue-us", sojourn);
