@@ -332,6 +332,7 @@ static void opened(struct mpq_session *s, struct mpq_channel *ch,
 	s->key = key;
 	s->open = true;
 	s->opened = now;
+	s->policy_number = 0; /* it counts from the beginning */
 	s->counters.opens++;
 	let_in(s, ch, msg->path, "it opened the session", now);
 }
@@ -339,7 +340,7 @@ static void opened(struct mpq_session *s, struct mpq_channel *ch,
 static void joins(struct mpq_session *s, struct mpq_channel *ch,
 		  const struct mpq_join_message *msg, mpq_time now)
 {
-	if (!s->open || !mpq_join_is_proven(msg, &s->key, ch->conn)) {
+	if (!mpq_join_is_proven(msg, s->open ? &s->key : NULL, ch->conn)) {
 		reject(s, ch);
 		return;
 	}
