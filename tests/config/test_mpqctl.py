@@ -35,8 +35,9 @@ for name in ('ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'):
 
 
 def ago(seconds):
+    """And half a second: time() may be a tick behind what now() says."""
     then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(
-        seconds=seconds)
+        seconds=seconds + 0.5)
     return then.strftime('%Y-%m-%dT%H:%M:%SZ')
 
 
