@@ -158,7 +158,6 @@ static struct json_object *tunnel(const struct mpq_config *c,
 
 	add_string(o, "name", t->name);
 	add_bool(o, "enabled", t->enabled);
-	add_string(o, "path", t->paths.item[0]);
 	json_object_object_add(o, "paths", mpq_snapshot_strings(&t->paths));
 	if (c->edge) {
 		add_string(o, "default-class", t->default_class);

@@ -94,8 +94,7 @@ static void writes_an_edge(void **state)
 		"port\":45001,"
 		"\"server-name\":\"c.example\"}],\"classes\":[" DEFAULT_CLASS
 		"],\"rules\":[],\"tunnels\":[{"
-		"\"name\":\"mpq1\",\"enabled\":true,"
-		"\"path\":\"wan1\",\"paths\":[\"wan1\"],"
+		"\"name\":\"mpq1\",\"enabled\":true,\"paths\":[\"wan1\"],"
 		"\"default-class\":\"default\","
 		"\"mtu\":1400,\"queue-delay-us\":15000,"
 		"\"addresses\":[\"10.200.1.1/30\"],"
@@ -119,7 +118,7 @@ static void writes_a_concentrator(void **state)
 		"\"paths\":[{\"name\":\"p1\",\"enabled\":false,"
 		"\"listen-address\":\"::\",\"listen-port\":45001}],"
 		"\"tunnels\":[{\"name\":\"mpq1\",\"enabled\":false,"
-		"\"path\":\"p1\",\"paths\":[\"p1\"],\"peer\":\"ship\","
+		"\"paths\":[\"p1\"],\"peer\":\"ship\","
 		"\"accept-policy\":true,\"mtu\":1300,"
 		"\"queue-delay-us\":15000,\"addresses\":[],"
 		"\"lan-prefixes\":[],\"remote-prefixes\":[\"172.16.1.0/24\"],"
