@@ -26,13 +26,13 @@
  *         "peer-address"}, {"event": "refused", "path", "peer-address",
  *         "reason"} (a peer that we turned away), {"event": "mtu", ..};
  *         of bonded tunnels {"event": "session", "tunnel", "is": "up" |
- *         "down", "reason"}, {"event": "member", "tunnel", "path", "was", "is",
- *         "reason", "gap-us"?}, and {"event": "steering", "tunnel", "class",
- *         "what", "reason", "flow"?, "from": [path], "to": [path], "flow-bps",
- *         "one-bps", "all-bps", "spread-us"}, which is a struct
+ *         "down", "reason"}, {"event": "member", "tunnel", "path", "id", "was",
+ *         "is", "reason", "gap-us"?}, and {"event": "steering", "tunnel",
+ *         "class", "what", "reason", "flow"?, "from": [path], "to": [path],
+ *         "flow-bps"?, "one-bps", "all-bps", "spread-us"}, which is a struct
  *         mpq_steer_event: "what" and "reason" as dataplane/bond/steer.h names
  *         them, "flow" as Explain tells it, absent when it is of the whole
- *         class;
+ *         class; at a concentrator, paths of a session are numbers;
  *         at most 4096 bytes each
  *
  * mpquic-control calls:
@@ -91,21 +91,28 @@
  *         "cwnd-bytes", "mtu-bytes", "connects", "in-packets", "in-bytes",
  *         "out-packets", "out-bytes", "in-drops", "out-drops", "lost",
  *         "spurious"}, packets being inner ones
- *     tunnel: {"name", "up", "reason", "age-us", "path" (of one) or "paths"
- *         (of several), "peer", "peer-address", "queue-packets", "queue-us",
- *         "in-packets", .., "drops": {reason: n}, "session"? (of several)}
- *     session: {"state": "up" | "down",
- *         "members": [{"path", "id", "state" (dataplane/session.h), "reason",
- *             "age-us", "usable", "rtt-us", "one-way-offset-us" (of what we
- *             send, over the quickest path), "jitter-us", "loss-ppm",
- *             "capacity-bps", "queue-packets", "queue-us", "out-packets",
- *             "out-bytes", "in-packets", "in-bytes", "repaired", "probes"}],
- *         "classes": [{"name", "mode", "out-packets", "out-bytes", "dropped",
- *             "queue-packets", "queue-us", "repaired", "copies", of what came
- *             in "delivered", "late", "duplicate", "held", "waited-max-us"}],
- *         "rules": [{"name", "packets", "bytes"}] (the last, without a name, is
- *             what no rule matched)}: out is what this end sends, path numbers
- *         are those of the wire
+ *     tunnel: {"name", "up", "reason", "age-us", "path" (of a bonded one its
+ *         first), "peer", "peer-address", "queue-packets", "queue-us",
+ *         "in-packets", .., "drops": {reason: n}, "session"? (bonded)}
+ *     session: {"state": "up" | "down" | "not open",
+ *         "members": [{"path" (at a concentrator ""), "id", "state"
+ *             (dataplane/session.h), "reason", "age-us", "usable", "metered",
+ *             "rtt-us", "rtt-min-us", "capacity-bps", "capacity-proven",
+ *             "congested", of what we send, as the peer tells it,
+ *             "one-way-offset-us" (over the quickest path), "jitter-us",
+ *             "queueing-us", "loss-ppm", "out-rate-bps", and of what we get
+ *             the same with "in-" before it, "in-reorder-packets", "heard-us";
+ *             "queue-packets", "queue-us" (ours), "out-packets", "out-bytes",
+ *             "in-packets", "in-bytes", "repaired", "probes"}],
+ *         "classes": [{"name", "mode", "priority", "out-packets", "out-bytes",
+ *             "dropped", "over-rate", "queue-packets", "queue-us", "repaired",
+ *             "repairs-expired", "copies", "copies-withheld", "flows-pinned",
+ *             "flows-moved", "flows-spread", "flows-gathered", and of what came
+ *             in "delivered", "held", "late", "duplicate", "holes-early",
+ *             "holes-timeout", "waited-us", "waited-max-us"}],
+ *         "rules": [{"name", "class", "packets", "bytes"}] (the last, named "",
+ *             is what no rule matched), "counters": {..}}: out is what this end
+ *         sends, path numbers are those of the wire
  *     listener: {"name", "local-address", "connections",
  *         "drops": {reason: n}}
  * Explain what becomes of a flow that leaves by a tunnel here: {"tunnel",

@@ -107,17 +107,6 @@ static struct json_object *lone_path(const struct mpq_daemon *d,
 	return o;
 }
 
-static struct json_object *names(const struct mpq_config_strings *s)
-{
-	struct json_object *a = json_object_new_array();
-	size_t i;
-
-	for (i = 0; i < s->n; i++) {
-		json_object_array_add(a, json_object_new_string(s->item[i]));
-	}
-	return a;
-}
-
 static struct json_object *lone_tunnel(const struct mpq_daemon *d,
 				       const struct mpq_config_tunnel *t)
 {
@@ -129,11 +118,7 @@ static struct json_object *lone_tunnel(const struct mpq_daemon *d,
 	json_object_object_add(o, "up", json_object_new_boolean(false));
 	add_string(o, "reason",
 		   t->enabled ? absence(d) : "disabled by configuration");
-	if (t->paths.n == 1) {
-		add_string(o, "path", t->paths.item[0]);
-	} else {
-		json_object_object_add(o, "paths", names(&t->paths));
-	}
+	add_string(o, "path", t->paths.item[0]);
 	if (t->peer[0]) {
 		add_string(o, "peer", t->peer);
 	}

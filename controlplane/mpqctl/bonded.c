@@ -30,7 +30,7 @@ static struct json_object *array(const struct session *s, const char *key)
 {
 	struct json_object *v = NULL;
 
-	return json_object_object_get_ex(s->now, key, &v) &&
+	return s->now != NULL && json_object_object_get_ex(s->now, key, &v) &&
 			       json_object_is_type(v, json_type_array) &&
 			       json_object_array_length(v) > 0
 		       ? v
@@ -65,42 +65,77 @@ static void add_formatted(struct mpq_table *t, struct json_object *o,
 
 /* ---- members ---- */
 
-static struct json_object *member_before(const struct session *s,
-					 struct json_object *member)
+/* A concentrator knows them by their number alone. */
+static void write_name(FILE *f, struct json_object *member)
 {
-	return mpq_rate_entry(s->before, "members", "path",
-			      mpq_format_member(member, "path", ""));
+	const char *name = mpq_format_member(member, "path", "");
+	uint64_t id;
+
+	if (name[0] != '\0') {
+		(void)fputs(name, f);
+	} else if (mpq_format_number(member, "id", &id)) {
+		(void)fprintf(f, "path %llu", (unsigned long long)id);
+	} else {
+		(void)fputc('?', f);
+	}
 }
 
-/* Of all members together. */
-static uint64_t total_bps(const struct session *s, const char *counter)
+char *mpq_bonded_carriers(struct json_object *tunnel)
 {
-	struct json_object *a = array(s, "members");
-	uint64_t total = 0, bps;
+	struct session s = {.now = session_of(tunnel)};
+	struct json_object *a = array(&s, "members");
+	char *text = NULL;
+	size_t size, n = 0;
+	FILE *f;
 
-	for (size_t i = 0; a != NULL && i < json_object_array_length(a); i++) {
+	if (s.now == NULL) {
+		return NULL;
+	}
+	f = open_memstream(&text, &size);
+	for (size_t i = 0;
+	     f != NULL && a != NULL && i < json_object_array_length(a); i++) {
 		struct json_object *m = json_object_array_get_idx(a, i);
 
-		if (mpq_rate(member_before(s, m), m, counter, s->b->between,
-			     &bps)) {
+		if (mpq_format_true(m, "usable")) {
+			(void)fputs(n++ > 0 ? ", " : "", f);
+			write_name(f, m);
+		}
+	}
+	if (f != NULL) {
+		(void)fclose(f);
+	}
+	return text;
+}
+
+static bool member_bps(const struct session *s, struct json_object *member,
+		       const char *counter, uint64_t *ret_bps)
+{
+	return mpq_rate(mpq_rate_entry(s->before, "members", "id", member),
+			member, counter, s->b->between, ret_bps);
+}
+
+/* Its rate, and its share of what all of them bring. */
+static void add_traffic(const struct session *s, struct mpq_table *t,
+			struct json_object *member, const char *counter)
+{
+	struct json_object *a = array(s, "members");
+	uint64_t total = 0, bps = 0, own;
+	char text[MPQ_FORMAT_BYTES];
+
+	for (size_t i = 0; i < json_object_array_length(a); i++) {
+		if (member_bps(s, json_object_array_get_idx(a, i), counter,
+			       &bps)) {
 			total += bps;
 		}
 	}
-	return total;
-}
-
-static void add_share(const struct session *s, struct mpq_table *t,
-		      struct json_object *member, const char *counter)
-{
-	uint64_t total = total_bps(s, counter), bps;
-
-	if (total > 0 && mpq_rate(member_before(s, member), member, counter,
-				  s->b->between, &bps)) {
-		mpq_table_add(t, MPQ_TABLE_PLAIN, "%.0f%%",
-			      100.0 * (double)bps / (double)total);
-	} else {
+	if (!member_bps(s, member, counter, &own)) {
 		mpq_table_add(t, MPQ_TABLE_PLAIN, "-");
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "-");
+		return;
 	}
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", mpq_format_rate(own, text));
+	mpq_table_add(t, MPQ_TABLE_PLAIN, total > 0 ? "%.0f%%" : "-",
+		      total > 0 ? 100.0 * (double)own / (double)total : 0.0);
 }
 
 static void add_since(const struct session *s, struct mpq_table *t,
@@ -114,36 +149,68 @@ static void add_since(const struct session *s, struct mpq_table *t,
 				    : "-");
 }
 
-static void add_member(const struct session *s, struct mpq_table *t,
-		       struct json_object *m)
+static void add_name(struct mpq_table *t, struct json_object *member)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f != NULL) {
+		write_name(f, member);
+		(void)fclose(f);
+	}
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", text != NULL ? text : "?");
+	free(text);
+}
+
+/* What it sends, and what it is. */
+static void add_out(const struct session *s, struct mpq_table *t,
+		    struct json_object *m)
 {
 	bool usable = mpq_format_true(m, "usable");
 
-	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
-		      mpq_format_member(m, "path", "?"));
+	add_name(t, m);
 	mpq_table_add(t, usable ? MPQ_TABLE_GOOD : MPQ_TABLE_BAD, "%s",
 		      mpq_format_member(m, "state", usable ? "used" : "-"));
 	add_since(s, t, m);
 	add_formatted(t, m, "rtt-us", mpq_format_us);
-	add_formatted(t, m, "loss-ppm", mpq_format_ppm);
-	add_formatted(t, m, "jitter-us", mpq_format_us);
-	add_formatted(t, m, "one-way-offset-us", mpq_format_us);
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "out");
+	add_traffic(s, t, m, "out-bytes");
 	add_formatted(t, m, "capacity-bps", mpq_format_rate);
-	add_formatted(t, m, "queue-us", mpq_format_us);
-	add_share(s, t, m, "in-bytes");
-	add_share(s, t, m, "out-bytes");
+	add_formatted(t, m, "loss-ppm", mpq_format_ppm);
+	add_formatted(t, m, "one-way-offset-us", mpq_format_us);
+	add_formatted(t, m, "jitter-us", mpq_format_us);
+	add_formatted(t, m, "queueing-us", mpq_format_us);
 	add_number(t, m, "repaired");
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
 		      usable ? "" : mpq_format_member(m, "reason", ""));
 }
 
+/* What it brings, in a line of its own below. */
+static void add_in(const struct session *s, struct mpq_table *t,
+		   struct json_object *m)
+{
+	for (int i = 0; i < 4; i++) {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", "");
+	}
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "in");
+	add_traffic(s, t, m, "in-bytes");
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", "");
+	add_formatted(t, m, "in-loss-ppm", mpq_format_ppm);
+	add_formatted(t, m, "in-one-way-offset-us", mpq_format_us);
+	add_formatted(t, m, "in-jitter-us", mpq_format_us);
+	add_formatted(t, m, "in-queueing-us", mpq_format_us);
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", "");
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", "");
+}
+
 static void print_members(const struct session *s)
 {
-	static const char *const heads[] = {"MEMBER",  "STATE",     ">SINCE",
-					    ">RTT",    ">LOSS",     ">JITTER",
-					    ">OFFSET", ">CAPACITY", ">QUEUE",
-					    ">IN",     ">OUT",      ">REPAIRED",
-					    "REASON"};
+	static const char *const heads[] = {"MEMBER",    "STATE",     ">SINCE",
+					    ">RTT",      "-",         ">RATE",
+					    ">SHARE",    ">CAPACITY", ">LOSS",
+					    ">OFFSET",   ">JITTER",   ">QUEUE",
+					    ">REPAIRED", "REASON"};
 	struct json_object *a = array(s, "members");
 	struct mpq_table t;
 
@@ -152,7 +219,12 @@ static void print_members(const struct session *s)
 	}
 	mpq_table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
 	for (size_t i = 0; i < json_object_array_length(a); i++) {
-		add_member(s, &t, json_object_array_get_idx(a, i));
+		struct json_object *m = json_object_array_get_idx(a, i);
+
+		add_out(s, &t, m);
+		if (mpq_format_true(m, "usable")) {
+			add_in(s, &t, m);
+		}
 	}
 	mpq_table_print(&t, s->b->colour);
 	mpq_table_finish(&t);
@@ -165,8 +237,7 @@ static void add_rate(const struct session *s, struct mpq_table *t,
 		     const char *counter)
 {
 	struct json_object *before =
-		mpq_rate_entry(s->before, list, "name",
-			       mpq_format_member(entry, "name", ""));
+		mpq_rate_entry(s->before, list, "name", entry);
 	char text[MPQ_FORMAT_BYTES];
 	uint64_t bps;
 

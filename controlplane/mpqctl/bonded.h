@@ -17,6 +17,10 @@ struct mpq_bonded {
 	bool colour;
 };
 
+/* "wan1, wan2": the paths that carry the tunnel now. The caller frees. NULL: it
+ * has no session. */
+char *mpq_bonded_carriers(struct json_object *tunnel);
+
 /* To standard output. Nothing, when the tunnel has no session. */
 void mpq_bonded_draw(const struct mpq_bonded *b);
 

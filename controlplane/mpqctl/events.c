@@ -108,12 +108,19 @@ static void write_session(FILE *f, struct json_object *e)
 	add_reason(f, e);
 }
 
+/* At a concentrator, a path of a session has a number only. */
 static void write_member(FILE *f, struct json_object *e)
 {
-	const char *was = mpq_format_member(e, "was", "");
+	const char *was = mpq_format_member(e, "was", ""),
+		   *path = mpq_format_member(e, "path", "");
+	uint64_t id = 0;
 
-	(void)fprintf(f, "tunnel %s, path %s: ", text_of(e, "tunnel"),
-		      text_of(e, "path"));
+	(void)fprintf(f, "tunnel %s, path ", text_of(e, "tunnel"));
+	if (path[0] == '\0' && mpq_format_number(e, "id", &id)) {
+		(void)fprintf(f, "%llu: ", (unsigned long long)id);
+	} else {
+		(void)fprintf(f, "%s: ", path);
+	}
 	if (was[0] != '\0' && strcmp(was, text_of(e, "is")) != 0) {
 		(void)fprintf(f, "%s -> ", was);
 	}

@@ -159,13 +159,10 @@ static void write_paths(FILE *f, const struct mpq_call *call,
 
 	(void)call;
 	(void)json_object_object_get_ex(reply, "paths", &v);
-	if (json_object_is_type(v, json_type_array) &&
-	    json_object_array_length(v) == 0) {
+	paths = mpq_steering_paths(v);
+	if (paths[0] == '\0') {
 		(void)fputs("  paths  none can take it now", f);
-		return;
-	}
-	paths = mpq_format_value(v);
-	if (strcmp(state, "unseen") == 0) {
+	} else if (strcmp(state, "unseen") == 0) {
 		(void)fprintf(f, "  paths  not seen lately; it would go by %s",
 			      paths);
 	} else {

@@ -194,6 +194,20 @@ static void add_names(struct mpq_table *t, struct json_object *o,
 	free(text);
 }
 
+/* Those that carry it: of a bonded one the members that are used. */
+static void add_paths(struct mpq_table *t, struct json_object *tunnel)
+{
+	char *members = mpq_bonded_carriers(tunnel);
+
+	if (members == NULL) {
+		add_names(t, tunnel, "path", "by ");
+		return;
+	}
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s%s",
+		      members[0] != '\0' ? "by " : "", members);
+	free(members);
+}
+
 static void add_tunnel(const struct mpq_picture *p, struct mpq_table *t,
 		       struct json_object *tunnel)
 {
@@ -211,10 +225,7 @@ static void add_tunnel(const struct mpq_picture *p, struct mpq_table *t,
 		      : off ? "disabled"
 			    : "down");
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", since(p, tunnel, text));
-	add_names(t, tunnel,
-		  json_object_object_get_ex(tunnel, "paths", NULL) ? "paths"
-								   : "path",
-		  "by ");
+	add_paths(t, tunnel);
 	add_names(t, tunnel, "peer-address", "to ");
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "in %s",
 		      rate(p, "tunnels", tunnel, "in-bytes", text));
@@ -357,7 +368,7 @@ static void print_sessions(const struct mpq_picture *p)
 		};
 
 		b.before = mpq_rate_entry(p->before.status, "tunnels", "name",
-					  mpq_format_member(b.now, "name", ""));
+					  b.now);
 		mpq_bonded_draw(&b);
 	}
 }

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/mpqctl/rate.h"
 
-#include <string.h>
-
 #include "controlplane/mpqctl/format.h"
 
-struct json_object *mpq_rate_entry(struct json_object *o, const char *list,
-				   const char *key, const char *value)
+static struct json_object *member(struct json_object *o, const char *key)
 {
-	struct json_object *a = NULL;
+	struct json_object *v = NULL;
 
-	if (!json_object_is_type(o, json_type_object) ||
-	    !json_object_object_get_ex(o, list, &a) ||
-	    !json_object_is_type(a, json_type_array)) {
+	if (json_object_is_type(o, json_type_object)) {
+		(void)json_object_object_get_ex(o, key, &v);
+	}
+	return v;
+}
+
+struct json_object *mpq_rate_entry(struct json_object *o, const char *list,
+				   const char *key, struct json_object *like)
+{
+	struct json_object *a = member(o, list);
+
+	if (!json_object_is_type(a, json_type_array)) {
 		return NULL;
 	}
 	for (size_t i = 0; i < json_object_array_length(a); i++) {
 		struct json_object *e = json_object_array_get_idx(a, i);
 
-		if (strcmp(mpq_format_member(e, key, ""), value) == 0) {
+		if (json_object_equal(member(e, key), member(like, key))) {
 			return e;
 		}
 	}

@@ -9,10 +9,10 @@
 
 #include "common/clock.h"
 
-/* The entry of the array `list` of `o` whose `key` is `value`; borrowed, NULL:
- * none. */
+/* The entry of the array `list` of `o` in which `key` is as in `like`;
+ * borrowed, NULL: none. */
 struct json_object *mpq_rate_entry(struct json_object *o, const char *list,
-				   const char *key, const char *value);
+				   const char *key, struct json_object *like);
 
 /* Bits per second of a counter of bytes. false: there is nothing to compare, it
  * is new or counted from 0 again. */

@@ -32,20 +32,42 @@ const char *mpq_steering_reason(const char *reason)
 	return reason;
 }
 
-/* "wan1, wan2"; nothing when there are none. */
+char *mpq_steering_paths(struct json_object *paths)
+{
+	char *text = NULL, *name;
+	size_t size, n = json_object_is_type(paths, json_type_array)
+				 ? json_object_array_length(paths)
+				 : 0;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f == NULL) {
+		return strdup("");
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *path = json_object_array_get_idx(paths, i);
+
+		name = mpq_format_value(path);
+		(void)fprintf(f, "%s%s%s", i > 0 ? ", " : "",
+			      json_object_is_type(path, json_type_int) ? "path "
+								       : "",
+			      name);
+		free(name);
+	}
+	(void)fclose(f);
+	return text;
+}
+
 static void write_paths(FILE *f, const char *before, struct json_object *e,
 			const char *key)
 {
 	struct json_object *paths = NULL;
 	char *text;
 
-	if (!json_object_object_get_ex(e, key, &paths) ||
-	    !json_object_is_type(paths, json_type_array) ||
-	    json_object_array_length(paths) == 0) {
-		return;
+	(void)json_object_object_get_ex(e, key, &paths);
+	text = mpq_steering_paths(paths);
+	if (text[0] != '\0') {
+		(void)fprintf(f, "%s%s", before, text);
 	}
-	text = mpq_format_value(paths);
-	(void)fprintf(f, "%s%s", before, text);
 	free(text);
 }
 

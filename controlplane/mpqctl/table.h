@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MPQ_TABLE_COLUMNS 13
+#define MPQ_TABLE_COLUMNS 14
 
 enum mpq_table_tint {
 	MPQ_TABLE_PLAIN,

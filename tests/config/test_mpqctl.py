@@ -209,27 +209,33 @@ def status_cases(tap):
 class Bonded:
     """A bonded tunnel, whose first path takes three quarters of it."""
 
-    def __init__(self):
+    def __init__(self, edge=True):
         self.calls = 0
+        self.edge = edge
+
+    def member(self, number, **more):
+        return {'path': f'wan{number + 1}' if self.edge else '', 'id': number,
+                'usable': True, 'state': 'used', 'reason': 'by then',
+                'since': ago(312), 'rtt-us': 38210, 'one-way-offset-us': 0,
+                'jitter-us': 1200, 'queueing-us': 3100, 'loss-ppm': 200,
+                'in-one-way-offset-us': 7000, 'in-jitter-us': 800,
+                'in-queueing-us': 0, 'in-loss-ppm': 0,
+                'capacity-bps': 20000000, 'repaired': 4, **more}
 
     def __call__(self, parameters):
         self.calls += 1
         count = 30000 * self.calls
-        member = {'usable': True, 'state': 'used', 'since': ago(312),
-                  'rtt-us': 38210, 'one-way-offset-us': 0, 'jitter-us': 1200,
-                  'loss-ppm': 200, 'capacity-bps': 20000000,
-                  'queue-packets': 2, 'queue-us': 3100, 'repaired': 4}
         return {'role': 'edge', 'name': 'ship-1', 'tunnels': [{
-            'name': 'mpq0', 'up': True, 'paths': ['wan1', 'wan2', 'wan3'],
-            'since': ago(312), 'session': {
+            'name': 'mpq0', 'up': True, 'path': 'wan1', 'since': ago(312),
+            'session': {
                 'state': 'up', 'members': [
-                    {**member, 'path': 'wan1', 'id': 0,
-                     'in-bytes': count, 'out-bytes': 3 * count},
-                    {**member, 'path': 'wan2', 'id': 1,
-                     'one-way-offset-us': 21000, 'in-bytes': count,
-                     'out-bytes': count},
-                    {'path': 'wan3', 'id': 2, 'usable': False,
-                     'state': 'silent', 'since': ago(9),
+                    self.member(0, **{'in-bytes': count,
+                                      'out-bytes': 3 * count}),
+                    self.member(1, **{'one-way-offset-us': 21000,
+                                      'in-bytes': count,
+                                      'out-bytes': count}),
+                    {'path': 'wan3' if self.edge else '', 'id': 2,
+                     'usable': False, 'state': 'silent', 'since': ago(9),
                      'reason': 'no answer for 120 ms', 'out-bytes': 7}],
                 'classes': [
                     {'name': 'default', 'mode': 'auto', 'out-bytes': count,
@@ -237,7 +243,7 @@ class Bonded:
                      'delivered': 5000, 'late': 3, 'duplicate': 4, 'held': 50,
                      'waited-max-us': 12300}],
                 'rules': [{'name': 'voice', 'packets': 10, 'bytes': 1280},
-                          {'packets': 90, 'bytes': count}]}}]}
+                          {'name': '', 'packets': 90, 'bytes': count}]}}]}
 
 
 def bonded_cases(tap):
@@ -246,20 +252,30 @@ def bonded_cases(tap):
             result = mpqctl('status')
         equal((result.returncode, result.stderr), (0, ''))
         lines = result.stdout.splitlines()
-        contains(lines[1], 'by wan1, wan2, wan3')
+        contains(lines[1], 'by wan1, wan2  ')
         equal(lines[2:4], ['', 'mpq0: session up, 2 of 3 paths carry it'])
         equal(lines[4].split(),
-              ['MEMBER', 'STATE', 'SINCE', 'RTT', 'LOSS', 'JITTER', 'OFFSET',
-               'CAPACITY', 'QUEUE', 'IN', 'OUT', 'REPAIRED', 'REASON'])
-        assert re.match(r'wan1 +used +5m1\ds +38.2 ms +0.02% +1.2 ms +0.0 ms +'
-                        r'20.0 Mbit/s +3.1 ms +50% +75% +4$', lines[5]), lines
-        assert re.match(r'wan2 +used .* 21.0 ms .* 50% +25% +4$',
-                        lines[6]), lines
-        assert re.match(r'wan3 +silent +\d+s +- .* - +no answer for 120 ms$',
-                        lines[7]), lines
+              ['MEMBER', 'STATE', 'SINCE', 'RTT', 'RATE', 'SHARE', 'CAPACITY',
+               'LOSS', 'OFFSET', 'JITTER', 'QUEUE', 'REPAIRED', 'REASON'])
+        for line, wanted in zip(lines[5:], (
+                r'wan1    used    5m1\ds  38.2 ms  out  \d+\.\d .bit/s +75%  '
+                r'20.0 Mbit/s  0.02%   0.0 ms  1.2 ms  3.1 ms +4$',
+                r' +in +\d+\.\d .bit/s +50% +0.00%   7.0 ms  0.8 ms  0.0 ms$',
+                r'wan2 +used .* out +\d+\.\d .bit/s +25% .* 21.0 ms .* 4$',
+                r' +in .* 50% .*$',
+                r'wan3 +silent +\d+s +- +out +0 bit/s +0% .* no answer for '
+                r'120 ms$')):
+            assert re.match(wanted, line), (wanted, line)
+    with tap.case('a concentrator numbers the paths of a session'):
+        with control(Status=Bonded(edge=False)):
+            lines = mpqctl('status').stdout.splitlines()
+        contains(lines[1], 'by path 0, path 1  ')
+        assert re.match(r'path 0 +used .* 75% ', lines[5]), lines
+        assert re.match(r'path 1 +used .* 25% ', lines[7]), lines
+        assert re.match(r'path 2 +silent ', lines[9]), lines
     with tap.case('status shows classes and rules'):
         with control(Status=Bonded()):
-            lines = mpqctl('status').stdout.splitlines()[8:]
+            lines = mpqctl('status').stdout.splitlines()[10:]
         equal(lines[1].split(),
               ['CLASS', 'MODE', 'OUT', 'QUEUE', 'DROPPED', 'REPAIRED',
                'COPIES', 'DELIVERED', 'HELD', 'LONGEST', 'LATE', 'DUPLICATE'])
@@ -277,7 +293,8 @@ def bonded_cases(tap):
     with tap.case('an ill-typed session is no crash'):
         for session in (None, [], {}, 'up', {'members': 3, 'classes': {},
                                              'rules': 'x'},
-                        {'state': 7, 'members': [None, [], {'path': 4}],
+                        {'state': 7, 'members': [None, [], {'path': 4},
+                                                 {'usable': True}],
                          'classes': [1, {}], 'rules': [None, {'name': []}]}):
             tunnel = {'name': 'mpq0', 'paths': 3, 'session': session}
             with control(Status=lambda p, t=tunnel: {'tunnels': [t]}):
@@ -337,6 +354,9 @@ def explain_cases(tap):
                                         'reason': 'first-packet'}):
             contains(mpqctl('explain', *FLOW).stdout, 'pinned to wan1\n',
                      'why    its first packet arrives soonest there\n')
+        with control(Explain=lambda p: {'state': 'spread', 'paths': [0, 2]}):
+            contains(mpqctl('explain', *FLOW).stdout,
+                     'spread over path 0, path 2\n')
     with tap.case('explain --json is the reply'):
         with control(Explain=lambda p: answer):
             equal(json.loads(mpqctl('explain', *FLOW, '--json').stdout),
@@ -575,7 +595,7 @@ EVENTS = [
      'path': 'wan2', 'was': 'used', 'is': 'silent', 'reason': 'no answer',
      'gap-us': 98000},
     {'time': '2026-11-22T10:00:13Z', 'event': 'member', 'tunnel': 'mpq0',
-     'path': 'wan2', 'is': 'tried', 'reason': ''},
+     'path': '', 'id': 3, 'is': 'tried', 'reason': ''},
     {'time': '2026-11-22T10:00:14Z', 'event': 'steering', 'tunnel': 'mpq0',
      'class': 'bulk', 'what': 'spread', 'reason': 'idle-capacity',
      'flow': '1a2b3c4d', 'from': ['wan1'], 'to': ['wan1', 'wan2'],
@@ -586,7 +606,7 @@ EVENTS = [
      'to': [], 'flow-bps': 0, 'one-bps': 0, 'all-bps': 0, 'spread-us': 0},
     {'time': '2026-11-22T10:00:16Z', 'event': 'steering', 'tunnel': 'mpq0',
      'class': 'bulk', 'what': 'trusted', 'reason': 'recovered', 'from': [],
-     'to': ['wan1']},
+     'to': [1]},
     {'time': '2026-11-22T10:00:17Z', 'event': 'steering', 'tunnel': 'mpq0',
      'class': 'bulk', 'what': 'members', 'reason': 'delay-spread',
      'from': ['wan1', 'wan3'], 'to': ['wan1'], 'spread-us': 250000},
@@ -608,15 +628,15 @@ EVENT_LINES = [
     '2026-11-22T10:00:12Z  tunnel mpq0: session up: wan2 opened it',
     '2026-11-22T10:00:13Z  tunnel mpq0, path wan2: used -> silent: no answer '
     '(gap 98.0 ms)',
-    '2026-11-22T10:00:13Z  tunnel mpq0, path wan2: tried',
+    '2026-11-22T10:00:13Z  tunnel mpq0, path 3: tried',
     '2026-11-22T10:00:14Z  tunnel mpq0: class bulk, flow 1a2b3c4d is spread '
     'over wan1, wan2, before by wan1: it fills its path while others are idle '
     '(flow 18.2 Mbit/s, best path 20.0 Mbit/s, all 58.0 Mbit/s, 12.0 ms '
     'apart)',
     '2026-11-22T10:00:15Z  tunnel mpq0: class bulk avoids wan1: it loses too '
     'much',
-    '2026-11-22T10:00:16Z  tunnel mpq0: class bulk takes again wan1: it has '
-    'recovered',
+    '2026-11-22T10:00:16Z  tunnel mpq0: class bulk takes again path 1: it '
+    'has recovered',
     '2026-11-22T10:00:17Z  tunnel mpq0: class bulk spreads over wan1, before '
     'over wan1, wan3: delays differ by what order may cost (250 ms apart)',
     '2026-11-22T10:00:18Z  tunnel mpq0: class bulk dreamt to wan1: of-it',
