@@ -258,7 +258,7 @@ def bonded_cases(tap):
               ['MEMBER', 'STATE', 'SINCE', 'RTT', 'RATE', 'SHARE', 'CAPACITY',
                'LOSS', 'OFFSET', 'JITTER', 'QUEUE', 'REPAIRED', 'REASON'])
         for line, wanted in zip(lines[5:], (
-                r'wan1    used    5m1\ds  38.2 ms  out  \d+\.\d .bit/s +75%  '
+                r'wan1 +used +5m1\ds  38.2 ms  out +\d+\.\d .bit/s +75%  '
                 r'20.0 Mbit/s  0.02%   0.0 ms  1.2 ms  3.1 ms +4$',
                 r' +in +\d+\.\d .bit/s +50% +0.00%   7.0 ms  0.8 ms  0.0 ms$',
                 r'wan2 +used .* out +\d+\.\d .bit/s +25% .* 21.0 ms .* 4$',
