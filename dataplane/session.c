@@ -26,8 +26,10 @@
 #define MAX_AGE       (1 * MPQ_SECOND) /* of what waits */
 #define GONE          (2 * MPQ_SECOND) /* of silence, of all paths */
 #define JOIN_TIMEOUT  (5 * MPQ_SECOND)
-/* A repair is sent when the loss is noticed, and takes its way. */
-#define REPAIR_SLACK (20 * MPQ_MILLISECOND)
+/* A repair is sent when the loss is noticed, and takes its way behind what
+ * stands in the path's queue. Too short a wait costs the inner flow a cut of
+ * its window, too long a one only what is lost twice. */
+#define REPAIR_SLACK (100 * MPQ_MILLISECOND)
 /* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
 #define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
 
@@ -150,7 +152,7 @@ static mpq_duration repair_time(const struct mpq_session *s)
 			rtt = m->estimate.view.rtt_smoothed;
 		}
 	}
-	return 3 * rtt + 5 * REPAIR_SLACK;
+	return 2 * rtt + REPAIR_SLACK;
 }
 
 static void set_order(struct mpq_session *s)
@@ -161,7 +163,8 @@ static void set_order(struct mpq_session *s)
 		const struct mpq_policy_class *c = &s->policy.class[i];
 		struct mpq_order_class order = {
 			.cap = c->steer.order_cap,
-			.repair = repair < c->repair_deadline
+			.repair = c->steer.mode == MPQ_STEER_REDUNDANT ? 0
+				  : repair < c->repair_deadline
 					  ? repair
 					  : c->repair_deadline,
 		};

@@ -13,7 +13,7 @@
  *   something sent later: what is missing is lost, and waiting is pointless;
  * - when the time is over in which the slowest of these paths should have
  *   brought it (delay.h), and no later than the class's cap after any of those
- *   that wait has arrived;
+ *   that wait has arrived, or its repair's time if that is longer;
  * - when there is no room.
  * A class whose lost datagrams are sent again gives the repair a time of its
  * own: then a hole waits for that even though it is known to be lost.
@@ -40,7 +40,8 @@
 #define MPQ_ORDER_FORGET (10 * MPQ_SECOND)
 
 struct mpq_order_class {
-	mpq_duration cap;    /* no packet is held longer; 0: no order */
+	mpq_duration cap;    /* no packet is held longer, but for a repair; 0:
+			      * no order */
 	mpq_duration repair; /* so long a hole is expected to be repaired, from
 			      * the arrival of what waits for it; 0: never */
 };

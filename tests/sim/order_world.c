@@ -88,8 +88,10 @@ static mpq_time senders_clock(const struct world *w)
 static void check_wait(struct world *w, const struct packet *p)
 {
 	mpq_duration wait = w->now - p->arrived;
-	mpq_duration most =
-		w->plan->wait_max > 0 ? w->plan->wait_max : w->plan->class.cap;
+	const struct mpq_order_class *c = &w->plan->class;
+	mpq_duration most = w->plan->wait_max > 0 ? w->plan->wait_max
+			    : c->cap > c->repair  ? c->cap
+						  : c->repair;
 
 	sim_histogram_add(w->run->durations, wait);
 	sim_holds(w->run, wait <= most, w->now,
