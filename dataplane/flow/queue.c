@@ -88,50 +88,6 @@ static void drop_head(struct mpq_queue *q)
 	mpq_packet_put(q->pool, take_head(q));
 }
 
-static uint64_t square_root(uint64_t x)
-{
-	uint64_t root = 0;
-
-	for (uint64_t bit = UINT64_C(1) << 31; bit != 0; bit >>= 1) {
-		if ((root | bit) * (root | bit) <= x) {
-			root |= bit;
-		}
-	}
-	return root;
-}
-
-/* RFC 8289 §5.3: t + interval / sqrt(count), with 16 bits of fraction. */
-static mpq_time control_law(const struct mpq_queue *q, mpq_time t)
-{
-	uint64_t root = square_root((uint64_t)q->codel.count << 32);
-
-	return t + (q->config.interval << 16) / root;
-}
-
-/* RFC 8289 §5.6, dodequeue(): has the head stood above the target for an
- * interval? What would be left behind it has to be more than a packet: a queue
- * that short is not a standing one, whatever its delay. */
-static bool may_drop(struct mpq_queue *q, mpq_time now)
-{
-	mpq_duration sojourn;
-
-	if (q->head == NULL) {
-		q->codel.first_above = 0;
-		return false;
-	}
-	sojourn = mpq_time_elapsed(q->head->enqueued, now);
-	if (sojourn < q->config.target ||
-	    q->bytes - q->head->len_bytes <= MPQ_PACKET_MAX_BYTES) {
-		q->codel.first_above = 0;
-		return false;
-	}
-	if (q->codel.first_above == 0) {
-		q->codel.first_above = now + q->config.interval;
-		return false;
-	}
-	return now >= q->codel.first_above;
-}
-
 /* The head pays for the queue: by a mark (true, it stays) or by its life. */
 static bool mark_or_drop(struct mpq_queue *q)
 {
@@ -143,48 +99,25 @@ static bool mark_or_drop(struct mpq_queue *q)
 	return false;
 }
 
-static void go_on_dropping(struct mpq_queue *q, mpq_time now)
+static bool is_charged(struct mpq_queue *q, mpq_time now)
 {
-	bool marked = false;
+	size_t left_bytes = q->bytes - q->head->len_bytes;
 
-	while (!marked && q->codel.dropping && now >= q->codel.drop_next) {
-		q->codel.count++;
-		marked = mark_or_drop(q);
-		if (!marked && !may_drop(q, now)) {
-			q->codel.dropping = false;
-		} else {
-			q->codel.drop_next = control_law(q, q->codel.drop_next);
-		}
-	}
-}
-
-/* Soon after the last time, the rate that was right then is where to start:
- * RFC 8289 §5.5. */
-static void start_dropping(struct mpq_queue *q, mpq_time now)
-{
-	uint32_t delta = q->codel.count - q->codel.last_count;
-	mpq_duration since = mpq_time_elapsed(q->codel.drop_next, now);
-
-	if (!mark_or_drop(q)) {
-		(void)may_drop(q, now);
-	}
-	q->codel.dropping = true;
-	q->codel.count =
-		delta > 1 && since < 16 * q->config.interval ? delta : 1;
-	q->codel.last_count = q->codel.count;
-	q->codel.drop_next = control_law(q, now);
+	return mpq_codel_charges(&q->codel, q->config.target,
+				 q->config.interval,
+				 mpq_time_elapsed(q->head->enqueued, now),
+				 left_bytes > MPQ_PACKET_MAX_BYTES, now);
 }
 
 static void control_delay(struct mpq_queue *q, mpq_time now)
 {
-	bool over = may_drop(q, now);
+	bool marked = false;
 
-	if (q->codel.dropping && !over) {
-		q->codel.dropping = false;
-	} else if (q->codel.dropping) {
-		go_on_dropping(q, now);
-	} else if (over) {
-		start_dropping(q, now);
+	while (!marked && q->head != NULL && is_charged(q, now)) {
+		marked = mark_or_drop(q);
+	}
+	if (q->head == NULL) {
+		mpq_codel_rest(&q->codel);
 	}
 }
 
@@ -227,7 +160,6 @@ size_t mpq_queue_clear(struct mpq_queue *q)
 		mpq_packet_put(q->pool, take_head(q));
 	}
 	assert(q->pkts == 0 && q->bytes == 0);
-	q->codel.first_above = 0;
-	q->codel.dropping = false;
+	mpq_codel_rest(&q->codel);
 	return n;
 }

@@ -9,6 +9,7 @@
 #define MPQ_FLOW_QUEUE_H
 
 #include "common/clock.h"
+#include "dataplane/flow/codel.h"
 #include "dataplane/flow/packet.h"
 
 #include <stdbool.h>
@@ -25,11 +26,7 @@ struct mpq_queue {
 	struct mpq_packet *head, *tail;
 	size_t pkts, bytes;
 	bool decided; /* the head has passed delay control and is to be sent */
-	struct {      /* CoDel's state, RFC 8289 §5 */
-		mpq_time first_above, drop_next;
-		uint32_t count, last_count;
-		bool dropping;
-	} codel;
+	struct mpq_codel codel;
 	uint64_t enqueued, dropped_full, dropped_delay, marked;
 	mpq_duration sojourn; /* of the packet last taken */
 };

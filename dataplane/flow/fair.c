@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/flow/fair.h"
+
+#include "dataplane/flow/ip.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define SETS (MPQ_FAIR_BUCKETS / MPQ_FAIR_WAYS)
+
+_Static_assert((SETS & (SETS - 1)) == 0, "a set is chosen by bits");
+_Static_assert(MPQ_FAIR_BUCKETS < 256, "places fit into a byte, and 0 is none");
+_Static_assert(MPQ_PACKET_MAX_BYTES <= MPQ_FAIR_QUANTUM_BYTES,
+	       "a turn is enough for a packet");
+
+enum list {
+	NOWHERE, /* empty, and not waiting for its turn either */
+	FRESH,
+	OLD,
+};
+
+/* ---- lists -------------------------------------------------------------- */
+
+static void append(struct mpq_fair *f, enum list which, unsigned b)
+{
+	struct mpq_fair_list *l = which == FRESH ? &f->fresh : &f->old;
+	uint8_t place = (uint8_t)(b + 1);
+
+	f->room->list[b] = (uint8_t)which;
+	f->room->next[b] = 0;
+	if (l->last != 0) {
+		f->room->next[l->last - 1] = place;
+	} else {
+		l->first = place;
+	}
+	l->last = place;
+}
+
+static unsigned take_first(struct mpq_fair *f, enum list which)
+{
+	struct mpq_fair_list *l = which == FRESH ? &f->fresh : &f->old;
+	unsigned b = l->first - 1u;
+
+	l->first = f->room->next[b];
+	if (l->first == 0) {
+		l->last = 0;
+	}
+	f->room->list[b] = NOWHERE;
+	return b;
+}
+
+/* ---- buckets ------------------------------------------------------------ */
+
+/* The flow's own; or one that nobody uses; or, when there is none in its set,
+ * that at its home, of which it is a guest. While there are guests, others go
+ * there, too: one of them may be this flow's, and its order has to stay. */
+static unsigned bucket_of(struct mpq_fair *f, uint32_t flow)
+{
+	struct mpq_fair_room *r = f->room;
+	uint32_t mixed = flow * UINT32_C(0x9e3779b1);
+	unsigned set = (mixed >> 24 & (SETS - 1)) * MPQ_FAIR_WAYS;
+	unsigned home = set + (mixed >> 16) % MPQ_FAIR_WAYS, b = home;
+
+	for (unsigned i = set; i < set + MPQ_FAIR_WAYS; i++) {
+		if (r->tag[i] == flow) {
+			return i;
+		}
+		b = r->list[i] == NOWHERE ? i : b;
+	}
+	if (r->list[b] != NOWHERE || r->guests[home]) {
+		r->guests[home] = true;
+		return home;
+	}
+	r->tag[b] = flow;
+	r->bucket[b].codel = (struct mpq_codel){0};
+	return b;
+}
+
+static void put_last(struct mpq_fair *f, unsigned b, struct mpq_packet *p)
+{
+	struct mpq_fair_bucket *k = &f->room->bucket[b];
+
+	p->next = NULL;
+	if (k->tail == NULL) {
+		k->head = p;
+	} else {
+		k->tail->next = p;
+	}
+	k->tail = p;
+	f->room->bytes[b] += p->len_bytes;
+}
+
+static struct mpq_packet *take_head(struct mpq_fair *f, unsigned b)
+{
+	struct mpq_fair_bucket *k = &f->room->bucket[b];
+	struct mpq_packet *p = k->head;
+
+	assert(f->room->bytes[b] >= p->len_bytes);
+	k->head = p->next;
+	if (k->head == NULL) {
+		k->tail = NULL;
+		f->room->guests[b] = false;
+	}
+	p->next = NULL;
+	f->room->bytes[b] -= p->len_bytes;
+	return p;
+}
+
+/* p, which is in no bucket, leaves the queue. */
+static struct mpq_packet *let_go(struct mpq_fair *f, struct mpq_packet *p)
+{
+	assert(f->pkts > 0 && f->bytes >= p->len_bytes);
+	f->pkts--;
+	f->bytes -= p->len_bytes;
+	return p;
+}
+
+static void drop_head(struct mpq_fair *f, unsigned b, uint64_t *counter)
+{
+	(*counter)++;
+	mpq_packet_put(f->pool, let_go(f, take_head(f, b)));
+}
+
+static unsigned longest(const struct mpq_fair *f)
+{
+	unsigned best = 0;
+
+	for (unsigned b = 1; b < MPQ_FAIR_BUCKETS; b++) {
+		best = f->room->bytes[b] > f->room->bytes[best] ? b : best;
+	}
+	return best;
+}
+
+/* ---- in ----------------------------------------------------------------- */
+
+void mpq_fair_init(struct mpq_fair *f, struct mpq_packet_pool *pool,
+		   const struct mpq_queue_config *config,
+		   struct mpq_fair_room *room)
+{
+	*f = (struct mpq_fair){.config = *config, .pool = pool, .room = room};
+}
+
+void mpq_fair_finish(struct mpq_fair *f)
+{
+	if (f != NULL && f->pool != NULL) {
+		(void)mpq_fair_clear(f);
+	}
+}
+
+/* RFC 8290 §4.1 */
+bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now)
+{
+	unsigned b = bucket_of(f, p->flow), victim;
+	bool stays = true;
+
+	p->enqueued = now;
+	f->oldest = f->pkts == 0 || now < f->oldest ? now : f->oldest;
+	put_last(f, b, p);
+	f->pkts++;
+	f->bytes += p->len_bytes;
+	f->enqueued++;
+	if (f->room->list[b] == NOWHERE) {
+		f->room->bucket[b].deficit_bytes = MPQ_FAIR_QUANTUM_BYTES;
+		append(f, FRESH, b);
+	}
+	if (f->pkts > f->config.limit_pkts) {
+		victim = longest(f);
+		stays = f->room->bucket[victim].head != p;
+		f->enqueued -= !stays;
+		drop_head(f, victim, &f->dropped_full);
+	}
+	return stays;
+}
+
+/* ---- out ---------------------------------------------------------------- */
+
+/* The head pays for the queue: by a mark (true, it stays) or by its life. */
+static bool mark_or_drop(struct mpq_fair *f, unsigned b)
+{
+	struct mpq_packet *p = f->room->bucket[b].head;
+
+	if (mpq_ip_mark_ce(p->data, p->len_bytes)) {
+		f->marked++;
+		return true;
+	}
+	drop_head(f, b, &f->dropped_delay);
+	return false;
+}
+
+/* What stands is the whole queue: many flows of a packet each are a delay for
+ * all of them, too. */
+static bool is_charged(struct mpq_fair *f, struct mpq_fair_bucket *k,
+		       mpq_time now)
+{
+	size_t left_bytes = f->bytes - k->head->len_bytes;
+
+	return mpq_codel_charges(&k->codel, f->config.target,
+				 f->config.interval,
+				 mpq_time_elapsed(k->head->enqueued, now),
+				 left_bytes > MPQ_PACKET_MAX_BYTES, now);
+}
+
+static void control_delay(struct mpq_fair *f, unsigned b, mpq_time now)
+{
+	struct mpq_fair_bucket *k = &f->room->bucket[b];
+	bool marked = f->config.target == 0;
+
+	while (!marked && k->head != NULL && is_charged(f, k, now)) {
+		marked = mark_or_drop(f, b);
+	}
+	if (k->head == NULL) {
+		mpq_codel_rest(&k->codel);
+	}
+}
+
+/* RFC 8290 §4.2: the bucket whose turn it is, with a packet that is to be sent.
+ * Each is seen at most twice: its turn's bytes suffice for any packet. */
+static struct mpq_packet *decide(struct mpq_fair *f, mpq_time now)
+{
+	while (f->fresh.first != 0 || f->old.first != 0) {
+		enum list which = f->fresh.first != 0 ? FRESH : OLD;
+		unsigned b = (which == FRESH ? f->fresh : f->old).first - 1u;
+		struct mpq_fair_bucket *k = &f->room->bucket[b];
+
+		if (k->deficit_bytes <= 0) {
+			k->deficit_bytes += MPQ_FAIR_QUANTUM_BYTES;
+			append(f, OLD, take_first(f, which));
+			continue;
+		}
+		control_delay(f, b, now);
+		if (k->head != NULL) {
+			k->deficit_bytes -= k->head->len_bytes;
+			return take_head(f, b);
+		}
+		(void)take_first(f, which);
+		/* Once around the others, else it could be new for ever. */
+		if (which == FRESH && f->old.first != 0) {
+			append(f, OLD, b);
+		}
+	}
+	return NULL;
+}
+
+struct mpq_packet *mpq_fair_peek(struct mpq_fair *f, mpq_time now)
+{
+	if (f->decided == NULL) {
+		f->decided = decide(f, now);
+	}
+	return f->decided;
+}
+
+struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now)
+{
+	struct mpq_packet *p = mpq_fair_peek(f, now);
+
+	if (p == NULL) {
+		return NULL;
+	}
+	f->decided = NULL;
+	f->sojourn = mpq_time_elapsed(p->enqueued, now);
+	return let_go(f, p);
+}
+
+/* ---- what grew too old -------------------------------------------------- */
+
+static void drop_older_of(struct mpq_fair *f, unsigned b, mpq_duration age,
+			  mpq_time now)
+{
+	struct mpq_fair_bucket *k = &f->room->bucket[b];
+
+	while (k->head != NULL &&
+	       mpq_time_elapsed(k->head->enqueued, now) > age) {
+		drop_head(f, b, &f->dropped_delay);
+	}
+	if (k->head != NULL) {
+		f->oldest = mpq_time_min(f->oldest, k->head->enqueued);
+	}
+}
+
+size_t mpq_fair_drop_older(struct mpq_fair *f, mpq_duration age, mpq_time now)
+{
+	size_t before = f->pkts;
+
+	if (f->pkts == 0 || mpq_time_elapsed(f->oldest, now) <= age) {
+		return 0;
+	}
+	f->oldest = now;
+	if (f->decided != NULL) {
+		if (mpq_time_elapsed(f->decided->enqueued, now) > age) {
+			f->dropped_delay++;
+			mpq_packet_put(f->pool, let_go(f, f->decided));
+			f->decided = NULL;
+		} else {
+			f->oldest = f->decided->enqueued;
+		}
+	}
+	for (unsigned b = 0; b < MPQ_FAIR_BUCKETS; b++) {
+		drop_older_of(f, b, age, now);
+	}
+	return before - f->pkts;
+}
+
+size_t mpq_fair_clear(struct mpq_fair *f)
+{
+	size_t n = f->pkts;
+
+	if (n == 0 && f->fresh.first == 0 && f->old.first == 0) {
+		return 0;
+	}
+	if (f->decided != NULL) {
+		mpq_packet_put(f->pool, let_go(f, f->decided));
+		f->decided = NULL;
+	}
+	for (unsigned b = 0; b < MPQ_FAIR_BUCKETS; b++) {
+		while (f->room->bucket[b].head != NULL) {
+			mpq_packet_put(f->pool, let_go(f, take_head(f, b)));
+		}
+	}
+	assert(f->pkts == 0 && f->bytes == 0);
+	memset(f->room, 0, sizeof(*f->room));
+	f->fresh = f->old = (struct mpq_fair_list){0};
+	return n;
+}

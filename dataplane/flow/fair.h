@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A queue in front of a path that is fair to flows (FlowQueue-CoDel, RFC 8290):
+ * each flow, known by packet->flow, waits in a bucket of its own with its own
+ * delay control, and buckets take turns by bytes (DRR++). What comes in
+ * sparsely, such as acknowledgements, DNS and voice, goes before those that
+ * fill the link. Within a flow the order stays. Pure: time comes in as `now`.
+ *
+ *   push --> bucket by flow --> [new flows] --+
+ *                          '--> [old flows] --+--> delay control --> peek, pop
+ *
+ * Used as flow/queue.h is. Which bucket is asked from a table of 16 sets of 8
+ * (set-associative): other than with a plain hash, two flows share one only
+ * when more than 8 of a set are waiting at the same time.
+ */
+#ifndef MPQ_FLOW_FAIR_H
+#define MPQ_FLOW_FAIR_H
+
+#include "common/clock.h"
+#include "dataplane/flow/codel.h"
+#include "dataplane/flow/packet.h"
+#include "dataplane/flow/queue.h"
+
+#include <stdbool.h>
+
+#define MPQ_FAIR_BUCKETS       128
+#define MPQ_FAIR_WAYS          8
+#define MPQ_FAIR_QUANTUM_BYTES 1514 /* a turn; no packet is longer */
+
+struct mpq_fair_bucket {
+	struct mpq_packet *head, *tail;
+	int32_t deficit_bytes; /* what is left of its turn; may be overdrawn */
+	struct mpq_codel codel;
+};
+
+/* About 9 KiB, apart from the queue so that nobody touches that of a queue in
+ * which nothing ever waits. */
+struct mpq_fair_room {
+	/* of each bucket, side by side, as they are searched */
+	uint32_t tag[MPQ_FAIR_BUCKETS]; /* the flow whose it is */
+	uint32_t bytes[MPQ_FAIR_BUCKETS];
+	uint8_t list[MPQ_FAIR_BUCKETS]; /* that it is in */
+	uint8_t next[MPQ_FAIR_BUCKETS]; /* in that list */
+	bool guests[MPQ_FAIR_BUCKETS];  /* holds packets of other flows */
+	struct mpq_fair_bucket bucket[MPQ_FAIR_BUCKETS];
+};
+
+struct mpq_fair_list {
+	uint8_t first, last; /* a bucket's place + 1; 0: none */
+};
+
+struct mpq_fair {
+	struct mpq_queue_config config; /* limit_pkts: of all buckets */
+	struct mpq_packet_pool *pool;   /* where dropped packets go */
+	struct mpq_fair_room *room;
+	struct mpq_fair_list fresh, old;
+	size_t pkts, bytes; /* with what was peeked at */
+	/* Peeked at: out of its bucket already, to be sent. */
+	struct mpq_packet *decided;
+	mpq_time oldest; /* none of those waiting came before */
+	uint64_t enqueued, dropped_full, dropped_delay, marked;
+	mpq_duration sojourn; /* of the packet last taken */
+};
+
+/* `room` is zeroed, borrowed, and this queue's alone. It is not touched before
+ * the first push. */
+void mpq_fair_init(struct mpq_fair *f, struct mpq_packet_pool *pool,
+		   const struct mpq_queue_config *config,
+		   struct mpq_fair_room *room);
+void mpq_fair_finish(struct mpq_fair *f); /* puts all packets back */
+
+/* Takes p. When the queue was full, the first packet of the longest bucket went
+ * back to the pool, counted in dropped_full. false: that was p itself. */
+bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now);
+
+/* The packet to send next, after delay control; it stays in the queue until
+ * mpq_fair_pop(), whatever is pushed in between. NULL when empty. Peeking twice
+ * gives the same packet. */
+struct mpq_packet *mpq_fair_peek(struct mpq_fair *f, mpq_time now);
+
+/* Takes out what mpq_fair_peek() gave; the caller owns it. */
+struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now);
+
+/* Drops what has stood for longer than `age`, also what was peeked at. How
+ * many; they count as dropped_delay. Costs nothing while there is none. */
+size_t mpq_fair_drop_older(struct mpq_fair *f, mpq_duration age, mpq_time now);
+
+/* Puts all packets back to the pool; returns how many. */
+size_t mpq_fair_clear(struct mpq_fair *f);
+
+#endif
