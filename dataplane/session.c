@@ -521,33 +521,36 @@ static void on_steered(void *owner, const struct mpq_steer_event *event)
 static const struct mpq_repair_events repair_events = {on_released};
 static const struct mpq_steer_events steer_events = {on_steered};
 
+/* The old goes only when the new is there: without memory nothing changes. */
 int mpq_session_restart(struct mpq_session *s, mpq_time now)
 {
 	const struct mpq_order_config config = {.classes = MPQ_SESSION_CLASSES,
 						.held_pkts = HELD_PKTS,
 						.held_bytes = HELD_BYTES,
 						.seed = s->seed};
-	int r;
+	struct mpq_repair *repair =
+		mpq_repair_new(REPAIR_PKTS, &repair_events, s);
+	struct mpq_order order;
 
 	(void)now;
-	if (s->has_order) {
-		mpq_order_finish(&s->order);
-		s->has_order = false;
-	}
-	mpq_repair_free(s->repair);
-	s->repair = mpq_repair_new(REPAIR_PKTS, &repair_events, s);
-	if (s->repair == NULL) {
+	if (repair == NULL ||
+	    mpq_order_init(&order, &config, &s->delay,
+			   &mpq_session_order_events, s) < 0) {
+		mpq_repair_free(repair);
 		return -ENOMEM;
 	}
-	mpq_delay_init(&s->delay);
-	r = mpq_order_init(&s->order, &config, &s->delay,
-			   &mpq_session_order_events, s);
-	s->has_order = r == 0;
-	memset(s->sequence, 0, sizeof(s->sequence));
-	if (r == 0) {
-		set_order(s);
+	if (s->has_order) {
+		mpq_order_finish(&s->order);
 	}
-	return r;
+	mpq_repair_free(s->repair);
+	s->repair = repair;
+	s->order = order;
+	s->has_order = true;
+	mpq_delay_init(&s->delay);
+	memset(s->sequence, 0, sizeof(s->sequence));
+	s->was_told = false;
+	set_order(s);
+	return 0;
 }
 
 static void init_path(struct mpq_session *s, unsigned i, mpq_time now)

@@ -170,6 +170,8 @@ struct mpq_session {
 	struct mpq_session_path *path; /* MPQ_SESSION_PATHS of them */
 
 	uint32_t report_number;
+	uint32_t told_number; /* of the peer's newest report .. */
+	bool was_told;        /* .. if there was one */
 	mpq_time report_due, tick_due;
 	bool received;              /* since the last report */
 	mpq_time data_out, data_in; /* the last */

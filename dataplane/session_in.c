@@ -35,6 +35,15 @@ const struct mpq_order_events mpq_session_order_events = {
 
 /* ---- kinds --------------------------------------------------------------- */
 
+/* It holds back no more than is left for others, as tunnel.c's queues do: one
+ * peer whose packets all have holes before them cannot have the whole pool. */
+static void share_pool(struct mpq_session *s)
+{
+	size_t held = s->order.held.pkts;
+
+	mpq_order_set_room(&s->order, (held + s->pool->free_pkts + 1) / 2);
+}
+
 static void take_packet(struct mpq_session_path *m, const struct mpq_header *h,
 			const uint8_t *data, size_t len, mpq_time sent)
 {
@@ -45,6 +54,7 @@ static void take_packet(struct mpq_session_path *m, const struct mpq_header *h,
 		s->counters.malformed++;
 		return;
 	}
+	share_pool(s);
 	p = mpq_packet_get(s->pool);
 	if (p == NULL) {
 		s->counters.no_buffer++;
@@ -83,6 +93,11 @@ static void take_report(struct mpq_session *s, const uint8_t *data, size_t len)
 		s->counters.malformed++;
 		return;
 	}
+	if (s->was_told && (int32_t)(r.number - s->told_number) <= 0) {
+		return; /* overtaken on another path */
+	}
+	s->was_told = true;
+	s->told_number = r.number;
 	s->counters.reports_in++;
 	for (size_t i = 0; i < r.n_paths; i++) {
 		struct mpq_session_path *m = &s->path[r.path[i].path];

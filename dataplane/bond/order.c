@@ -110,6 +110,15 @@ void mpq_order_finish(struct mpq_order *o)
 	*o = (struct mpq_order){0};
 }
 
+void mpq_order_set_room(struct mpq_order *o, size_t held_pkts)
+{
+	size_t most = o->config.held_pkts;
+
+	o->held.max_pkts = held_pkts == 0     ? 1
+			   : held_pkts < most ? held_pkts
+					      : most;
+}
+
 void mpq_order_set_class(struct mpq_order *o, unsigned class_id,
 			 const struct mpq_order_class *config)
 {

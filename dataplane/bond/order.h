@@ -117,6 +117,11 @@ int mpq_order_init(struct mpq_order *o, const struct mpq_order_config *config,
 /* Drops what is held. NULL and a zeroed one are fine. */
 void mpq_order_finish(struct mpq_order *o);
 
+/* From now on no more are held, whatever the configuration allows: packets come
+ * from a store that others use, too. What is too much goes with the next
+ * arrival; 1 at least. */
+void mpq_order_set_room(struct mpq_order *o, size_t held_pkts);
+
 /* In force for holes from now on; those that wait keep their time. */
 void mpq_order_set_class(struct mpq_order *o, unsigned class_id,
 			 const struct mpq_order_class *config);

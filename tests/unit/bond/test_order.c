@@ -354,6 +354,25 @@ static void makes_room_in_order(void **state)
 	expect("7 8 ");
 }
 
+static void makes_room_for_others_when_told_to(void **state)
+{
+	(void)state;
+	for (uint32_t i = 2; i < 12; i += 2) {
+		data(FAST, i, i);
+	}
+	expect("");
+	mpq_order_set_room(&order, 3);
+	data(FAST, 12, 12);
+	expect("2 4 6 ");
+	assert_int_equal(order.held.pkts, 3);
+	mpq_order_set_room(&order, 0);
+	data(FAST, 14, 14);
+	expect("8 10 12 ");
+	mpq_order_set_room(&order, 1000); /* no more than there ever was */
+	assert_int_equal(order.held.max_pkts, 100);
+	assert_int_equal(order.counters[0].released_cap, 6);
+}
+
 static void takes_what_comes_before_all_for_which_it_has_no_room(void **state)
 {
 	mpq_order_finish(&order);
@@ -504,6 +523,7 @@ int main(void)
 		TEST(holds_nothing_without_order_but_knows_duplicates),
 		TEST(lets_go_what_waits_when_order_is_switched_off),
 		TEST(makes_room_in_order),
+		TEST(makes_room_for_others_when_told_to),
 		TEST(takes_what_comes_before_all_for_which_it_has_no_room),
 		TEST(does_not_hold_what_is_larger_than_all_its_room),
 		TEST(follows_the_sequence_around),
