@@ -240,13 +240,9 @@ static void read_paths(struct mpq_json_reader *r, struct json_object *o,
 		       const struct mpq_snapshot *s,
 		       struct mpq_snapshot_tunnel *t)
 {
-	struct json_object *list = mpq_json_array_or_null(r, o, "paths");
+	struct json_object *list = mpq_json_array(r, o, "paths");
 	size_t n = list != NULL ? json_object_array_length(list) : 0;
 
-	if (list == NULL) {
-		add_path(r, s, t, mpq_json_string(r, o, "path"));
-		return;
-	}
 	if (n < 1 || n > MPQ_SNAPSHOT_MEMBERS) {
 		mpq_json_fail(r, "paths", "has %zu entries, not 1 to %d", n,
 			      MPQ_SNAPSHOT_MEMBERS);

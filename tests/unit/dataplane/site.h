@@ -20,13 +20,13 @@
 	"{'name':'wan1','wan':'eth1','remote-address':'192.0.2.1',"            \
 	"'remote-port':45001,'server-name':'concentrator.example'}"
 #define SITE_EDGE_TUNNEL                                                       \
-	"{'name':'mpq1','path':'wan1','mtu':1400,"                             \
+	"{'name':'mpq1','paths':['wan1'],'mtu':1400,"                          \
 	"'addresses':['10.200.1.1/30']}"
 #define SITE_PEER "{'name':'edge-1','certificate-name':'edge-1.example'}"
 #define SITE_VPS_PATH                                                          \
 	"{'name':'port1','listen-address':'192.0.2.1','listen-port':45001}"
 #define SITE_VPS_TUNNEL                                                        \
-	"{'name':'mpq1','path':'port1','peer':'edge-1','mtu':1400,"            \
+	"{'name':'mpq1','paths':['port1'],'peer':'edge-1','mtu':1400,"         \
 	"'assign':['10.200.1.1/32'],'remote-prefixes':['10.1.0.0/16']}"
 
 struct site_side {

@@ -100,9 +100,9 @@ static void change_edge(struct chaos *c)
 		SITE_EDGE_TUNNEL,
 		SITE_EDGE_TUNNEL,
 		"",
-		"{'name':'mpq1','path':'wan1','mtu':1440}",
-		"{'name':'mpq1','path':'wan1','mtu':1280}",
-		"{'name':'mpq1','path':'wan1','mtu':1400,'enabled':false}",
+		"{'name':'mpq1','paths':['wan1'],'mtu':1440}",
+		"{'name':'mpq1','paths':['wan1'],'mtu':1280}",
+		"{'name':'mpq1','paths':['wan1'],'mtu':1400,'enabled':false}",
 	};
 
 	apply_edge(c, pick(c, paths, 6), pick(c, tunnels, 6));
@@ -127,10 +127,10 @@ static void change_vps(struct chaos *c)
 		SITE_VPS_TUNNEL,
 		SITE_VPS_TUNNEL,
 		"",
-		"{'name':'mpq1','path':'port1','peer':'edge-2','mtu':1400}",
-		"{'name':'mpq1','path':'port1','peer':'edge-1','mtu':1440,"
+		"{'name':'mpq1','paths':['port1'],'peer':'edge-2','mtu':1400}",
+		"{'name':'mpq1','paths':['port1'],'peer':'edge-1','mtu':1440,"
 		"'assign':['10.9.0.0/16']}",
-		"{'name':'mpq1','path':'port1','peer':'edge-1','mtu':1400,"
+		"{'name':'mpq1','paths':['port1'],'peer':'edge-1','mtu':1400,"
 		"'enabled':false}",
 	};
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #define SECOND_TUNNEL                                                          \
-	"{'name':'mpq2','path':'port1','peer':'edge-2','mtu':1400}"
+	"{'name':'mpq2','paths':['port1'],'peer':'edge-2','mtu':1400}"
 #define SITE_PEER_2 "{'name':'edge-2','certificate-name':'edge-2.example'}"
 
 /* Packets that pass from now on, of ten each way. */
@@ -144,7 +144,7 @@ static void a_renamed_peer_keeps_its_connection(void **state)
 			       "{'name':'ship','certificate-name':"
 			       "'edge-1.example'}",
 			       SITE_VPS_PATH,
-			       "{'name':'mpq1','path':'port1','peer':'ship',"
+			       "{'name':'mpq1','paths':['port1'],'peer':'ship',"
 			       "'mtu':1400,'remote-prefixes':['10.1.0.0/16']}",
 			       NULL, 0),
 		0);
@@ -158,7 +158,7 @@ static void a_peer_that_is_gone_is_sent_away(void **state)
 	struct site *s = *state;
 
 	assert_int_equal(site_apply_vps(s, SITE_PEER_2, SITE_VPS_PATH,
-					"{'name':'mpq1','path':'port1',"
+					"{'name':'mpq1','paths':['port1'],"
 					"'peer':'edge-2','mtu':1400}",
 					NULL, 0),
 			 0);
@@ -173,11 +173,12 @@ static void a_disabled_tunnel_stops_and_comes_back(void **state)
 	struct site *s = *state;
 
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(site_apply_edge(s, SITE_EDGE_PATH,
-						 "{'name':'mpq1','path':'wan1',"
-						 "'mtu':1400,'enabled':false}",
-						 NULL, 0),
-				 0);
+		assert_int_equal(
+			site_apply_edge(s, SITE_EDGE_PATH,
+					"{'name':'mpq1','paths':['wan1'],"
+					"'mtu':1400,'enabled':false}",
+					NULL, 0),
+			0);
 		fake_run(2 * MPQ_SECOND);
 		assert_int_equal(s->edge.state, MPQ_LIFE_DISABLED);
 		assert_false(s->edge.tunnel_up);
@@ -196,7 +197,7 @@ static void a_tunnel_disabled_there_is_refused_here(void **state)
 	struct site *s = *state;
 
 	assert_int_equal(site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
-					"{'name':'mpq1','path':'port1',"
+					"{'name':'mpq1','paths':['port1'],"
 					"'peer':'edge-1','mtu':1400,"
 					"'enabled':false}",
 					NULL, 0),
@@ -234,13 +235,13 @@ static void a_larger_mtu_is_reached(void **state)
 	struct site *s = *state;
 
 	assert_int_equal(site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
-					"{'name':'mpq1','path':'port1',"
+					"{'name':'mpq1','paths':['port1'],"
 					"'peer':'edge-1','mtu':1440,"
 					"'remote-prefixes':['10.1.0.0/16']}",
 					NULL, 0),
 			 0);
 	assert_int_equal(site_apply_edge(s, SITE_EDGE_PATH,
-					 "{'name':'mpq1','path':'wan1',"
+					 "{'name':'mpq1','paths':['wan1'],"
 					 "'mtu':1440}",
 					 NULL, 0),
 			 0);

@@ -242,7 +242,7 @@ static void other_addresses_are_told_at_once(void **state)
 
 	assert_false(site_path(s)->address_mismatch);
 	assert_int_equal(site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
-					"{'name':'mpq1','path':'port1',"
+					"{'name':'mpq1','paths':['port1'],"
 					"'peer':'edge-1','mtu':1400,"
 					"'assign':['10.200.9.1/32']}",
 					NULL, 0),

@@ -232,6 +232,8 @@ static void says_what_is_wrong_with_a_policy(void **state)
 	static const struct {
 		const char *more, *at, *message;
 	} cases[] = {
+		{"'tunnels':[{'name':'mpq1','path':'wan1','mtu':1400}]",
+		 "tunnels/0", "paths: is missing"},
 		{"'tunnels':[{'name':'mpq1','paths':[],'mtu':1400}]",
 		 "tunnels/0", "0 entries, not 1 to 8"},
 		{"'tunnels':[{'name':'mpq1','paths':['lte','lte'],'mtu':1400}]",
