@@ -361,7 +361,8 @@ static void change_paths(struct apply *a, mpq_time now)
 		mpq_path_configure(
 			e->paths[i], mpq_snapshot_path(a->snapshot, name),
 			t != NULL ? mpq_engine_tunnel(e, t->name) : NULL,
-			t != NULL ? mpq_snapshot_tunnel_path_index(t, name)
+			t != NULL ? mpq_tunnel_path_id(
+					    mpq_engine_tunnel(e, t->name), name)
 				  : -1,
 			now);
 	}

@@ -45,7 +45,7 @@ struct mpq_path {
 	/* configuration */
 	struct mpq_snapshot_path config;
 	struct mpq_tunnel *tunnel; /* borrowed; may be NULL */
-	int id;      /* its place among the tunnel's paths; -1: no tunnel */
+	int id;                    /* in its tunnel's session; -1: no tunnel */
 	bool bonded; /* the tunnel had a session when it was configured */
 	/* state */
 	const struct mpq_path_shared *shared;

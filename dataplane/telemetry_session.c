@@ -7,8 +7,7 @@
 /* A member's name is its path's at the edge; a concentrator has its place. */
 static const char *path_name(const struct mpq_tunnel *t, unsigned i)
 {
-	return t->session->client && i < t->config.n_paths ? t->config.paths[i]
-							   : "";
+	return t->session->client ? t->members[i] : "";
 }
 
 struct json_object *mpq_telemetry_path_names(const struct mpq_tunnel *t,
@@ -145,8 +144,7 @@ static struct json_object *class(const struct mpq_session *s, unsigned c)
 	mpq_telemetry_uint(o, "priority", s->policy.class[c].priority);
 	mpq_telemetry_uint(o, "out-packets", n->packets_out);
 	mpq_telemetry_uint(o, "out-bytes", n->bytes_out);
-	mpq_telemetry_uint(o, "dropped",
-			   dropped + n->over_rate + n->no_buffer);
+	mpq_telemetry_uint(o, "dropped", dropped + n->over_rate + n->no_buffer);
 	mpq_telemetry_uint(o, "over-rate", n->over_rate);
 	mpq_telemetry_uint(o, "queue-packets", pkts);
 	mpq_telemetry_us(o, "queue-us", sojourn);
@@ -222,7 +220,7 @@ struct json_object *mpq_telemetry_session(const struct mpq_tunnel *t,
 			   : s->open            ? "down"
 						: "not open");
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		if (i < t->config.n_paths || s->path[i].channel != NULL) {
+		if (path_name(t, i)[0] != '\0' || s->path[i].channel != NULL) {
 			json_object_array_add(list, member(t, i, now));
 		}
 	}

@@ -407,10 +407,33 @@ void mpq_tunnel_close_session(struct mpq_tunnel *t)
 	t->session = NULL;
 }
 
+/* From places in the configuration to IDs. */
+static void number_class(const struct mpq_tunnel *t,
+			 struct mpq_steer_class_config *c)
+{
+	mpq_steer_set excluded = 0;
+
+	for (unsigned i = 0; i < c->n_order; i++) {
+		c->order[i] = (uint8_t)
+			mpq_tunnel_path_id(t, t->config.paths[c->order[i]]);
+	}
+	for (unsigned k = 0; k < t->config.n_paths; k++) {
+		if ((c->excluded >> k & 1) != 0) {
+			excluded |=
+				(mpq_steer_set)1
+				<< mpq_tunnel_path_id(t, t->config.paths[k]);
+		}
+	}
+	c->excluded = excluded;
+}
+
 void mpq_tunnel_set_policy(struct mpq_tunnel *t,
 			   const struct mpq_policy *policy, mpq_time now)
 {
 	t->policy = *policy;
+	for (size_t i = 0; i < t->policy.n_classes; i++) {
+		number_class(t, &t->policy.class[i].steer);
+	}
 	if (t->session != NULL) {
 		configure_session(t, now);
 	}
@@ -482,6 +505,39 @@ static bool prefixes_equal(const struct mpq_snapshot_prefixes *a,
 	return a->n == b->n;
 }
 
+int mpq_tunnel_path_id(const struct mpq_tunnel *t, const char *path)
+{
+	for (int i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (t->members[i][0] != '\0' &&
+		    strcmp(t->members[i], path) == 0) {
+			return i;
+		}
+	}
+	return -1;
+}
+
+static void number_paths(struct mpq_tunnel *t)
+{
+	for (int i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (mpq_snapshot_tunnel_path_index(&t->config, t->members[i]) <
+		    0) {
+			t->members[i][0] = '\0';
+		}
+	}
+	for (size_t k = 0; k < t->config.n_paths; k++) {
+		int i = 0;
+
+		if (mpq_tunnel_path_id(t, t->config.paths[k]) >= 0) {
+			continue;
+		}
+		while (t->members[i][0] != '\0') {
+			i++;
+		}
+		memcpy(t->members[i], t->config.paths[k],
+		       sizeof(t->members[i]));
+	}
+}
+
 void mpq_tunnel_configure(struct mpq_tunnel *t,
 			  const struct mpq_snapshot_tunnel *config, bool edge)
 {
@@ -490,6 +546,7 @@ void mpq_tunnel_configure(struct mpq_tunnel *t,
 		t->addresses_version++;
 	}
 	t->config = *config;
+	number_paths(t);
 	t->queue.config.target = config->queue_delay;
 	set_guard(t, edge);
 }

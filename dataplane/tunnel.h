@@ -74,7 +74,10 @@ struct mpq_tunnel {
 	mpq_time since;              /* of up or down */
 	char reason[MPQ_TUNNEL_REASON_BYTES]; /* why it is down */
 	struct mpq_icmp_limiter icmp;
-	struct mpq_policy policy;   /* of its session */
+	struct mpq_policy policy; /* of its session */
+	/* Its paths by their ID in the session, which stays while others come
+	 * and go; "": free. */
+	char members[MPQ_SESSION_PATHS][MPQ_SNAPSHOT_NAME_BYTES];
 	unsigned addresses_version; /* of config.assign; counts from 1 */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t lost, spurious; /* by channels of a concentrator, now gone */
@@ -114,7 +117,10 @@ void mpq_tunnel_close_session(struct mpq_tunnel *t);
 /* This channel is no member of it any more; harmless if it was none. */
 void mpq_tunnel_withdraw(struct mpq_tunnel *t, const struct mpq_channel *ch,
 			 const char *reason, mpq_time now);
-/* What holds for its session, now or once there is one. */
+/* The ID of one of its paths in the session; -1: it has no such path. */
+int mpq_tunnel_path_id(const struct mpq_tunnel *t, const char *path);
+/* What holds for its session, now or once there is one; paths by their place in
+ * the configuration. */
 void mpq_tunnel_set_policy(struct mpq_tunnel *t,
 			   const struct mpq_policy *policy, mpq_time now);
 /* Once a turn, before its channels write. */

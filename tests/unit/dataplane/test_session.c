@@ -13,13 +13,13 @@
 #define PATHS 3
 
 #define EDGE_PATH(n, port)                                                     \
-	"{'name':'wan" #n "','wan':'eth" #n "','remote-address':'192.0.2.1'," \
+	"{'name':'wan" #n "','wan':'eth" #n "','remote-address':'192.0.2.1',"  \
 	"'remote-port':" #port ",'server-name':'concentrator.example'}"
 #define EDGE_PATHS                                                             \
 	EDGE_PATH(1, 45001) "," EDGE_PATH(2, 45002) "," EDGE_PATH(3, 45003)
 #define VPS_PATH(n, port)                                                      \
-	"{'name':'port" #n "','listen-address':'192.0.2.1','listen-port':"     \
-	#port "}"
+	"{'name':'port" #n                                                     \
+	"','listen-address':'192.0.2.1','listen-port':" #port "}"
 #define VPS_PATHS                                                              \
 	VPS_PATH(1, 45001) "," VPS_PATH(2, 45002) "," VPS_PATH(3, 45003)
 #define EDGE_TUNNEL                                                            \
@@ -73,9 +73,10 @@ static int setup(void **state)
 	vps[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
 	for (int i = 0; i < PATHS; i++) {
 		(void)snprintf(name, sizeof(name), "port%d", i + 1);
-		vps[1 + i] = site_descriptor(
-			MPQ_ENGINE_LISTEN, name,
-			fake_udp(SITE_VPS, (uint16_t)(SITE_PORT + i)));
+		vps[1 + i] =
+			site_descriptor(MPQ_ENGINE_LISTEN, name,
+					fake_udp(SITE_VPS,
+						 (uint16_t)(SITE_PORT + i)));
 	}
 	assert_int_equal(site_apply_vps(s, SITE_PEER, VPS_PATHS, VPS_TUNNEL,
 					vps, 1 + PATHS),
@@ -135,8 +136,8 @@ static void all_paths_join_one_session(void **state)
 	struct site *s = *state;
 
 	bring_up(s);
-	assert_memory_equal(session(&s->edge)->key.id,
-			    session(&s->vps)->key.id, MPQ_JOIN_ID_BYTES);
+	assert_memory_equal(session(&s->edge)->key.id, session(&s->vps)->key.id,
+			    MPQ_JOIN_ID_BYTES);
 	assert_int_equal(session(&s->vps)->counters.opens, 1);
 	assert_int_equal(session(&s->vps)->counters.joins, PATHS - 1);
 	exchange(s, 100);
@@ -217,11 +218,47 @@ static void a_session_begins_anew_when_all_paths_were_gone(void **state)
 	exchange(s, 20);
 }
 
+/* One leaves the configuration, another one comes: the third is not touched. */
+static void paths_come_and_go_by_configuration(void **state)
+{
+	struct site *s = *state;
+	const struct mpq_channel *stays;
+	unsigned connects;
+
+	bring_up(s);
+	stays = mpq_path_channel(path(s, 2));
+	connects = path(s, 2)->life.connects;
+	assert_int_equal(
+		site_apply_edge(s, EDGE_PATH(2, 45002) "," EDGE_PATH(3, 45003),
+				"{'name':'mpq1','paths':['wan3',"
+				"'wan2'],'mtu':1400,'addresses':"
+				"['10.200.1.1/30']}",
+				NULL, 0),
+		0);
+	fake_run(500 * MPQ_MILLISECOND);
+	assert_int_equal(used(&s->edge), 2);
+	assert_int_equal(used(&s->vps), 2);
+	exchange(s, 20);
+	assert_int_equal(site_apply_edge(s, EDGE_PATHS, EDGE_TUNNEL, NULL, 0),
+			 0);
+	link_ready(s, 0);
+	fake_run(2 * MPQ_SECOND);
+	assert_int_equal(used(&s->edge), PATHS);
+	assert_int_equal(used(&s->vps), PATHS);
+	exchange(s, 20);
+	assert_ptr_equal(mpq_path_channel(path(s, 2)), stays);
+	assert_int_equal(path(s, 2)->life.connects, connects);
+	assert_int_equal(session(&s->vps)->counters.opens, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(all_paths_join_one_session,
 						setup, site_teardown),
+		cmocka_unit_test_setup_teardown(
+			paths_come_and_go_by_configuration, setup,
+			site_teardown),
 		cmocka_unit_test_setup_teardown(any_path_can_be_the_first,
 						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(each_path_may_go_and_come_back,
