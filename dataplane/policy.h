@@ -15,8 +15,8 @@
 #define MPQ_POLICY_PRIORITIES 8
 #define MPQ_POLICY_DEFAULT    "default"
 
-/* Of a capsule's value. */
-#define MPQ_POLICY_MAX_BYTES 4096
+/* What a capsule takes, with a number of 4 bytes before it. */
+#define MPQ_POLICY_MAX_BYTES 4092
 
 /* What a class may ask for. */
 #define MPQ_POLICY_ORDER_MAX    (1 * MPQ_SECOND)
@@ -48,8 +48,9 @@ void mpq_policy_class_init(struct mpq_policy_class *c);
 /* One class, "default"; no rule. */
 void mpq_policy_init(struct mpq_policy *p);
 
-/* A capsule's value, for the peer. Its length, or -EMSGSIZE: longer than `cap`
- * (MPQ_POLICY_MAX_BYTES are enough: a configuration is checked for that). */
+/* The capsule's value behind its number, for the peer. Its length, or
+ * -EMSGSIZE: longer than `cap` (MPQ_POLICY_MAX_BYTES are enough: a
+ * configuration is checked for that). */
 int mpq_policy_write(const struct mpq_policy *p, uint8_t *out, size_t cap);
 
 /* From a peer, who may send anything: everything is checked, what is beyond our

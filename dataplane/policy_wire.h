@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The numbers of SESSION_POLICY's value, for the two that write and read it;
- * bond/README.md §2.1 says what they mean.
+ * The numbers of SESSION_POLICY's policy, for the two that write and read it;
+ * bond/README.md §7 says what they mean.
  *
- *   Value   { Version (8), Fallback Class (8), Element (..) ... }
+ *   Policy  { Version (8), Fallback Class (8), Element (..) ... }
  *   Element { Type (8), Length (16), Field (..) ... }
  *   Field   { Type (8), Length (8), Value (..) }
  */

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-_Static_assert(MPQ_POLICY_MAX_BYTES <= MPQ_CAPSULE_MAX_BYTES,
-	       "a policy fits into a capsule");
+_Static_assert(4 + MPQ_POLICY_MAX_BYTES <= MPQ_CAPSULE_MAX_BYTES,
+	       "a policy fits into a capsule, with its number");
 
 /* Goes on harmlessly when it is full. */
 struct writer {

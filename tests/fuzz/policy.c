@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Input: the value of a capsule SESSION_POLICY. */
+/* Input: the policy of a capsule SESSION_POLICY. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SESSION_POLICY's value: what is written, what is read, what is refused. */
+/* SESSION_POLICY's policy: what is written, what is read, what is refused. */
 #include "dataplane/policy.h"
 
 #include <errno.h>
@@ -134,7 +134,7 @@ static void is_the_same_at_the_other_end(void **state)
 	assert_int_equal(f->q.classify.rule[1].protocol, MPQ_CLASSIFY_ANY);
 }
 
-/* The example of bond/README.md §2.1. */
+/* The example of bond/README.md §7. */
 static void is_written_as_the_draft_says(void **state)
 {
 	static const uint8_t want[] = {

@@ -401,7 +401,7 @@ static void what_the_peer_is_told_fits_into_a_capsule(void **state)
 	assert_int_equal(parse_long(47, "'wan1','lte'", at, message), 0);
 	assert_int_equal(parse_long(64, "'wan1','lte'", at, message), -EINVAL);
 	assert_string_equal(at, "tunnels/0");
-	assert_non_null(strstr(message, "more than fits into 4096 bytes"));
+	assert_non_null(strstr(message, "more than fits into 4092 bytes"));
 	assert_int_equal(parse_long(64, "'wan1'", at, message), 0);
 }
 
