@@ -52,7 +52,7 @@
 #define MPQ_NORTHBOUND_SOCKET "/run/mpquic/control.sock"
 #define MPQ_NORTHBOUND_PREFIX "mpquic.control." /* "mpquic.control.Status" */
 
-#define MPQ_NORTHBOUND_BACKLOG 64
+#define MPQ_NORTHBOUND_BACKLOG 256
 
 #define MPQ_NORTHBOUND_INVALID   "mpquic.control.InvalidConfig"
 #define MPQ_NORTHBOUND_NOT_FOUND "mpquic.control.NotFound"

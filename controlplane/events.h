@@ -6,11 +6,13 @@
 #ifndef MPQ_CONTROLPLANE_EVENTS_H
 #define MPQ_CONTROLPLANE_EVENTS_H
 
+#include "common/northbound.h"
+
 #include <json-c/json.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define MPQ_EVENTS_BACKLOG 64
+#define MPQ_EVENTS_BACKLOG MPQ_NORTHBOUND_BACKLOG
 
 struct mpq_events {
 	struct json_object *ring[MPQ_EVENTS_BACKLOG];

@@ -21,6 +21,7 @@ const char *mpq_steering_reason(const char *reason)
 		{"loss", "it loses too much"},
 		{"rtt", "its round trip is too long"},
 		{"recovered", "it has recovered"},
+		{"joined", "a path has become usable"},
 		{"configured", "by links and configuration"},
 	};
 
@@ -78,7 +79,7 @@ static const struct {
 	{"pinned", " goes by ", ", no longer by "},
 	{"spread", " is spread over ", ", before by "},
 	{"gathered", " is gathered on ", ", before over "},
-	{"members", " spreads over ", ", before over "},
+	{"members", " may spread over ", ", before over "},
 	{"active", " goes by ", ", no longer by "},
 	{"avoided", " takes ", " avoids "},
 	{"trusted", " takes again ", " avoids "},
@@ -139,6 +140,11 @@ void mpq_steering_write(FILE *f, struct json_object *e)
 		(void)fprintf(f, ", flow %s", flow);
 	}
 	write_decision(f, e);
+	/* Of a class, its paths have become more: not all of them were away. */
+	if (strcmp(mpq_format_member(e, "what", ""), "members") == 0 &&
+	    strcmp(reason, "recovered") == 0) {
+		reason = "joined";
+	}
 	if (reason[0] != '\0') {
 		(void)fprintf(f, ": %s", mpq_steering_reason(reason));
 	}

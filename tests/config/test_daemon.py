@@ -463,10 +463,10 @@ def tells_events(stage):
     while first['parameters']['event'] != 'path':
         first, _ = stream.line.receive()
     equal(first['parameters']['is'], 'up', 'state')
-    for _ in range(80):
+    for _ in range(280):
         data.event(event='path', path='wan2', was='up', **{'is': 'down'})
     o = stage.operator()
-    until(lambda: len(o.call('Events')['events']) == 64, 'the backlog')
+    until(lambda: len(o.call('Events')['events']) == 256, 'the backlog')
 
 
 def turns_away(stage):
@@ -762,7 +762,7 @@ EDGE_TESTS = [
     ('passes holds on, also to a new mpquic-data', passes_holds_on),
     ('tells how long a hold lasts', tells_how_long_a_hold_lasts),
     ('composes the status with and without mpquic-data', composes_status),
-    ('streams events and keeps the last 64', tells_events),
+    ('streams events and keeps the last 256', tells_events),
     ('turns away the 33rd client, garbage and unknown methods', turns_away),
     ('believes credentials, not file modes', believes_credentials),
     ('makes commits wait for one another', commits_one_after_another),

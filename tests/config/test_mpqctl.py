@@ -610,6 +610,9 @@ EVENTS = [
     {'time': '2026-11-22T10:00:17Z', 'event': 'steering', 'tunnel': 'mpq0',
      'class': 'bulk', 'what': 'members', 'reason': 'delay-spread',
      'from': ['wan1', 'wan3'], 'to': ['wan1'], 'spread-us': 250000},
+    {'time': '2026-11-22T10:00:17Z', 'event': 'steering', 'tunnel': 'mpq0',
+     'class': 'bulk', 'what': 'members', 'reason': 'recovered', 'from': [],
+     'to': ['wan1']},
     {'time': '2026-11-22T10:00:18Z', 'event': 'steering', 'tunnel': 'mpq0',
      'class': 'bulk', 'what': 'dreamt', 'reason': 'of-it', 'to': ['wan1'],
      'from': 'x'},
@@ -637,8 +640,10 @@ EVENT_LINES = [
     'much',
     '2026-11-22T10:00:16Z  tunnel mpq0: class bulk takes again path 1: it '
     'has recovered',
-    '2026-11-22T10:00:17Z  tunnel mpq0: class bulk spreads over wan1, before '
-    'over wan1, wan3: delays differ by what order may cost (250 ms apart)',
+    '2026-11-22T10:00:17Z  tunnel mpq0: class bulk may spread over wan1, '
+    'before over wan1, wan3: delays differ by what order may cost (250 ms apart)',
+    '2026-11-22T10:00:17Z  tunnel mpq0: class bulk may spread over wan1: a '
+    'path has become usable',
     '2026-11-22T10:00:18Z  tunnel mpq0: class bulk dreamt to wan1: of-it',
     '2026-11-22T10:00:12Z  news: number=3 list=a, b']
 
