@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What mpquic-data keeps, and what it takes to tell them to the concentrator:
- * one capsule. An entry is reckoned here as no shorter than it is there. */
+/* What mpquic-data keeps, and what it takes to tell it to the concentrator: one
+ * capsule. Nothing is reckoned here as shorter than it is there; a test
+ * compares. */
 #define CLASSES_MAX      8
 #define RULE_PREFIXES    8
 #define POLICY_MAX_BYTES 4096
-#define CLASS_BYTES      64 /* beside its name */
-#define RULE_BYTES       24 /* beside its name, prefixes and ports */
+#define POLICY_BYTES     32 /* beside classes and rules */
+#define CLASS_BYTES      80 /* beside its name */
+#define RULE_BYTES       32 /* beside its name, prefixes and ports */
 #define IPV4_BYTES       6
 #define IPV6_BYTES       18
 #define PORTS_BYTES      4
@@ -388,7 +390,8 @@ static size_t rule_bytes(const struct mpq_config *c,
 
 static int check_size(const struct mpq_config *c, struct mpq_refusal *r)
 {
-	size_t i, n = CLASS_BYTES + strlen(MPQ_CONFIG_CLASS_DEFAULT);
+	size_t i, n = POLICY_BYTES + CLASS_BYTES +
+		      strlen(MPQ_CONFIG_CLASS_DEFAULT);
 
 	for (i = 0; i < c->n_classes; i++) {
 		n += CLASS_BYTES + strlen(c->classes[i].name);

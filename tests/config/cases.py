@@ -541,7 +541,7 @@ CASES = [
      [('rule', [{'name': f'rule-{n}', 'class': 'bulk',
                  'destination': [f'2001:db8:{n:x}:{i:x}::/64'
                                  for i in range(8)]} for n in range(30)])],
-     '/mpquic:mpquic/rule: classes and rules are 5526 bytes in all, more '
+     '/mpquic:mpquic/rule: classes and rules are 5862 bytes in all, more '
      'than can be told to the concentrator at once.\n'
      '  allowed: at most 4096\n'
      '  next: make prefixes wider, names shorter, or rules fewer'),
