@@ -444,7 +444,9 @@ static mpq_time watch_until(const struct mpq_session_path *m)
 	case MPQ_SESSION_TRIED:
 		return m->trusted_at;
 	case MPQ_SESSION_SILENT:
-		return m->session->up ? m->since + GONE : MPQ_TIME_NEVER;
+		return mpq_time_elapsed(m->since, m->session->now) < GONE
+			       ? m->since + GONE
+			       : MPQ_TIME_NEVER;
 	default:
 		return MPQ_TIME_NEVER;
 	}
