@@ -157,6 +157,8 @@ struct mpq_session {
 
 	struct mpq_policy policy; /* of what goes out */
 	uint32_t policy_number;   /* of the policy told, or heard */
+	mpq_time policy_credit;   /* server: how many more are heard now, .. */
+	mpq_time join_credit;     /* .. and joins: see session_join.c */
 	bool accept_policy;
 	uint8_t by_priority[MPQ_SESSION_CLASSES];
 

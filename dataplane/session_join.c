@@ -9,6 +9,10 @@
 #define CLIENT_CONTEXT 2 /* even by the client, odd by the proxy */
 #define SERVER_CONTEXT 1 /* (RFC 9298 §4) */
 #define NUMBER_BYTES   4 /* of a policy */
+/* Each costs a tenth of a millisecond and more, and events. */
+#define BURST           32
+#define POLICY_INTERVAL (50 * MPQ_MILLISECOND)
+#define JOIN_INTERVAL   (100 * MPQ_MILLISECOND)
 
 struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,
 					     const struct mpq_channel *ch)
@@ -27,6 +31,19 @@ static void release(struct mpq_session_path *m)
 		mpq_channel_set_member(m->channel, NULL, NULL);
 		m->channel = NULL;
 	}
+}
+
+/* BURST at once, then one an interval. `credit`: when all of it is there again.
+ */
+static bool spend(mpq_time *credit, mpq_duration interval, mpq_time now)
+{
+	mpq_time from = *credit > now ? *credit : now;
+
+	if (from - now > (BURST - 1) * interval) {
+		return false;
+	}
+	*credit = from + interval;
+	return true;
 }
 
 /* ---- policy -------------------------------------------------------------- */
@@ -68,8 +85,8 @@ static void tell_policy_to_all(struct mpq_session *s)
 	}
 }
 
-static int hear_policy(struct mpq_session *s, const struct mpq_capsule *c,
-		       mpq_time now)
+static int hear_policy(struct mpq_session *s, struct mpq_channel *ch,
+		       const struct mpq_capsule *c, mpq_time now)
 {
 	struct mpq_policy policy;
 	char reason[128];
@@ -81,6 +98,11 @@ static int hear_policy(struct mpq_session *s, const struct mpq_capsule *c,
 	number = get_number(c->value);
 	if (!s->accept_policy || (int32_t)(number - s->policy_number) <= 0) {
 		s->counters.refused_policies++;
+		return 0;
+	}
+	if (!spend(&s->policy_credit, POLICY_INTERVAL, now)) {
+		s->counters.refused_policies++;
+		mpq_channel_reject(ch, "more policies than we can hear");
 		return 0;
 	}
 	if (mpq_policy_read(&policy, c->value + NUMBER_BYTES,
@@ -389,6 +411,10 @@ static int dispatch(struct mpq_session *s, struct mpq_channel *ch,
 		if (!may_ask(s, ch)) {
 			return -EBADMSG;
 		}
+		if (!spend(&s->join_credit, JOIN_INTERVAL, now)) {
+			reject(s, ch);
+			return 0;
+		}
 		(msg->type == MPQ_JOIN_OPEN ? opened : joins)(s, ch, msg, now);
 		return 0;
 	case MPQ_JOIN_ACCEPT:
@@ -416,7 +442,7 @@ int mpq_session_capsule(struct mpq_session *s, struct mpq_channel *ch,
 	if (c->type == MPQ_JOIN_POLICY) {
 		return s->client || mpq_session_path_of(s, ch) == NULL
 			       ? -EBADMSG
-			       : hear_policy(s, c, now);
+			       : hear_policy(s, ch, c, now);
 	}
 	if (mpq_join_parse(&msg, c->type, c->value, c->len_bytes) < 0) {
 		return -EBADMSG;

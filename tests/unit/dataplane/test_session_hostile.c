@@ -13,9 +13,8 @@
 #define REQUEST_REJECTED 0x10b /* RFC 9114 §8.1 */
 #define MESSAGE_ERROR    0x10e
 
-/* Both paths carry, and nobody else is in. */
-static void session_is_sound(struct hostile *h, struct peer **member,
-			     uint32_t *sequence)
+static void both_carry(struct hostile *h, struct peer **member,
+		       uint32_t *sequence)
 {
 	unsigned came = fake_tun_came(h->tun[0]);
 
@@ -24,6 +23,13 @@ static void session_is_sound(struct hostile *h, struct peer **member,
 	fake_run(300 * MPQ_MILLISECOND);
 	assert_int_equal(fake_tun_came(h->tun[0]) - came, 10);
 	assert_false(member[0]->over || member[1]->over);
+}
+
+/* .. and nobody else is in. */
+static void session_is_sound(struct hostile *h, struct peer **member,
+			     uint32_t *sequence)
+{
+	both_carry(h, member, sequence);
 	assert_int_equal(hostile_members(h), 2);
 	assert_true(hostile_is_member(h, 0) && hostile_is_member(h, 1));
 }
@@ -531,27 +537,71 @@ static void a_policy_of_nonsense_ends_the_connection(void **state)
 	assert_false(member[1]->over);
 }
 
-static void policies_in_a_flood_cost_little(void **state)
+/* Each costs more than a hundred packets do. */
+static void who_floods_with_policies_is_sent_away(void **state)
 {
 	struct hostile *h = *state;
 	struct mpq_join_key key;
 	struct peer *member[2];
 	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
-	uint32_t sequence = 0;
+	uint32_t number = 0;
 
 	hostile_session(h, &key, member, 2);
-	for (uint32_t i = 1; i <= 2000; i++) {
+	for (int i = 0; i < 50; i++) { /* as often as one should */
+		peer_capsule(member[1], MPQ_JOIN_POLICY, value,
+			     policy(value, ++number, 3));
+		fake_run(50 * MPQ_MILLISECOND);
+	}
+	assert_int_equal(hostile_session_of(h, 1)->counters.policies, 50);
+	for (int i = 0; i < 1000; i++) {
 		peer_capsule(member[0], MPQ_JOIN_POLICY, value,
-			     policy(value, i, 1 + i % 8));
+			     policy(value, ++number, 3));
 		if (i % 10 == 0) {
 			fake_run(1 * MPQ_MILLISECOND);
 		}
 	}
-	fake_run(2 * MPQ_SECOND);
-	assert_true(hostile_session_of(h, 1)->counters.policies > 0);
-	assert_true(hostile_session_of(h, 1)->policy.n_classes <= 8);
-	session_is_sound(h, member, &sequence);
+	fake_run(1 * MPQ_SECOND);
+	assert_true(member[0]->over);
+	assert_int_equal(member[0]->end.code, REQUEST_REJECTED);
+	assert_in_range(hostile_session_of(h, 1)->counters.policies, 51, 90);
+	assert_false(member[1]->over);
+	assert_int_equal(hostile_members(h), 1);
 	assert_int_equal(hostile_packets(h), 0);
+}
+
+static void who_joins_too_often_is_refused_like_any_other(void **state)
+{
+	struct hostile *h = *state;
+	struct mpq_join_key key;
+	struct peer *member[2], *rival[6];
+	uint32_t sequence = 0;
+	unsigned refused = 0;
+
+	hostile_session(h, &key, member, 2);
+	for (unsigned batch = 0; batch < 9; batch++) {
+		for (unsigned i = 0; i < 6; i++) {
+			rival[i] = peer_dial(&h->peers, h->site->pki.client,
+					     h->site->pki.authority,
+					     "203.0.113.200",
+					     (uint16_t)(SITE_PORT + i % 2));
+		}
+		fake_run(120 * MPQ_MILLISECOND);
+		for (unsigned i = 0; i < 6; i++) {
+			assert_int_equal(rival[i]->status, 200);
+			peer_register(rival[i]);
+			peer_join(rival[i], &key, 2 + i);
+		}
+		fake_run(30 * MPQ_MILLISECOND);
+	}
+	fake_run(30 * MPQ_MILLISECOND);
+	for (unsigned i = 0; i < 6; i++) { /* of the last ones */
+		refused += rival[i]->over &&
+			   rival[i]->end.code == REQUEST_REJECTED;
+	}
+	assert_in_range(refused, 3, 6);
+	assert_in_range(hostile_session_of(h, 1)->counters.joins, 40, 50);
+	both_carry(h, member, &sequence);
+	assert_int_equal(hostile_members(h), 8);
 }
 
 #define TEST(test)                                                             \
@@ -575,7 +625,8 @@ int main(void)
 		TEST(the_newest_policy_holds),
 		TEST(a_new_session_tells_its_policy_anew),
 		TEST(a_policy_of_nonsense_ends_the_connection),
-		TEST(policies_in_a_flood_cost_little),
+		TEST(who_floods_with_policies_is_sent_away),
+		TEST(who_joins_too_often_is_refused_like_any_other),
 	};
 
 	return cmocka_run_group_tests_name("dataplane/session_hostile", tests,
