@@ -108,7 +108,7 @@ static int hear_policy(struct mpq_session *s, struct mpq_channel *ch,
 	if (mpq_policy_read(&policy, c->value + NUMBER_BYTES,
 			    c->len_bytes - NUMBER_BYTES, reason) < 0) {
 		s->counters.refused_policies++;
-		return -EBADMSG;
+		return 0; /* of another version: the one before holds */
 	}
 	s->policy_number = number;
 	s->counters.policies++;
