@@ -218,6 +218,22 @@ static void a_session_begins_anew_when_all_paths_were_gone(void **state)
 	exchange(s, 20);
 }
 
+static void the_peer_hears_of_a_lost_device_by_another_path(void **state)
+{
+	struct site *s = *state;
+
+	bring_up(s);
+	for (int i = 0; i < PATHS; i++) {
+		fake_run(50 * MPQ_MILLISECOND);
+		link_gone(s, i);
+		fake_run(FAKE_ONE_WAY + MPQ_MILLISECOND);
+		assert_int_equal(session(&s->vps)->path[i].state,
+				 MPQ_SESSION_AWAY);
+		link_ready(s, i);
+		fake_run(2 * MPQ_SECOND);
+	}
+}
+
 /* One leaves the configuration, another one comes: the third is not touched. */
 static void paths_come_and_go_by_configuration(void **state)
 {
@@ -258,6 +274,9 @@ int main(void)
 						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(
 			paths_come_and_go_by_configuration, setup,
+			site_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_peer_hears_of_a_lost_device_by_another_path, setup,
 			site_teardown),
 		cmocka_unit_test_setup_teardown(any_path_can_be_the_first,
 						setup, site_teardown),
