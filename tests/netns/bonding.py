@@ -116,6 +116,29 @@ class BondLab(Lab):
         for path in self.paths():
             self.edge.wait_for_state(path, 'up', seconds=seconds)
 
+    def member(self, n, node=None):
+        """What the session says of WAN n's path."""
+        members = self.tunnel(node=node).get('session', {}).get('members', [])
+        number = self.bonded.index(n)
+        return next((m for m in members if m['id'] == number), {})
+
+    def wait_for_member(self, n, seconds=20):
+        """Both ends use it: it is not on probation any more."""
+        for node in (self.edge, self.vps):
+            wait_for(lambda node=node:
+                     self.member(n, node).get('state') == 'used', seconds,
+                     lambda node=node: f'{node.label} uses path {n}: '
+                     f'{self.member(n, node)}', interval=0.05)
+
+    def begin_anew(self):
+        """The edge's daemons, and so the session: nobody remembers earlier
+        failures, after which probation is longer each time."""
+        self.edge.stop()
+        self.edge.start()
+        self.wait_for_paths()
+        for n in self.bonded:
+            self.wait_for_member(n)
+
     def tunnel(self, n=BONDED, node=None):
         """What `mpqctl status --json` says of a tunnel."""
         for entry in (node or self.edge).status().get('tunnels', []):
