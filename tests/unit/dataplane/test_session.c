@@ -234,6 +234,51 @@ static void the_peer_hears_of_a_lost_device_by_another_path(void **state)
 	}
 }
 
+static void set_mode(struct site *s, enum mpq_steer_mode mode)
+{
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	policy.class[0].steer.mode = mode;
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+	fake_run(100 * MPQ_MILLISECOND);
+	assert_int_equal(session(&s->vps)->policy.class[0].steer.mode, mode);
+}
+
+/* Each way 500 packets a second while path i goes, in both ways of going. */
+static void copies_survive_any_path(void **state)
+{
+	struct site *s = *state;
+
+	bring_up(s);
+	set_mode(s, MPQ_STEER_REDUNDANT);
+	for (int i = 0; i < 2 * PATHS; i++) {
+		unsigned out = fake_tun_came(s->vps.tun);
+		unsigned in = fake_tun_came(s->edge.tun);
+
+		for (int k = 0; k < 200; k++) {
+			if (k == 100 && i < PATHS) {
+				fake_cut(wan_address[i], true);
+				link_gone(s, i);
+			} else if (k == 100) {
+				fake_cut(wan_address[i - PATHS], true);
+			}
+			site_send_out(s, 500);
+			site_send_in(s, 500);
+			fake_run(2 * MPQ_MILLISECOND);
+		}
+		fake_run(500 * MPQ_MILLISECOND);
+		assert_int_equal(fake_tun_came(s->vps.tun) - out, 200);
+		assert_int_equal(fake_tun_came(s->edge.tun) - in, 200);
+		fake_cut(wan_address[i % PATHS], false);
+		if (i < PATHS) {
+			link_ready(s, i);
+		}
+		fake_run(4 * MPQ_SECOND);
+		assert_int_equal(used(&s->edge), PATHS);
+	}
+}
+
 /* One leaves the configuration, another one comes: the third is not touched. */
 static void paths_come_and_go_by_configuration(void **state)
 {
@@ -278,6 +323,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_peer_hears_of_a_lost_device_by_another_path, setup,
 			site_teardown),
+		cmocka_unit_test_setup_teardown(copies_survive_any_path, setup,
+						site_teardown),
 		cmocka_unit_test_setup_teardown(any_path_can_be_the_first,
 						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(each_path_may_go_and_come_back,
