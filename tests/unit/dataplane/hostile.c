@@ -7,37 +7,39 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#define PEERS_JSON                                                             \
-	"{'name':'edge-1','certificate-name':'edge-1.example'},"               \
-	"{'name':'edge-2','certificate-name':'edge-2.example'}"
 #define PATHS_JSON                                                             \
 	"{'name':'port1','listen-address':'192.0.2.1','listen-port':45001},"   \
 	"{'name':'port2','listen-address':'192.0.2.1','listen-port':45002}"
-#define TUNNEL_JSON(n)                                                         \
-	"{'name':'mpq" #n "','paths':['port1','port2'],'peer':'edge-" #n "',"  \
-	"'mtu':1400,'accept-policy':true,'assign':['10.200." #n ".1/32'],"     \
-	"'remote-prefixes':['10." #n ".0.0/16']}"
 
-static void configure(struct hostile *h)
+void hostile_apply(struct hostile *h, const char *peers, const char *tunnels)
 {
+	struct mpq_engine *e = &h->site->vps.engine;
 	struct mpq_engine_descriptor d[4];
+	char name[8];
+	size_t n = 0;
 
 	for (int i = 0; i < 2; i++) {
-		h->tun[i] = fake_tun();
+		(void)snprintf(name, sizeof(name), "mpq%c", '1' + i);
+		if (strstr(tunnels, name) != NULL &&
+		    mpq_engine_tunnel(e, name) == NULL) {
+			h->tun[i] = fake_tun();
+			d[n++] = site_descriptor(MPQ_ENGINE_TUN, name,
+						 h->tun[i]);
+		}
+		(void)snprintf(name, sizeof(name), "port%c", '1' + i);
+		if (mpq_engine_listener(e, name) == NULL) {
+			d[n++] = site_descriptor(
+				MPQ_ENGINE_LISTEN, name,
+				fake_udp(SITE_VPS, (uint16_t)(SITE_PORT + i)));
+		}
 	}
-	d[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", h->tun[0]);
-	d[1] = site_descriptor(MPQ_ENGINE_TUN, "mpq2", h->tun[1]);
-	d[2] = site_descriptor(MPQ_ENGINE_LISTEN, "port1",
-			       fake_udp(SITE_VPS, SITE_PORT));
-	d[3] = site_descriptor(MPQ_ENGINE_LISTEN, "port2",
-			       fake_udp(SITE_VPS, SITE_PORT + 1));
-	assert_int_equal(site_apply_vps(h->site, PEERS_JSON, PATHS_JSON,
-					TUNNEL_JSON(1) "," TUNNEL_JSON(2), d,
-					4),
-			 0);
+	if (site_apply_vps(h->site, peers, PATHS_JSON, tunnels, d, n) != 0) {
+		fail_msg("%s: %s", h->site->vps.at, h->site->vps.message);
+	}
 }
 
 int hostile_setup(void **state)
@@ -49,7 +51,8 @@ int hostile_setup(void **state)
 	h->site = *state;
 	wish.issuer = h->site->pki.authority;
 	h->other = pki_new(&wish);
-	configure(h);
+	hostile_apply(h, HOSTILE_PEERS,
+		      HOSTILE_TUNNEL(1) "," HOSTILE_TUNNEL(2));
 	peers_init(&h->peers);
 	*state = h;
 	return 0;
@@ -134,9 +137,11 @@ void hostile_session(struct hostile *h, struct mpq_join_key *ret_key,
 
 struct mpq_session *hostile_session_of(struct hostile *h, int edge)
 {
-	return mpq_engine_tunnel(&h->site->vps.engine,
-				 edge == 1 ? "mpq1" : "mpq2")
-		->session;
+	const struct mpq_tunnel *t =
+		mpq_engine_tunnel(&h->site->vps.engine,
+				  edge == 1 ? "mpq1" : "mpq2");
+
+	return t != NULL ? t->session : NULL;
 }
 
 bool hostile_is_member(struct hostile *h, unsigned path)

@@ -19,9 +19,20 @@ struct hostile {
 	int tun[2];
 };
 
+#define HOSTILE_PEERS                                                          \
+	"{'name':'edge-1','certificate-name':'edge-1.example'},"               \
+	"{'name':'edge-2','certificate-name':'edge-2.example'}"
+#define HOSTILE_TUNNEL(n)                                                      \
+	"{'name':'mpq" #n "','paths':['port1','port2'],'peer':'edge-" #n "',"  \
+	"'mtu':1400,'accept-policy':true,'assign':['10.200." #n ".1/32'],"     \
+	"'remote-prefixes':['10." #n ".0.0/16']}"
+
 /* For cmocka: *state is a struct hostile. */
 int hostile_setup(void **state);
 int hostile_teardown(void **state);
+
+/* Another configuration; what it lacks for it, it gets. */
+void hostile_apply(struct hostile *h, const char *peers, const char *tunnels);
 
 /* Dialled, the request granted. By port 45001 and 45002 in turns. */
 struct peer *hostile_dial(struct hostile *h); /* as edge-1 */

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,6 +355,7 @@ struct peer *peer_dial(struct peers *ps, const struct pki_certificate *own,
 
 	assert_true(ps->n < PEERS);
 	p->peers = ps;
+	(void)snprintf(p->address, sizeof(p->address), "%s", address);
 	p->h3 = mpq_h3_new(false, &h3_events, p);
 	assert_non_null(p->h3);
 	assert_int_equal(mpq_udp_init(&p->udp,

@@ -38,6 +38,7 @@ struct peer_datagram {
 
 struct peer {
 	struct peers *peers;
+	char address[32];
 	struct mpq_udp udp;
 	struct mpq_loop_fd watch;
 	struct mpq_conn *conn;
