@@ -237,10 +237,6 @@ void mpq_path_configure(struct mpq_path *p,
 	p->tunnel = tunnel;
 	p->id = id;
 	p->bonded = is_bonded(tunnel);
-	if (p->bonded) {
-		mpq_session_set_metered(tunnel->session, (unsigned)id,
-					config->metered, now);
-	}
 	act(p,
 	    mpq_life_enable(&p->life,
 			    config->enabled && tunnel != NULL &&

@@ -200,8 +200,24 @@ static void gather_classes(struct mpq_session *s, mpq_time now)
 	}
 }
 
+static void set_metered(struct mpq_session_path *m, bool metered, mpq_time now)
+{
+	if (m->metered == metered) {
+		return;
+	}
+	m->metered = metered;
+	if (mpq_session_is_member(m)) {
+		mpq_steer_path(m->session->steer, m->index, &m->estimate,
+			       carries(m), metered, now);
+	}
+}
+
 void mpq_session_apply_policy(struct mpq_session *s, mpq_time now)
 {
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		set_metered(&s->path[i], (s->policy.metered >> i & 1) != 0,
+			    now);
+	}
 	for (unsigned i = 0; i < s->policy.n_classes; i++) {
 		(void)mpq_steer_configure(s->steer, i,
 					  &s->policy.class[i].steer, now);
@@ -209,21 +225,6 @@ void mpq_session_apply_policy(struct mpq_session *s, mpq_time now)
 	set_priorities(s);
 	gather_classes(s, now);
 	set_order(s);
-}
-
-void mpq_session_set_metered(struct mpq_session *s, unsigned path, bool metered,
-			     mpq_time now)
-{
-	struct mpq_session_path *m = &s->path[path];
-
-	if (m->metered == metered) {
-		return;
-	}
-	m->metered = metered;
-	if (mpq_session_is_member(m)) {
-		mpq_steer_path(s->steer, path, &m->estimate, carries(m),
-			       metered, now);
-	}
 }
 
 /* ---- the turn ------------------------------------------------------------ */

@@ -195,9 +195,6 @@ void mpq_session_free(struct mpq_session *s);
 void mpq_session_configure(struct mpq_session *s,
 			   const struct mpq_policy *policy, bool accept_policy,
 			   mpq_duration queue_delay, mpq_time now);
-void mpq_session_set_metered(struct mpq_session *s, unsigned path, bool metered,
-			     mpq_time now);
-
 /* Client: this channel is up and is to carry path `path` from now on; another
  * one of that path is done with. */
 void mpq_session_offer(struct mpq_session *s, unsigned path,

@@ -408,23 +408,28 @@ void mpq_tunnel_close_session(struct mpq_tunnel *t)
 }
 
 /* From places in the configuration to IDs. */
+static mpq_steer_set number_set(const struct mpq_tunnel *t,
+				mpq_steer_set places)
+{
+	mpq_steer_set set = 0;
+
+	for (unsigned k = 0; k < t->config.n_paths; k++) {
+		if ((places >> k & 1) != 0) {
+			set |= (mpq_steer_set)1
+			       << mpq_tunnel_path_id(t, t->config.paths[k]);
+		}
+	}
+	return set;
+}
+
 static void number_class(const struct mpq_tunnel *t,
 			 struct mpq_steer_class_config *c)
 {
-	mpq_steer_set excluded = 0;
-
 	for (unsigned i = 0; i < c->n_order; i++) {
 		c->order[i] = (uint8_t)
 			mpq_tunnel_path_id(t, t->config.paths[c->order[i]]);
 	}
-	for (unsigned k = 0; k < t->config.n_paths; k++) {
-		if ((c->excluded >> k & 1) != 0) {
-			excluded |=
-				(mpq_steer_set)1
-				<< mpq_tunnel_path_id(t, t->config.paths[k]);
-		}
-	}
-	c->excluded = excluded;
+	c->excluded = number_set(t, c->excluded);
 }
 
 void mpq_tunnel_set_policy(struct mpq_tunnel *t,
@@ -434,6 +439,7 @@ void mpq_tunnel_set_policy(struct mpq_tunnel *t,
 	for (size_t i = 0; i < t->policy.n_classes; i++) {
 		number_class(t, &t->policy.class[i].steer);
 	}
+	t->policy.metered = number_set(t, t->policy.metered);
 	if (t->session != NULL) {
 		configure_session(t, now);
 	}

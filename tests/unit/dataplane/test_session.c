@@ -245,6 +245,22 @@ static void set_mode(struct site *s, enum mpq_steer_mode mode)
 	assert_int_equal(session(&s->vps)->policy.class[0].steer.mode, mode);
 }
 
+static void both_ends_know_what_is_metered(void **state)
+{
+	struct site *s = *state;
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	policy.metered = 2;
+	bring_up(s);
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+	fake_run(100 * MPQ_MILLISECOND);
+	for (int i = 0; i < PATHS; i++) {
+		assert_int_equal(session(&s->edge)->path[i].metered, i == 1);
+		assert_int_equal(session(&s->vps)->path[i].metered, i == 1);
+	}
+}
+
 /* Each way 500 packets a second while path i goes, in both ways of going. */
 static void copies_survive_any_path(void **state)
 {
@@ -323,6 +339,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_peer_hears_of_a_lost_device_by_another_path, setup,
 			site_teardown),
+		cmocka_unit_test_setup_teardown(both_ends_know_what_is_metered,
+						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(copies_survive_any_path, setup,
 						site_teardown),
 		cmocka_unit_test_setup_teardown(any_path_can_be_the_first,
