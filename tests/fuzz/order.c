@@ -38,7 +38,7 @@ struct world {
 	struct mpq_delay delay;
 	struct mpq_order order;
 	struct mpq_order_class class[CLASSES];
-	mpq_duration cap_max; /* that any class ever had */
+	mpq_duration wait_max; /* that any class ever allowed */
 	struct packet packet[RECORDS];
 	struct lane lane[CLASSES][LANES];
 	uint64_t delivered[RECORDS]; /* lane and sequence in one */
@@ -77,7 +77,7 @@ static void on_deliver(void *user, void *packet, bool late)
 	}
 	FUZZ_HOLDS(!late || at < lane->next);
 	FUZZ_HOLDS(late || at >= lane->next || w->class[p->class_id].cap == 0);
-	FUZZ_HOLDS(w->now - p->arrived <= w->cap_max);
+	FUZZ_HOLDS(w->now - p->arrived <= w->wait_max);
 	key = at * CLASSES * LANES + p->class_id * LANES + p->lane;
 	for (size_t i = 0; i < w->n_delivered; i++) {
 		FUZZ_HOLDS(w->delivered[i] != key);
@@ -160,7 +160,10 @@ static void set_class(struct world *w, unsigned class_id, uint8_t byte)
 
 	class->cap = (byte & 0xf) * 20 * MPQ_MILLISECOND;
 	class->repair = (byte >> 4) * 10 * MPQ_MILLISECOND;
-	w->cap_max = class->cap > w->cap_max ? class->cap : w->cap_max;
+	w->wait_max = class->cap > w->wait_max ? class->cap : w->wait_max;
+	if (class->cap > 0 && class->repair > w->wait_max) {
+		w->wait_max = class->repair;
+	}
 	mpq_order_set_class(&w->order, class_id, class);
 }
 
