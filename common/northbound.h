@@ -24,8 +24,9 @@
  * Check         {"config": "JSON text"} -> {}: whole and sound, nothing touched
  * Load          {"config": "JSON text"} -> {"changes"}: becomes the candidate
  * Diff          {} -> {"changes": [{"path", "operation": "create" | "delete" |
- *               "replace", "old"?, "new"?, "applies": "live" | "path" |
- *               "tunnel" | "restart"}]}
+ *               "replace" | "move", "old"?, "new"?, "after"? (a move: the
+ *               name that is before it now, "": none), "applies": "live" |
+ *               "path" | "tunnel" | "restart"}]}
  * Commit        {} -> {"generation", "changes"}; without a candidate,
  *               certificates and keys are read anew
  * Discard       {} -> {}: the candidate is running again

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/schema.h"
 
+#include "controlplane/difference.h"
 #include "controlplane/explain.h"
 
 #include <errno.h>
@@ -352,108 +353,16 @@ void mpq_tree_free(struct mpq_tree *t)
 	}
 }
 
-static struct json_object *print_json(const struct lyd_node *node,
-				      uint32_t options)
-{
-	struct json_object *o;
-	char *text = NULL;
-
-	if (lyd_print_mem(&text, node, LYD_JSON, options | LYD_PRINT_SHRINK) ||
-	    !text) {
-		return NULL;
-	}
-	o = json_tokener_parse(text);
-	free(text);
-	return o;
-}
-
 struct json_object *mpq_tree_json(const struct mpq_tree *t, bool defaults)
 {
-	return print_json(t->root,
-			  defaults ? LYD_PRINT_WD_ALL : LYD_PRINT_WD_EXPLICIT);
-}
-
-/* The value of a node as a change shows it. */
-static struct json_object *change_value(const struct lyd_node *node)
-{
-	if (node->schema->nodetype & (LYS_LEAF | LYS_LEAFLIST)) {
-		return json_object_new_string(lyd_get_value(node));
-	}
-	return print_json(node, LYD_PRINT_WD_EXPLICIT);
-}
-
-static const char *applies(const struct lyd_node *node)
-{
-	const char *when = mpq_explain_extension(node->schema, "applies");
-
-	return when ? when : "live";
-}
-
-static const char *meta(const struct lyd_node *node, const char *name)
-{
-	const struct lyd_meta *m = lyd_find_meta(node->meta, NULL, name);
-
-	return m ? lyd_get_meta_value(m) : NULL;
-}
-
-static void add_change(struct json_object *changes, const struct lyd_node *node,
-		       const char *operation)
-{
-	struct json_object *c = json_object_new_object();
-	const char *was = meta(node, "yang:orig-value");
-	char *path = lyd_path(node, LYD_PATH_STD, NULL, 0);
-
-	json_object_object_add(c, "path", json_object_new_string(path));
-	json_object_object_add(c, "operation",
-			       json_object_new_string(operation));
-	if (!strcmp(operation, "delete")) {
-		json_object_object_add(c, "old", change_value(node));
-	} else if (was) {
-		json_object_object_add(c, "old", json_object_new_string(was));
-	}
-	if (strcmp(operation, "delete") != 0) {
-		json_object_object_add(c, "new", change_value(node));
-	}
-	json_object_object_add(c, "applies",
-			       json_object_new_string(applies(node)));
-	json_object_array_add(changes, c);
-	free(path);
-}
-
-static void add_changes(struct json_object *changes,
-			const struct lyd_node *diff)
-{
-	const struct lyd_node *root, *node;
-	const char *operation;
-
-	LY_LIST_FOR(diff, root)
-	{
-		LYD_TREE_DFS_BEGIN(root, node)
-		{
-			operation = meta(node, "yang:operation");
-			if (operation && strcmp(operation, "none") != 0) {
-				add_change(changes, node, operation);
-				LYD_TREE_DFS_continue = 1;
-			}
-			LYD_TREE_DFS_END(root, node);
-		}
-	}
+	return mpq_difference_print(t->root, defaults ? LYD_PRINT_WD_ALL
+						      : LYD_PRINT_WD_EXPLICIT);
 }
 
 struct json_object *mpq_tree_diff(const struct mpq_tree *was,
 				  const struct mpq_tree *is)
 {
-	struct json_object *changes = json_object_new_array();
-	struct lyd_node *diff = NULL;
-
-	if (!changes || lyd_diff_siblings(was ? was->root : NULL, is->root,
-					  LYD_DIFF_DEFAULTS, &diff)) {
-		json_object_put(changes);
-		return NULL;
-	}
-	add_changes(changes, diff);
-	lyd_free_all(diff);
-	return changes;
+	return mpq_difference_new(was ? was->root : NULL, is->root);
 }
 
 int mpq_tree_copy(const struct mpq_tree *t, struct mpq_tree **ret)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The YANG model and configurations that satisfy it. With explain.c, the only
- * place that knows libyang: everything else sees JSON (RFC 7951) and struct
- * mpq_config. What YANG cannot say is in semantics.h.
+ * The YANG model and configurations that satisfy it. With explain.c and
+ * difference.c, the only place that knows libyang: everything else sees JSON
+ * (RFC 7951) and struct mpq_config. What YANG cannot say is in semantics.h.
  */
 #ifndef MPQ_CONTROLPLANE_SCHEMA_H
 #define MPQ_CONTROLPLANE_SCHEMA_H
@@ -32,9 +32,10 @@ void mpq_tree_free(struct mpq_tree *t);
 struct json_object *mpq_tree_json(const struct mpq_tree *t, bool defaults);
 
 /* What has to be done to make `was` into `is`: an array of {"path",
- * "operation": "create" | "delete" | "replace", "old"?, "new"?, "applies"}.
- * Values of leaves are strings, those of whole entries are objects. The
- * caller's to put. `was` may be NULL. NULL: out of memory. */
+ * "operation": "create" | "delete" | "replace" | "move", "old"?, "new"?,
+ * "after"? (a move: the one before it now, "" if none), "applies"}. Values of
+ * leaves are strings, those of whole entries are objects. The caller's to put.
+ * `was` may be NULL. NULL: out of memory. */
 struct json_object *mpq_tree_diff(const struct mpq_tree *was,
 				  const struct mpq_tree *is);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "controlplane/steering.h"
+#include "controlplane/steering-internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
  * capsule. Nothing is reckoned here as shorter than it is there; a test
  * compares. */
 #define CLASSES_MAX      8
-#define RULE_PREFIXES    8
 #define POLICY_MAX_BYTES 4096
 #define POLICY_BYTES     32 /* beside classes and rules */
 #define CLASS_BYTES      80 /* beside its name */
@@ -40,8 +39,8 @@ static void allow_classes(const struct mpq_config *c, struct mpq_refusal *r)
 	}
 }
 
-static int check_class_name(const struct mpq_config *c, const char *at,
-			    const char *name, struct mpq_refusal *r)
+int mpq_steering_check_class(const struct mpq_config *c, const char *at,
+			     const char *name, struct mpq_refusal *r)
 {
 	if (mpq_config_class(c, name)) {
 		return 0;
@@ -107,10 +106,11 @@ static int check_tunnels(const struct mpq_config *c, struct mpq_refusal *r)
 							    "accept-policy"),
 					   "accept-policy", r);
 		}
-		ret = check_class_name(c,
-				       mpq_refusal_path(at, "tunnel", t->name,
-							"default-class"),
-				       t->default_class, r);
+		ret = mpq_steering_check_class(
+			c,
+			mpq_refusal_path(at, "tunnel", t->name,
+					 "default-class"),
+			t->default_class, r);
 	}
 	return ret;
 }
@@ -220,154 +220,6 @@ static int check_class(const struct mpq_config *c,
 	return ret ? ret : check_excluded(c, k, r);
 }
 
-/* ---- rules ---- */
-
-static int check_ports(const struct mpq_config_rule *u, const char *node,
-		       const struct mpq_config_strings *ports,
-		       struct mpq_refusal *r)
-{
-	char at[MPQ_REFUSAL_PATH_BYTES];
-	const char *dash;
-	unsigned long first, last;
-	size_t i;
-
-	(void)mpq_refusal_path(at, "rule", u->name, node);
-	if (ports->n > 0 && u->protocol != MPQ_CONFIG_ANY && u->protocol != 6 &&
-	    u->protocol != 17) {
-		(void)mpq_refusal_set(r, at, "only TCP and UDP have ports.");
-		return mpq_refusal_next(r, "make the protocol tcp or udp, or "
-					   "leave it out for both");
-	}
-	for (i = 0; i < ports->n; i++) {
-		dash = strchr(ports->item[i], '-');
-		first = strtoul(ports->item[i], NULL, 10);
-		last = dash ? strtoul(dash + 1, NULL, 10) : first;
-		if (last > UINT16_MAX || first > last) {
-			(void)mpq_refusal_set(r, at,
-					      "\"%s\" is no range of ports.",
-					      ports->item[i]);
-			return mpq_refusal_allow(r, "a first and a last port, "
-						    "0 to 65535");
-		}
-	}
-	return 0;
-}
-
-static int refuse_lan(const struct mpq_config *c, const char *at,
-		      const char *name, struct mpq_refusal *r)
-{
-	size_t i, j;
-
-	(void)mpq_refusal_set(r, at, "%s is no LAN of a tunnel.", name);
-	for (i = 0; i < c->n_tunnels; i++) {
-		for (j = 0; j < c->tunnels[i].n_lans; j++) {
-			mpq_refusal_also(r, "%s",
-					 c->tunnels[i].lans[j].interface);
-		}
-	}
-	return -EINVAL;
-}
-
-static int check_lan(const struct mpq_config *c,
-		     const struct mpq_config_rule *u, struct mpq_refusal *r)
-{
-	const struct mpq_config_tunnel *t = NULL;
-	const struct mpq_config_lan *lan;
-	char at[MPQ_REFUSAL_PATH_BYTES];
-
-	(void)mpq_refusal_path(at, "rule", u->name, "lan-interface");
-	if (!u->lan[0]) {
-		return 0;
-	}
-	lan = mpq_config_lan(c, u->lan, &t);
-	if (!lan) {
-		return refuse_lan(c, at, u->lan, r);
-	}
-	if (u->source.n > 0) {
-		(void)mpq_refusal_set(r, at,
-				      "the rule names sources as well, which "
-				      "tell the LAN already.");
-		return mpq_refusal_next(r, "take one of the two away");
-	}
-	if (lan->prefixes.n == 0) {
-		(void)mpq_refusal_set(r, at,
-				      "%s is told by its prefixes, and none is "
-				      "configured.",
-				      u->lan);
-		return mpq_refusal_next(r,
-					"give tunnel[name='%s']/"
-					"lan[interface='%s'] its prefixes",
-					t->name, u->lan);
-	}
-	if (lan->prefixes.n > RULE_PREFIXES) {
-		(void)mpq_refusal_set(r, at,
-				      "%s has %zu prefixes, more than a rule "
-				      "holds.",
-				      u->lan, lan->prefixes.n);
-		return mpq_refusal_allow(r, "at most %d", RULE_PREFIXES);
-	}
-	return 0;
-}
-
-static bool has_family(const struct mpq_config_prefixes *p, uint8_t family)
-{
-	size_t i;
-
-	for (i = 0; i < p->n; i++) {
-		if (p->item[i].family == family) {
-			return true;
-		}
-	}
-	return p->n == 0;
-}
-
-static const struct mpq_config_prefixes *
-sources_of(const struct mpq_config *c, const struct mpq_config_rule *u)
-{
-	return u->lan[0] ? &mpq_config_lan(c, u->lan, NULL)->prefixes
-			 : &u->source;
-}
-
-static int check_families(const struct mpq_config *c,
-			  const struct mpq_config_rule *u,
-			  struct mpq_refusal *r)
-{
-	const struct mpq_config_prefixes *from = sources_of(c, u),
-					 *to = &u->destination;
-	char at[MPQ_REFUSAL_PATH_BYTES];
-
-	if ((has_family(from, 4) && has_family(to, 4)) ||
-	    (has_family(from, 6) && has_family(to, 6))) {
-		return 0;
-	}
-	return mpq_refusal_set(
-		r, mpq_refusal_path(at, "rule", u->name, "destination"),
-		"sources are of one IP version here and destinations of the "
-		"other: no packet can match.");
-}
-
-static int check_rule(const struct mpq_config *c,
-		      const struct mpq_config_rule *u, struct mpq_refusal *r)
-{
-	char at[MPQ_REFUSAL_PATH_BYTES];
-	int ret =
-		check_class_name(c,
-				 mpq_refusal_path(at, "rule", u->name, "class"),
-				 u->class, r);
-
-	if (!ret) {
-		ret = check_ports(u, "source-port", &u->source_ports, r);
-	}
-	if (!ret) {
-		ret = check_ports(u, "destination-port", &u->destination_ports,
-				  r);
-	}
-	if (!ret) {
-		ret = check_lan(c, u, r);
-	}
-	return ret ? ret : check_families(c, u, r);
-}
-
 /* ---- all of it has to be told to the concentrator ---- */
 
 static size_t prefixes_bytes(const struct mpq_config_prefixes *p)
@@ -383,7 +235,8 @@ static size_t prefixes_bytes(const struct mpq_config_prefixes *p)
 static size_t rule_bytes(const struct mpq_config *c,
 			 const struct mpq_config_rule *u)
 {
-	return RULE_BYTES + strlen(u->name) + prefixes_bytes(sources_of(c, u)) +
+	return RULE_BYTES + strlen(u->name) +
+	       prefixes_bytes(mpq_steering_sources(c, u)) +
 	       prefixes_bytes(&u->destination) +
 	       (u->source_ports.n + u->destination_ports.n) * PORTS_BYTES;
 }
@@ -424,7 +277,7 @@ int mpq_steering_check(const struct mpq_config *c, struct mpq_refusal *r)
 		ret = check_class(c, &c->classes[i], r);
 	}
 	for (i = 0; i < c->n_rules && !ret; i++) {
-		ret = check_rule(c, &c->rules[i], r);
+		ret = mpq_steering_check_rule(c, &c->rules[i], r);
 	}
 	if (!ret) {
 		ret = check_tunnels(c, r);

@@ -112,6 +112,20 @@ static char *member_text(struct json_object *o, const char *key)
 	return text;
 }
 
+/* Where in its list an entry is now. */
+static void print_place(const char *after)
+{
+	char *text = strdup(after);
+
+	if (text == NULL || text[0] == '\0') {
+		(void)printf("  first now");
+	} else {
+		mpq_format_blunt(text);
+		(void)printf("  after %s now", text);
+	}
+	free(text);
+}
+
 static void print_change(struct json_object *change)
 {
 	const char *operation = mpq_format_member(change, "operation", "?");
@@ -119,11 +133,15 @@ static void print_change(struct json_object *change)
 	     *was = member_text(change, "old"),
 	     *is = member_text(change, "new"),
 	     *applies = member_text(change, "applies");
+	const char *after = mpq_format_member(change, "after", NULL);
 	char sign = strcmp(operation, "create") == 0   ? '+'
 		    : strcmp(operation, "delete") == 0 ? '-'
 						       : '~';
 
 	(void)printf("%c %s", sign, path != NULL ? path : "?");
+	if (after != NULL) {
+		print_place(after);
+	}
 	if (was != NULL) {
 		(void)printf("  %s", was);
 	}

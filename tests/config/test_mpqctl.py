@@ -439,12 +439,18 @@ CHANGES = [
     {'path': "/mpquic:mpquic/trust/authority[.='/a']", 'operation': 'delete',
      'old': '/a', 'applies': 'live'},
     {'path': "/mpquic:mpquic/tunnel[name='mpq2']", 'operation': 'delete',
-     'old': '{"mpquic:tunnel":[{"name":"mpq2"}]}', 'applies': 'live'}]
+     'old': '{"mpquic:tunnel":[{"name":"mpq2"}]}', 'applies': 'live'},
+    {'path': "/mpquic:mpquic/rule[name='b']", 'operation': 'move',
+     'after': 'a', 'applies': 'live'},
+    {'path': "/mpquic:mpquic/rule[name='c']", 'operation': 'move',
+     'after': '', 'applies': 'live'}]
 CHANGE_LINES = (
     "~ /mpquic:mpquic/tunnel[name='mpq1']/mtu  1400 -> 1380  [live]\n"
     "+ /mpquic:mpquic/path[name='wan7']  [path]\n"
     "- /mpquic:mpquic/trust/authority[.='/a']  /a  [live]\n"
-    "- /mpquic:mpquic/tunnel[name='mpq2']  [live]\n")
+    "- /mpquic:mpquic/tunnel[name='mpq2']  [live]\n"
+    "~ /mpquic:mpquic/rule[name='b']  after a now  [live]\n"
+    "~ /mpquic:mpquic/rule[name='c']  first now  [live]\n")
 
 
 def config_cases(tap):
@@ -513,7 +519,7 @@ def config_cases(tap):
         with control(Commit=lambda p: {'generation': 13, 'changes': CHANGES}):
             result = mpqctl('commit')
         equal(result.stdout, CHANGE_LINES
-              + 'generation 13 runs and is kept, 4 changes\n')
+              + 'generation 13 runs and is kept, 6 changes\n')
     with tap.case('discard'):
         with control(Discard=lambda p: {}) as server:
             equal(mpqctl('discard').returncode, 0)

@@ -192,6 +192,69 @@ static void tells_a_new_entry_as_one(void **state)
 	mpq_tree_free(b);
 }
 
+#define RULES                                                                  \
+	",\"rule\":[{\"name\":\"a\",\"class\":\"default\"},"                   \
+	"{\"name\":\"b\",\"class\":\"default\"},"                              \
+	"{\"name\":\"c\",\"class\":\"default\"}]}}"
+#define RULES_MOVED                                                            \
+	",\"rule\":[{\"name\":\"c\",\"class\":\"other\"},"                     \
+	"{\"name\":\"b\",\"class\":\"default\"},"                              \
+	"{\"name\":\"a\",\"class\":\"default\"}]}}"
+
+/* The configuration with something before its last two braces. */
+static struct mpq_tree *parse_with(const char *more)
+{
+	char text[8192];
+
+	(void)snprintf(text, sizeof(text), "%.*s%s", (int)strlen(good) - 2,
+		       good, more);
+	return parse(text);
+}
+
+static void tells_where_an_entry_has_moved(void **state)
+{
+	struct mpq_tree *a = parse_with(RULES), *b = parse_with(RULES_MOVED);
+	struct json_object *changes = mpq_tree_diff(a, b), *c;
+
+	(void)state;
+	assert_int_equal(json_object_array_length(changes), 3);
+	/* What has changed in it is told as well. */
+	c = json_object_array_get_idx(changes, 0);
+	assert_string_equal(string_of(c, "path"),
+			    "/mpquic:mpquic/rule[name='c']/class");
+	assert_string_equal(string_of(c, "operation"), "replace");
+	assert_string_equal(string_of(c, "new"), "other");
+	c = json_object_array_get_idx(changes, 1);
+	assert_string_equal(string_of(c, "path"),
+			    "/mpquic:mpquic/rule[name='c']");
+	assert_string_equal(string_of(c, "operation"), "move");
+	assert_string_equal(string_of(c, "after"), "");
+	assert_string_equal(string_of(c, "old"), "absent");
+	c = json_object_array_get_idx(changes, 2);
+	assert_string_equal(string_of(c, "path"),
+			    "/mpquic:mpquic/rule[name='b']");
+	assert_string_equal(string_of(c, "after"), "c");
+	json_object_put(changes);
+	mpq_tree_free(a);
+	mpq_tree_free(b);
+}
+
+static void tells_a_new_entry_without_notes_of_its_place(void **state)
+{
+	struct mpq_tree *a = parse(good), *b = parse_with(RULES);
+	struct json_object *changes = mpq_tree_diff(a, b), *c;
+
+	(void)state;
+	assert_int_equal(json_object_array_length(changes), 3);
+	c = json_object_array_get_idx(changes, 1);
+	assert_string_equal(string_of(c, "new"),
+			    "{ \"mpquic:rule\": [ { \"name\": \"b\", "
+			    "\"class\": \"default\" } ] }");
+	json_object_put(changes);
+	mpq_tree_free(a);
+	mpq_tree_free(b);
+}
+
 static void changes_one_leaf_of_a_copy(void **state)
 {
 	static const char enabled[] =
@@ -313,6 +376,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(finds_no_difference_where_there_is_none),
 		cmocka_unit_test(tells_a_changed_leaf_and_its_cost),
 		cmocka_unit_test(tells_a_new_entry_as_one),
+		cmocka_unit_test(tells_where_an_entry_has_moved),
+		cmocka_unit_test(tells_a_new_entry_without_notes_of_its_place),
 		cmocka_unit_test(changes_one_leaf_of_a_copy),
 		cmocka_unit_test(knows_the_cost_of_each_change),
 		cmocka_unit_test(says_where_the_model_should_be),
