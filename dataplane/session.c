@@ -23,15 +23,19 @@
 #define PROBATION     (250 * MPQ_MILLISECOND)
 #define PROBATION_MAX (10 * MPQ_SECOND)
 #define FLAPS         (60 * MPQ_SECOND)
-#define MAX_AGE       (1 * MPQ_SECOND) /* of what waits */
 #define GONE          (2 * MPQ_SECOND) /* of silence, of all paths */
 #define JOIN_TIMEOUT  (5 * MPQ_SECOND)
+#define QUEUES        (MPQ_SESSION_PATHS + 1) /* of a class */
 /* A repair is sent when the loss is noticed, and takes its way behind what
  * stands in the path's queue. Too short a wait costs the inner flow a cut of
  * its window, too long a one only what is lost twice. */
 #define REPAIR_SLACK (100 * MPQ_MILLISECOND)
 /* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
 #define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
+/* What waits for longer was sent again by who sent it, or is of no use. BBR's
+ * ProbeRTT takes 200 ms and a round trip. Without any path, one may come. */
+#define MAX_AGE(rtt) (250 * MPQ_MILLISECOND + (rtt))
+#define MAX_AGE_DOWN (1 * MPQ_SECOND)
 
 const char *mpq_session_member_state_name(enum mpq_session_member_state s)
 {
@@ -173,29 +177,32 @@ static void set_order(struct mpq_session *s)
 	}
 }
 
+static void gather(struct mpq_session *s, struct mpq_fair *from,
+		   struct mpq_fair *to, mpq_time now)
+{
+	struct mpq_packet *p, *next;
+
+	(void)mpq_fair_take_all(from, &p);
+	for (; p != NULL; p = next) {
+		next = p->next;
+		if (p->kind == MPQ_HEADER_COPY) {
+			mpq_packet_put(s->pool, p);
+			continue;
+		}
+		p->class_id = 0;
+		(void)mpq_fair_push(to, p, now);
+	}
+}
+
 /* Packets of classes that are no more go to the first one. */
 static void gather_classes(struct mpq_session *s, mpq_time now)
 {
 	for (size_t c = s->policy.n_classes; c < MPQ_SESSION_CLASSES; c++) {
-		struct mpq_packet *p;
-
-		while ((p = mpq_queue_peek(&s->shared[c], now)) != NULL) {
-			p = mpq_queue_pop(&s->shared[c], now);
-			p->class_id = 0;
-			(void)mpq_queue_push(&s->shared[0], p, now);
-		}
+		gather(s, &s->shared[c], &s->shared[0], now);
 		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 			struct mpq_session_path *m = &s->path[i];
 
-			while ((p = mpq_queue_peek(&m->own[c], now)) != NULL) {
-				p = mpq_queue_pop(&m->own[c], now);
-				if (p->kind == MPQ_HEADER_COPY) {
-					mpq_packet_put(s->pool, p);
-					continue;
-				}
-				p->class_id = 0;
-				(void)mpq_queue_push(&m->own[0], p, now);
-			}
+			gather(s, &m->own[c], &m->own[0], now);
 		}
 	}
 }
@@ -372,39 +379,54 @@ static void turn_member(struct mpq_session_path *m, mpq_time now)
 	}
 }
 
+static void drop_old_of(struct mpq_fair *q, mpq_time now)
+{
+	(void)mpq_fair_drop_older(q, q->config.max_age, now);
+}
+
 static void drop_old(struct mpq_session *s, mpq_time now)
 {
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		(void)mpq_queue_drop_older(&s->shared[c], MAX_AGE, now);
+		drop_old_of(&s->shared[c], now);
 		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-			(void)mpq_queue_drop_older(&s->path[i].own[c], MAX_AGE,
-						   now);
+			drop_old_of(&s->path[i].own[c], now);
 		}
 	}
 }
 
-static void set_queue(struct mpq_queue *q, const struct mpq_session *s,
-		      mpq_duration rtt)
+static void set_queue(struct mpq_fair *q, const struct mpq_session *s,
+		      mpq_duration rtt, size_t limit_pkts)
 {
 	q->config.target = s->queue_delay;
 	q->config.interval = QUEUE_INTERVAL(rtt);
+	if (limit_pkts > 0) {
+		q->config.limit_pkts = limit_pkts;
+		q->config.max_age = MAX_AGE(rtt);
+	} else {
+		q->config.max_age = MAX_AGE_DOWN;
+	}
 }
 
-static void set_queues(struct mpq_session *s)
+static void set_queues(struct mpq_session *s, mpq_time now)
 {
 	mpq_duration worst = 0;
+	size_t sum = 0;
 
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		struct mpq_session_path *m = &s->path[i];
 		mpq_duration rtt = m->estimate.view.rtt_smoothed;
+		size_t limit = m->state == MPQ_SESSION_USED
+				       ? mpq_session_queue_limit(m, now)
+				       : 0;
 
+		sum += limit;
 		worst = rtt > worst && carries(m) ? rtt : worst;
 		for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-			set_queue(&m->own[c], s, rtt);
+			set_queue(&m->own[c], s, rtt, limit);
 		}
 	}
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		set_queue(&s->shared[c], s, worst);
+		set_queue(&s->shared[c], s, worst, sum);
 	}
 }
 
@@ -416,7 +438,7 @@ static void tick(struct mpq_session *s, mpq_time now)
 		}
 	}
 	drop_old(s, now);
-	set_queues(s);
+	set_queues(s, now);
 	set_order(s);
 	s->tick_due = now + TICK;
 }
@@ -558,7 +580,8 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now)
 
 static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 {
-	static const struct mpq_queue_config queue = {.limit_pkts = 256};
+	static const struct mpq_queue_config queue = {.limit_pkts = 256,
+						      .max_age = MAX_AGE_DOWN};
 	struct mpq_session_path *m = &s->path[i];
 
 	m->session = s;
@@ -567,7 +590,8 @@ static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 	m->heard = m->told_at = m->lost_at = m->answered = MPQ_TIME_NEVER;
 	(void)snprintf(m->reason, sizeof(m->reason), "it has not come yet");
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		mpq_queue_init(&m->own[c], s->pool, &queue);
+		mpq_fair_init(&m->own[c], s->pool, &queue,
+			      &s->room[c * QUEUES + i]);
 	}
 }
 
@@ -576,7 +600,8 @@ struct mpq_session *mpq_session_new(bool client,
 				    void *owner, struct mpq_packet_pool *pool,
 				    uint64_t seed, mpq_time now)
 {
-	static const struct mpq_queue_config queue = {.limit_pkts = 2048};
+	static const struct mpq_queue_config queue = {.limit_pkts = 2048,
+						      .max_age = MAX_AGE_DOWN};
 	struct mpq_session *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
@@ -593,7 +618,9 @@ struct mpq_session *mpq_session_new(bool client,
 	mpq_policy_init(&s->policy);
 	s->steer = mpq_steer_new(&steer_events, s, now);
 	s->path = calloc(MPQ_SESSION_PATHS, sizeof(*s->path));
-	if (s->steer == NULL || s->path == NULL) {
+	/* Its pages are there once something waits: most have one class. */
+	s->room = calloc(MPQ_SESSION_CLASSES * QUEUES, sizeof(*s->room));
+	if (s->steer == NULL || s->path == NULL || s->room == NULL) {
 		mpq_session_free(s);
 		return NULL;
 	}
@@ -601,7 +628,8 @@ struct mpq_session *mpq_session_new(bool client,
 		init_path(s, i, now);
 	}
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		mpq_queue_init(&s->shared[c], pool, &queue);
+		mpq_fair_init(&s->shared[c], pool, &queue,
+			      &s->room[c * QUEUES + MPQ_SESSION_PATHS]);
 	}
 	if (mpq_session_restart(s, now) < 0) {
 		mpq_session_free(s);
@@ -619,7 +647,7 @@ static void finish_path(struct mpq_session_path *m)
 		mpq_channel_set_member(m->channel, NULL, NULL);
 	}
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		mpq_queue_finish(&m->own[c]);
+		mpq_fair_finish(&m->own[c]);
 	}
 	while (u->head != u->tail) {
 		mpq_packet_put(m->session->pool,
@@ -638,7 +666,7 @@ void mpq_session_free(struct mpq_session *s)
 		}
 	}
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		mpq_queue_finish(&s->shared[c]);
+		mpq_fair_finish(&s->shared[c]);
 	}
 	if (s->has_order) {
 		mpq_order_finish(&s->order);
@@ -646,6 +674,7 @@ void mpq_session_free(struct mpq_session *s)
 	mpq_repair_free(s->repair);
 	mpq_steer_free(s->steer);
 	explicit_bzero(&s->key, sizeof(s->key));
+	free(s->room);
 	free(s->path);
 	free(s);
 }

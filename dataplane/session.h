@@ -22,8 +22,8 @@
 #include "dataplane/bond/report.h"
 #include "dataplane/bond/steer.h"
 #include "dataplane/channel.h"
+#include "dataplane/flow/fair.h"
 #include "dataplane/flow/ip.h"
-#include "dataplane/flow/queue.h"
 #include "dataplane/join.h"
 #include "dataplane/policy.h"
 
@@ -66,6 +66,7 @@ struct mpq_session_events {
 struct mpq_session_urgent {
 	struct mpq_repair_item item[MPQ_SESSION_URGENT];
 	uint32_t head, tail;
+	uint32_t pkts[MPQ_SESSION_CLASSES]; /* of each class */
 };
 
 enum mpq_session_control { /* a set: what is to be sent on a path */
@@ -99,7 +100,7 @@ struct mpq_session_path {
 	bool metered;
 
 	struct mpq_estimate estimate;
-	struct mpq_queue own[MPQ_SESSION_CLASSES];
+	struct mpq_fair own[MPQ_SESSION_CLASSES];
 	struct mpq_session_urgent urgent;
 	bool turn[MPQ_SESSION_CLASSES]; /* own queue, or the shared one */
 	bool refused; /* a shared queue has something, but not for us now */
@@ -160,7 +161,9 @@ struct mpq_session {
 	mpq_time policy_credit;   /* server: how many more are heard now, .. */
 	mpq_time join_credit;     /* .. and joins: see session_join.c */
 	bool accept_policy;
+	/* The highest first; equal ones take turns by bytes. */
 	uint8_t by_priority[MPQ_SESSION_CLASSES];
+	uint32_t turn_bytes[MPQ_SESSION_CLASSES]; /* taken in this turn */
 
 	struct mpq_steer *steer;
 	struct mpq_repair *repair;
@@ -168,7 +171,8 @@ struct mpq_session {
 	struct mpq_order order;
 	bool has_order;
 	uint32_t sequence[MPQ_SESSION_CLASSES][MPQ_HEADER_LANES];
-	struct mpq_queue shared[MPQ_SESSION_CLASSES];
+	struct mpq_fair shared[MPQ_SESSION_CLASSES];
+	struct mpq_fair_room *room;    /* of all these queues */
 	struct mpq_session_path *path; /* MPQ_SESSION_PATHS of them */
 
 	uint32_t report_number;

@@ -6,9 +6,11 @@
 
 /* A queue's length in time, at the rate of what empties it. */
 #define QUEUE_TIME (200 * MPQ_MILLISECOND)
-#define QUEUE_MIN  256
+#define QUEUE_MIN  64  /* a burst */
+#define QUEUE_NEW  256 /* at least, while that rate may be too low a guess */
 #define QUEUE_MAX  4096
 #define PACKET     1400
+#define TURN_BYTES 1500 /* of classes of the same priority */
 /* Of the pool, left to what arrives and to other tunnels. */
 #define POOL_KEPT(size) ((size) / 8)
 
@@ -17,14 +19,15 @@ static uint8_t lane_of(uint32_t flow)
 	return (uint8_t)flow;
 }
 
-static size_t limit_for(uint64_t bps)
+size_t mpq_session_queue_limit(const struct mpq_session_path *m, mpq_time now)
 {
+	uint64_t bps = mpq_estimate_rate_bps(&m->estimate, now);
 	uint64_t pkts =
 		bps / 8 * (QUEUE_TIME / MPQ_MILLISECOND) / 1000 / PACKET;
+	uint64_t least = mpq_estimate_is_proven(&m->estimate, now) ? QUEUE_MIN
+								   : QUEUE_NEW;
 
-	return pkts < QUEUE_MIN   ? QUEUE_MIN
-	       : pkts > QUEUE_MAX ? QUEUE_MAX
-				  : pkts;
+	return pkts < least ? least : pkts > QUEUE_MAX ? QUEUE_MAX : pkts;
 }
 
 static size_t urgent_pkts(const struct mpq_session_path *m)
@@ -47,11 +50,9 @@ static bool has_shared(const struct mpq_session *s)
 void mpq_session_tell_queue(struct mpq_session_path *m)
 {
 	uint64_t bytes = urgent_pkts(m) * PACKET;
-	size_t limit = limit_for(m->estimate.rate_bps);
 
 	for (size_t i = 0; i < m->session->policy.n_classes; i++) {
 		bytes += m->own[i].bytes;
-		m->own[i].config.limit_pkts = limit;
 	}
 	/* What it could take counts as one packet: it is not idle. */
 	if (bytes == 0 && !m->refused && has_shared(m->session)) {
@@ -115,7 +116,7 @@ void mpq_session_view(struct mpq_session_path *m, mpq_time now)
 static void into_own(struct mpq_session_path *m, struct mpq_packet *p,
 		     mpq_time now)
 {
-	(void)mpq_queue_push(&m->own[p->class_id], p, now);
+	(void)mpq_fair_push(&m->own[p->class_id], p, now);
 	mpq_session_tell_queue(m);
 }
 
@@ -161,12 +162,12 @@ static void steer(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
 		return;
 	default: /* kept for a while: one may come back */
 		c->no_path++;
-		(void)mpq_queue_push(&s->shared[p->class_id], p, now);
+		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
 		return;
 	}
 	p->kind = MPQ_HEADER_DATA;
 	if (choice.shared) {
-		(void)mpq_queue_push(&s->shared[p->class_id], p, now);
+		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
 	} else if (choice.n > 1) {
 		into_many(s, p, &choice, now);
 	} else {
@@ -203,12 +204,12 @@ size_t mpq_session_queued(const struct mpq_session *s)
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now)
 {
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		size_t n = s->shared[c].pkts;
-		struct mpq_packet *p;
+		struct mpq_packet *p, *next;
 
-		while (n-- > 0 &&
-		       (p = mpq_queue_peek(&s->shared[c], now)) != NULL) {
-			steer(s, mpq_queue_pop(&s->shared[c], now), now);
+		(void)mpq_fair_take_all(&s->shared[c], &p);
+		for (; p != NULL; p = next) {
+			next = p->next;
+			steer(s, p, now);
 		}
 	}
 }
@@ -224,8 +225,18 @@ static bool push_urgent(struct mpq_session_path *m,
 		return false;
 	}
 	u->item[u->tail++ % MPQ_SESSION_URGENT] = *item;
+	u->pkts[item->class]++;
 	mpq_session_tell_queue(m);
 	return true;
+}
+
+static struct mpq_repair_item pop_urgent(struct mpq_session_path *m)
+{
+	struct mpq_session_urgent *u = &m->urgent;
+	struct mpq_repair_item item = u->item[u->head++ % MPQ_SESSION_URGENT];
+
+	u->pkts[item.class]--;
+	return item;
 }
 
 static void redirect(struct mpq_session *s, const struct mpq_repair_item *item,
@@ -256,8 +267,7 @@ static void empty_urgent(struct mpq_session_path *m, mpq_time now)
 	uint32_t end = u->tail;
 
 	while (u->head != end) {
-		struct mpq_repair_item item =
-			u->item[u->head++ % MPQ_SESSION_URGENT];
+		struct mpq_repair_item item = pop_urgent(m);
 
 		item.path = m->index;
 		redirect(m->session, &item, now);
@@ -270,14 +280,11 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 
 	empty_urgent(m, now);
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		size_t n = m->own[c].pkts;
-		struct mpq_packet *p;
+		struct mpq_packet *p, *next;
 
-		/* Those that come back to this queue are not looked at twice.
-		 */
-		while (n-- > 0 &&
-		       (p = mpq_queue_peek(&m->own[c], now)) != NULL) {
-			p = mpq_queue_pop(&m->own[c], now);
+		(void)mpq_fair_take_all(&m->own[c], &p);
+		for (; p != NULL; p = next) {
+			next = p->next;
 			if (p->kind == MPQ_HEADER_COPY) {
 				mpq_packet_put(s->pool, p); /* has others */
 			} else {
@@ -292,8 +299,8 @@ static void spread_flow(struct mpq_session *s, unsigned class_id, uint32_t flow)
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		struct mpq_session_path *m = &s->path[i];
 
-		if (mpq_queue_move_flow(&m->own[class_id], flow,
-					&s->shared[class_id]) > 0) {
+		if (mpq_fair_move_flow(&m->own[class_id], flow,
+				       &s->shared[class_id]) > 0) {
 			mpq_session_tell_queue(m);
 		}
 	}
@@ -312,8 +319,8 @@ void mpq_session_move_flow(struct mpq_session *s,
 	} else if (e->kind == MPQ_STEER_GATHERED) {
 		struct mpq_session_path *m = &s->path[__builtin_ctz(e->to)];
 
-		(void)mpq_queue_move_flow(&s->shared[e->class], e->flow,
-					  &m->own[e->class]);
+		(void)mpq_fair_move_flow(&s->shared[e->class], e->flow,
+					 &m->own[e->class]);
 		mpq_session_tell_queue(m);
 	}
 }
@@ -419,7 +426,7 @@ static bool offer_urgent(struct mpq_session_path *m,
 		}
 		m->session->class[item->class].expired++;
 		mpq_packet_put(m->session->pool, item->packet);
-		u->head++;
+		(void)pop_urgent(m);
 	}
 	return false;
 }
@@ -427,7 +434,7 @@ static bool offer_urgent(struct mpq_session_path *m,
 static bool offer_own(struct mpq_session_path *m, unsigned c,
 		      struct mpq_channel_offer *ret, mpq_time now)
 {
-	struct mpq_packet *p = mpq_queue_peek(&m->own[c], now);
+	struct mpq_packet *p = mpq_fair_peek(&m->own[c], now);
 
 	if (p == NULL) {
 		return false;
@@ -440,7 +447,7 @@ static bool offer_shared(struct mpq_session_path *m, unsigned c,
 			 struct mpq_channel_offer *ret, mpq_time now)
 {
 	struct mpq_session *s = m->session;
-	struct mpq_packet *p = mpq_queue_peek(&s->shared[c], now);
+	struct mpq_packet *p = mpq_fair_peek(&s->shared[c], now);
 
 	if (p == NULL) {
 		return false;
@@ -470,10 +477,45 @@ static bool offer_class(struct mpq_session_path *m, unsigned c,
 				    offer_own(m, c, ret, now);
 }
 
+/* What is sent again goes before what is as high as any of it, or lower; last
+ * what is of classes that are no more. */
+static int urgent_priority(const struct mpq_session_path *m)
+{
+	const struct mpq_session *s = m->session;
+
+	for (size_t i = 0; i < s->policy.n_classes; i++) {
+		unsigned c = s->by_priority[i];
+
+		if (m->urgent.pkts[c] > 0) {
+			return s->policy.class[c].priority;
+		}
+	}
+	return -1;
+}
+
+/* From the i-th class on, while they are above `level`. */
+static bool offer_above(struct mpq_session_path *m, int level, size_t *i,
+			struct mpq_channel_offer *ret, mpq_time now)
+{
+	const struct mpq_session *s = m->session;
+
+	for (; *i < s->policy.n_classes; (*i)++) {
+		unsigned c = s->by_priority[*i];
+
+		if (s->policy.class[c].priority <= level) {
+			break;
+		}
+		if (offer_class(m, c, ret, now)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
 		      mpq_time now)
 {
-	const struct mpq_session *s = m->session;
+	size_t next = 0;
 
 	if (m->control != 0) {
 		return offer_control(m, ret, now);
@@ -482,15 +524,8 @@ static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
 		return false;
 	}
 	m->refused = false;
-	if (offer_urgent(m, ret, now)) {
-		return true;
-	}
-	for (size_t i = 0; i < s->policy.n_classes; i++) {
-		if (offer_class(m, s->by_priority[i], ret, now)) {
-			return true;
-		}
-	}
-	return false;
+	return offer_above(m, urgent_priority(m), &next, ret, now) ||
+	       offer_urgent(m, ret, now) || offer_above(m, -1, &next, ret, now);
 }
 
 static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
@@ -510,6 +545,30 @@ static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
 	return true;
 }
 
+/* A class that had its turn goes behind those that are as high. */
+static void count_turn(struct mpq_session *s, unsigned c, size_t len_bytes)
+{
+	size_t i = 0, last = s->policy.n_classes - 1u;
+
+	s->turn_bytes[c] += (uint32_t)len_bytes;
+	if (s->turn_bytes[c] < TURN_BYTES) {
+		return;
+	}
+	s->turn_bytes[c] -= TURN_BYTES;
+	while (i < last && s->by_priority[i] != c) {
+		i++;
+	}
+	if (s->by_priority[i] != c) {
+		return; /* it is no more */
+	}
+	for (; i < last && s->policy.class[s->by_priority[i + 1]].priority ==
+				   s->policy.class[c].priority;
+	     i++) {
+		s->by_priority[i] = s->by_priority[i + 1];
+	}
+	s->by_priority[i] = (uint8_t)c;
+}
+
 /* Takes the packet on offer out of its queue. */
 static struct mpq_packet *take(struct mpq_session_path *m,
 			       struct mpq_repair_item *ret_item, mpq_time now)
@@ -526,15 +585,14 @@ static struct mpq_packet *take(struct mpq_session_path *m,
 	};
 	switch (m->offer.what) {
 	case MPQ_SESSION_OFFER_URGENT:
-		*ret_item =
-			m->urgent.item[m->urgent.head++ % MPQ_SESSION_URGENT];
+		*ret_item = pop_urgent(m);
 		return p;
 	case MPQ_SESSION_OFFER_SHARED:
-		p = mpq_queue_pop(&s->shared[c], now);
+		p = mpq_fair_pop(&s->shared[c], now);
 		mpq_steer_pulled(s->steer, c, m->index, p->len_bytes, now);
 		return p;
 	default:
-		return mpq_queue_pop(&m->own[c], now);
+		return mpq_fair_pop(&m->own[c], now);
 	}
 }
 
@@ -574,6 +632,7 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 		s->sequence[p->class_id][lane_of(p->flow)]++;
 		p->sequence = m->offer.header.sequence;
 	}
+	count_turn(s, p->class_id, p->len_bytes);
 	m->packets_out++;
 	m->bytes_out += p->len_bytes;
 	if (p->kind == MPQ_HEADER_REPAIR) {

@@ -24,6 +24,8 @@ void mpq_session_apply_policy(struct mpq_session *s, mpq_time now);
 void mpq_session_join_turn(struct mpq_session *s, mpq_time now);
 
 /* session_out.c */
+/* How many packets this path's queues hold, each. */
+size_t mpq_session_queue_limit(const struct mpq_session_path *m, mpq_time now);
 void mpq_session_view(struct mpq_session_path *m, mpq_time now);
 void mpq_session_tell_queue(struct mpq_session_path *m);
 /* What waits for this path goes to others. */

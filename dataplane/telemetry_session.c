@@ -117,7 +117,7 @@ static uint64_t queued(const struct mpq_session *s, unsigned c,
 	*ret_dropped = s->shared[c].dropped_delay + s->shared[c].dropped_full;
 	*ret_sojourn = s->shared[c].pkts > 0 ? s->shared[c].sojourn : 0;
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		const struct mpq_queue *q = &s->path[i].own[c];
+		const struct mpq_fair *q = &s->path[i].own[c];
 
 		pkts += q->pkts;
 		*ret_dropped += q->dropped_delay + q->dropped_full;

@@ -51,15 +51,25 @@ static unsigned take_first(struct mpq_fair *f, enum list which)
 
 /* ---- buckets ------------------------------------------------------------ */
 
+static unsigned mix(uint32_t flow)
+{
+	return flow * UINT32_C(0x9e3779b1);
+}
+
+/* The first of the set in which this flow's bucket is. */
+static unsigned set_of(uint32_t flow)
+{
+	return (mix(flow) >> 24 & (SETS - 1)) * MPQ_FAIR_WAYS;
+}
+
 /* The flow's own; or one that nobody uses; or, when there is none in its set,
  * that at its home, of which it is a guest. While there are guests, others go
  * there, too: one of them may be this flow's, and its order has to stay. */
 static unsigned bucket_of(struct mpq_fair *f, uint32_t flow)
 {
 	struct mpq_fair_room *r = f->room;
-	uint32_t mixed = flow * UINT32_C(0x9e3779b1);
-	unsigned set = (mixed >> 24 & (SETS - 1)) * MPQ_FAIR_WAYS;
-	unsigned home = set + (mixed >> 16) % MPQ_FAIR_WAYS, b = home;
+	unsigned set = set_of(flow);
+	unsigned home = set + (mix(flow) >> 16) % MPQ_FAIR_WAYS, b = home;
 
 	for (unsigned i = set; i < set + MPQ_FAIR_WAYS; i++) {
 		if (r->tag[i] == flow) {
@@ -148,21 +158,29 @@ void mpq_fair_finish(struct mpq_fair *f)
 }
 
 /* RFC 8290 §4.1 */
-bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now)
+static void put(struct mpq_fair *f, struct mpq_packet *p)
 {
-	unsigned b = bucket_of(f, p->flow), victim;
-	bool stays = true;
+	unsigned b = bucket_of(f, p->flow);
 
-	p->enqueued = now;
-	f->oldest = f->pkts == 0 || now < f->oldest ? now : f->oldest;
+	f->oldest = f->pkts == 0 ? p->enqueued
+				 : mpq_time_min(f->oldest, p->enqueued);
 	put_last(f, b, p);
 	f->pkts++;
 	f->bytes += p->len_bytes;
-	f->enqueued++;
 	if (f->room->list[b] == NOWHERE) {
 		f->room->bucket[b].deficit_bytes = MPQ_FAIR_QUANTUM_BYTES;
 		append(f, FRESH, b);
 	}
+}
+
+bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now)
+{
+	unsigned victim;
+	bool stays = true;
+
+	p->enqueued = now;
+	put(f, p);
+	f->enqueued++;
 	if (f->pkts > f->config.limit_pkts) {
 		victim = longest(f);
 		stays = f->room->bucket[victim].head != p;
@@ -200,11 +218,21 @@ static bool is_charged(struct mpq_fair *f, struct mpq_fair_bucket *k,
 				 left_bytes > MPQ_PACKET_MAX_BYTES, now);
 }
 
+static bool is_too_old(const struct mpq_fair *f, const struct mpq_packet *p,
+		       mpq_time now)
+{
+	return f->config.max_age != 0 &&
+	       mpq_time_elapsed(p->enqueued, now) > f->config.max_age;
+}
+
 static void control_delay(struct mpq_fair *f, unsigned b, mpq_time now)
 {
 	struct mpq_fair_bucket *k = &f->room->bucket[b];
 	bool marked = f->config.target == 0;
 
+	while (k->head != NULL && is_too_old(f, k->head, now)) {
+		drop_head(f, b, &f->dropped_delay);
+	}
 	while (!marked && k->head != NULL && is_charged(f, k, now)) {
 		marked = mark_or_drop(f, b);
 	}
@@ -300,24 +328,97 @@ size_t mpq_fair_drop_older(struct mpq_fair *f, mpq_duration age, mpq_time now)
 	return before - f->pkts;
 }
 
-size_t mpq_fair_clear(struct mpq_fair *f)
+/* ---- all of a flow, all of all ------------------------------------------- */
+
+static void take_decided(struct mpq_fair *f, struct mpq_packet ***end)
 {
+	if (f->decided != NULL) {
+		**end = let_go(f, f->decided);
+		*end = &f->decided->next;
+		f->decided = NULL;
+	}
+}
+
+/* Moves what a bucket has of this flow to the end of a list. */
+static void take_flow(struct mpq_fair *f, unsigned b, uint32_t flow,
+		      struct mpq_packet ***end)
+{
+	struct mpq_fair_bucket *k = &f->room->bucket[b];
+	struct mpq_packet *p = k->head, *next;
+
+	k->head = k->tail = NULL;
+	f->room->bytes[b] = 0;
+	for (; p != NULL; p = next) {
+		next = p->next;
+		if (p->flow != flow) {
+			put_last(f, b, p);
+			continue;
+		}
+		p->next = NULL;
+		**end = let_go(f, p);
+		*end = &p->next;
+	}
+	f->room->guests[b] &= k->head != NULL;
+}
+
+size_t mpq_fair_move_flow(struct mpq_fair *f, uint32_t flow,
+			  struct mpq_fair *to)
+{
+	struct mpq_packet *first = NULL, **end = &first;
+	unsigned set = set_of(flow);
+	size_t before = f->pkts;
+
+	if (before == 0) {
+		return 0;
+	}
+	if (f->decided != NULL && f->decided->flow == flow) {
+		take_decided(f, &end);
+	}
+	for (unsigned b = set; b < set + MPQ_FAIR_WAYS; b++) {
+		take_flow(f, b, flow, &end);
+	}
+	while (first != NULL) {
+		struct mpq_packet *p = first;
+
+		first = p->next;
+		put(to, p);
+	}
+	return before - f->pkts;
+}
+
+size_t mpq_fair_take_all(struct mpq_fair *f, struct mpq_packet **ret_first)
+{
+	struct mpq_packet *first = NULL, **end = &first;
 	size_t n = f->pkts;
 
 	if (n == 0 && f->fresh.first == 0 && f->old.first == 0) {
+		*ret_first = NULL;
 		return 0;
 	}
-	if (f->decided != NULL) {
-		mpq_packet_put(f->pool, let_go(f, f->decided));
-		f->decided = NULL;
-	}
+	take_decided(f, &end);
 	for (unsigned b = 0; b < MPQ_FAIR_BUCKETS; b++) {
 		while (f->room->bucket[b].head != NULL) {
-			mpq_packet_put(f->pool, let_go(f, take_head(f, b)));
+			struct mpq_packet *p = let_go(f, take_head(f, b));
+
+			*end = p;
+			end = &p->next;
 		}
 	}
 	assert(f->pkts == 0 && f->bytes == 0);
 	memset(f->room, 0, sizeof(*f->room));
 	f->fresh = f->old = (struct mpq_fair_list){0};
+	*ret_first = first;
+	return n;
+}
+
+size_t mpq_fair_clear(struct mpq_fair *f)
+{
+	struct mpq_packet *p, *next;
+	size_t n = mpq_fair_take_all(f, &p);
+
+	for (; p != NULL; p = next) {
+		next = p->next;
+		mpq_packet_put(f->pool, p);
+	}
 	return n;
 }

@@ -85,6 +85,16 @@ struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now);
  * many; they count as dropped_delay. Costs nothing while there is none. */
 size_t mpq_fair_drop_older(struct mpq_fair *f, mpq_duration age, mpq_time now);
 
+/* Takes the packets of this flow to the end of another queue, in their order,
+ * with the times at which they came, also what was peeked at, whatever that
+ * one's limit. How many. */
+size_t mpq_fair_move_flow(struct mpq_fair *f, uint32_t flow,
+			  struct mpq_fair *to);
+
+/* Takes out all packets, those of a flow in their order; *ret_first and what
+ * follows it by `next` is the caller's. How many. */
+size_t mpq_fair_take_all(struct mpq_fair *f, struct mpq_packet **ret_first);
+
 /* Puts all packets back to the pool; returns how many. */
 size_t mpq_fair_clear(struct mpq_fair *f);
 

@@ -18,6 +18,8 @@ struct mpq_queue_config {
 	size_t limit_pkts;     /* tail drop above this */
 	mpq_duration target;   /* 0: no delay control */
 	mpq_duration interval; /* about a worst round trip: 100 ms */
+	/* flow/fair: what stood for longer is of no use; 0: it is. */
+	mpq_duration max_age;
 };
 
 struct mpq_queue {

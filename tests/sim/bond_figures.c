@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/bond_figures.h"
 
+#include "tests/sim/bond_class.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,6 +292,13 @@ static void failures(const struct options *o)
 	}
 }
 
+/* ---- g: beside others ---------------------------------------------------- */
+
+static void beside(const struct options *o, const struct sim_profile *p)
+{
+	bond_class_figures(p, o->time, o->seed, o->trace);
+}
+
 /* ---- the program --------------------------------------------------------- */
 
 static unsigned number(int argc, char **argv, int i, unsigned otherwise)
@@ -312,6 +321,8 @@ int bond_figures(int argc, char **argv)
 		failures(&o);
 	} else if (strcmp(argv[0], "single") == 0) {
 		each = single;
+	} else if (strcmp(argv[0], "beside") == 0) {
+		each = beside;
 	} else if (strcmp(argv[0], "harm") == 0) {
 		each = harm;
 	} else {
