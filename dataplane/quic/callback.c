@@ -338,6 +338,7 @@ static int lost_datagram(ngtcp2_conn *quic, uint64_t id, void *user_data)
 	struct mpq_conn *c = conn_of(user_data);
 
 	(void)quic;
+	c->lost_pkts++;
 	if (c->events->datagram_lost) {
 		c->events->datagram_lost(c->owner, id);
 	}

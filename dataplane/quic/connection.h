@@ -10,6 +10,7 @@
 #include "dataplane/quic/conn.h"
 #include "dataplane/quic/early.h"
 #include "dataplane/quic/handshake.h"
+#include "dataplane/quic/window.h"
 
 #include <ngtcp2/ngtcp2.h>
 #include <ngtcp2/ngtcp2_crypto.h>
@@ -43,6 +44,11 @@ struct mpq_conn {
 	bool pull_due;  /* ask for stream data again */
 	bool gathering; /* MPQ_CONN_MORE was the last answer */
 	size_t burst_bytes;
+	struct mpq_window window;
+	bool paced;            /* something waits for window.next */
+	uint64_t flight_bytes; /* sent, ever, of what counts as in flight .. */
+	uint64_t flight_pkts;
+	uint64_t lost_pkts; /* .. of it lost */
 	mpq_time expired; /* last mpq_conn_expire(), and what was written .. */
 	uint64_t expired_packets; /* .. by then: no timer may spin */
 	mpq_time mtu_probe_ends;  /* when the last probe so far is given up */

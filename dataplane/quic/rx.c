@@ -89,9 +89,9 @@ mpq_time mpq_conn_deadline(const struct mpq_conn *c)
 	/* A timer that expired and got nothing written is not due again at
 	 * once: whatever holds it back, the loop must not spin. */
 	if (at <= c->expired && c->packets_out == c->expired_packets) {
-		return c->expired + MPQ_MILLISECOND;
+		at = c->expired + MPQ_MILLISECOND;
 	}
-	return at;
+	return c->paced ? mpq_time_min(at, c->window.next) : at;
 }
 
 int mpq_conn_expire(struct mpq_conn *c, mpq_time now)
@@ -100,6 +100,7 @@ int mpq_conn_expire(struct mpq_conn *c, mpq_time now)
 
 	assert(!c->gathering);
 	mpq_connection_update_time(c, now);
+	c->paced = c->paced && c->window.next > c->now;
 	if (c->end.layer != MPQ_CONN_OPEN) {
 		return -ECONNRESET;
 	}

@@ -47,8 +47,11 @@ static bool is_mtu_probe(const struct mpq_conn *c, size_t len)
 
 static void note_sent(struct mpq_conn *c, size_t len, uint64_t before)
 {
-	bool elicits = in_flight(c) > before;
+	uint64_t after = in_flight(c);
+	bool elicits = after > before;
 
+	c->flight_bytes += elicits ? after - before : 0;
+	c->flight_pkts += elicits;
 	if (is_mtu_probe(c, len)) {
 		c->mtu_probe_ends = c->now + 4 * ngtcp2_conn_get_pto(c->quic);
 	} else if (elicits && c->oldest_unanswered == MPQ_TIME_NEVER) {
@@ -250,6 +253,19 @@ static bool fit_to_write(const struct mpq_conn *c,
 	return !ret->accepted && !ret->too_big;
 }
 
+/* Is as much under way as is of use, or is it too early for more? */
+static bool is_full(struct mpq_conn *c, uint64_t in_flight_bytes)
+{
+	if (c->gathering) {
+		return false;
+	}
+	if (c->window.next > c->now) {
+		c->paced = true;
+		return true;
+	}
+	return in_flight_bytes >= mpq_window_bytes(&c->window);
+}
+
 static enum mpq_conn_wrote
 write_packet(struct mpq_conn *c, struct target *t,
 	     const struct mpq_conn_datagram *datagram, bool more,
@@ -260,7 +276,7 @@ write_packet(struct mpq_conn *c, struct target *t,
 	ngtcp2_ssize n;
 	int accepted = 0;
 
-	if (fit_to_write(c, datagram, len, ret)) {
+	if (fit_to_write(c, datagram, len, ret) && !is_full(c, before)) {
 		/* Company is worth waiting for by half a packet. */
 		n = write_datagram(c, t, datagram,
 				   more && len <= mpq_conn_max_datagram(c) / 2,
@@ -268,6 +284,9 @@ write_packet(struct mpq_conn *c, struct target *t,
 		ret->accepted = accepted;
 	} else {
 		n = write_control(c, t);
+	}
+	if (datagram && !ret->accepted && !ret->too_big) {
+		mpq_window_was_full(&c->window);
 	}
 	c->gathering = n == NGTCP2_ERR_WRITE_MORE;
 	if (c->gathering) {
@@ -279,12 +298,15 @@ write_packet(struct mpq_conn *c, struct target *t,
 	return sent(c, t, (size_t)n, before, ret);
 }
 
-/* The congestion controller's idea of a burst; before the handshake is done
- * there are only a few packets, and none should wait. */
-static bool burst_is_over(const struct mpq_conn *c)
+/* Before the handshake is done there are only a few packets, and none should
+ * wait. */
+static bool burst_is_over(struct mpq_conn *c)
 {
-	return c->established && !c->gathering &&
-	       c->burst_bytes >= ngtcp2_conn_get_send_quantum(c->quic);
+	bool over = c->established && !c->gathering &&
+		    c->burst_bytes >= mpq_window_quantum_bytes(&c->window);
+
+	c->paced |= over;
+	return over;
 }
 
 enum mpq_conn_wrote mpq_conn_write(struct mpq_conn *c, uint8_t *dest,
@@ -299,6 +321,7 @@ enum mpq_conn_wrote mpq_conn_write(struct mpq_conn *c, uint8_t *dest,
 
 	assert(cap >= c->max_udp_bytes);
 	mpq_connection_update_time(c, now);
+	c->paced = c->paced && c->window.next > c->now;
 	target_init(&t, dest, c->max_udp_bytes, ret);
 	ret->len_bytes = 0;
 	ret->accepted = ret->too_big = false;
@@ -319,14 +342,38 @@ enum mpq_conn_wrote mpq_conn_write(struct mpq_conn *c, uint8_t *dest,
 	return write_packet(c, &t, datagram, more, ret);
 }
 
+static void observe(struct mpq_conn *c)
+{
+	ngtcp2_conn_info info;
+	uint64_t each =
+		c->flight_pkts > 0 ? c->flight_bytes / c->flight_pkts : 0;
+	struct mpq_window_view view;
+
+	ngtcp2_conn_get_conn_info(c->quic, &info);
+	view = (struct mpq_window_view){
+		.rtt_latest = info.latest_rtt,
+		.rtt_smoothed = info.smoothed_rtt,
+		.rtt_variation = info.rttvar,
+		/* The library does not say how long those are it lost. */
+		.delivered_bytes = c->flight_bytes - info.bytes_in_flight -
+				   each * c->lost_pkts,
+		.in_flight_bytes = info.bytes_in_flight,
+		.cwnd_bytes = info.cwnd,
+		.sent_pkts = c->flight_pkts,
+		.lost_pkts = c->lost_pkts,
+	};
+	mpq_window_observe(&c->window, &view, c->now);
+}
+
 void mpq_conn_burst_end(struct mpq_conn *c, mpq_time now)
 {
 	assert(!c->gathering);
 	mpq_connection_update_time(c, now);
+	mpq_window_sent(&c->window, c->burst_bytes, c->now);
 	c->burst_bytes = 0;
 	c->pull_due = true;
 	if (c->end.layer == MPQ_CONN_OPEN) {
-		ngtcp2_conn_update_pkt_tx_time(c->quic, c->now);
+		observe(c);
 	}
 }
 

@@ -111,6 +111,63 @@ static void single(const struct options *o, const struct sim_profile *profile)
 	}
 }
 
+/* ---- the outer connection ------------------------------------------------ */
+
+/* What one path gives when as much is offered as it has. */
+static void outer(const struct options *o)
+{
+	static const struct sim_profile paths[] = {
+		{"20/40", 1, {PATH(20, 40)}},
+		{"20/40 loss .1", 1, {PATH(20, 40, .loss_percent = .1)}},
+		{"20/40 loss .5", 1, {PATH(20, 40, .loss_percent = .5)}},
+		{"20/40 loss 1", 1, {PATH(20, 40, .loss_percent = 1)}},
+		{"20/40 loss 2", 1, {PATH(20, 40, .loss_percent = 2)}},
+		{"20/40 loss 5", 1, {PATH(20, 40, .loss_percent = 5)}},
+		{"20/40 loss 10", 1, {PATH(20, 40, .loss_percent = 10)}},
+		{"20/40 loss 30", 1, {PATH(20, 40, .loss_percent = 30)}},
+		{"20/40 bursts", 1, {PATH(20, 40, .burst_percent = 5)}},
+		{"20/40 queue 5 ms", 1, {PATH(20, 40, .queue_ms = 5)}},
+		{"20/40 queue 15 ms", 1, {PATH(20, 40, .queue_ms = 15)}},
+		{"20/40 queue 2 s", 1, {PATH(20, 40, .queue_ms = 2000)}},
+		{"50/20 jitter 10", 1, {PATH(50, 20, .jitter_ms = 10)}},
+		{"30/60 jitter 15",
+		 1,
+		 {PATH(30, 60, .jitter_ms = 15, .queue_ms = 200)}},
+		{"10/120 loss 1", 1, {PATH(10, 120, .loss_percent = 1)}},
+		{"300/10", 1, {PATH(300, 10)}},
+		{"50/300", 1, {PATH(50, 300)}},
+		{"2/60", 1, {PATH(2, 60)}},
+		{"LEO 100",
+		 1,
+		 {PATH(100, 55, .loss_percent = 1, .kind = SIM_LEO,
+		       .queue_ms = 60)}},
+		{"LTE walk",
+		 1,
+		 {PATH(20, 60, .jitter_ms = 20, .queue_ms = 500,
+		       .kind = SIM_WALK)}},
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct bond_plan p = bond_plan_of(&paths[i], BOND_FLOW_UDP, 1,
+						  true, o->time);
+		struct bond_result r;
+		struct sim_run run;
+
+		if (o->profile != 0 && o->profile != i + 1) {
+			continue;
+		}
+		p.load[0].flow.mbps *= .95 / .8;
+		run_plan(o, &p, &r, &run);
+		print_result(&p, "UDP .95", &r, &run);
+		p.load[0].flow.kind = BOND_FLOW_BBR;
+		run_plan(o, &p, &r, &run);
+		(void)printf("  BBR %.2f p50 %.0f p99 %.0f\n",
+			     r.load[0].mbps / r.link_mbps, r.load[0].p50_ms,
+			     r.load[0].p99_ms);
+		(void)fflush(stdout);
+	}
+}
+
 /* ---- a and b: shares of the sum ------------------------------------------ */
 
 static void share(const struct options *o, const struct sim_profile *profile)
@@ -317,6 +374,8 @@ int bond_figures(int argc, char **argv)
 
 	if (strcmp(argv[0], "shares") == 0) {
 		shares(&o);
+	} else if (strcmp(argv[0], "outer") == 0) {
+		outer(&o);
 	} else if (strcmp(argv[0], "fail") == 0) {
 		failures(&o);
 	} else if (strcmp(argv[0], "single") == 0) {

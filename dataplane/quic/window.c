@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/quic/window.h"
+
+#define SPAN         (2 * MPQ_SECOND)
+#define ROUND_MIN    (10 * MPQ_MILLISECOND)
+#define START_FLAT   3
+#define START_GAIN   200 /* per cent, of the congestion window a round trip */
+#define WINDOW_GAIN  150
+#define BURSTS       4 /* that acknowledgements, and we, are late by */
+#define CYCLE        8
+#define BURST        (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
+#define QUANTUM_MIN  (2 * 1500)
+#define QUANTUM_MAX  65535
+#define RATE_MIN_BPS 100000
+#define CALM_PKTS    1000
+/* The library's window shrinks by what is lost in each round until it probes,
+ * every two or three seconds. */
+#define SHRINKS_FOR (2 * MPQ_SECOND)
+#define LOSSY_MAX   150 /* per cent more */
+
+/* Per cent of the rate: a round in which more shows whether there is more, and
+ * one that lets the queue go, which also shows the true round trip. */
+static const uint8_t gain[CYCLE] = {125, 75, 100, 100, 100, 100, 100, 100};
+
+static uint64_t most(const struct mpq_window *w)
+{
+	uint64_t bps = 0;
+
+	for (unsigned i = 0; i < MPQ_WINDOW_ROUNDS; i++) {
+		bps = w->rate_bps[i] > bps ? w->rate_bps[i] : bps;
+	}
+	return bps;
+}
+
+static uint64_t bytes_in(uint64_t bps, mpq_duration time)
+{
+	return bps / 8 * (time / MPQ_MICROSECOND) / 1000000;
+}
+
+static mpq_duration least_rtt(const struct mpq_window *w)
+{
+	mpq_duration a = w->rtt_least[0], b = w->rtt_least[1];
+
+	return b == 0 || a < b ? a : b;
+}
+
+/* By how much, per cent, to go over what the path carries, so that there is
+ * enough left when losses that are none of ours have eaten from the library's
+ * window. */
+static unsigned excess(const struct mpq_window *w)
+{
+	uint64_t rounds = SHRINKS_FOR / (least_rtt(w) + MPQ_MILLISECOND);
+	uint64_t percent;
+
+	if (w->calm_pkts < CALM_PKTS / 4) {
+		return 0;
+	}
+	percent = 100 * rounds * w->calm_lost / w->calm_pkts;
+	return percent < LOSSY_MAX ? (unsigned)percent : LOSSY_MAX;
+}
+
+static uint64_t carried(const struct mpq_window *w)
+{
+	return bytes_in(most(w), least_rtt(w));
+}
+
+static uint64_t at_least(uint64_t bps)
+{
+	return bps > RATE_MIN_BPS ? bps : RATE_MIN_BPS;
+}
+
+static uint64_t rate_bps(const struct mpq_window *w)
+{
+	mpq_duration rtt = w->view.rtt_smoothed / MPQ_MICROSECOND;
+
+	return at_least(w->started ? most(w)
+				   : w->view.cwnd_bytes * 8 * START_GAIN *
+					     10000 / (rtt + 1));
+}
+
+uint64_t mpq_window_quantum_bytes(const struct mpq_window *w)
+{
+	uint64_t bytes = bytes_in(rate_bps(w), BURST);
+
+	if (w->view.rtt_latest == 0) {
+		return UINT64_MAX;
+	}
+	bytes = bytes > QUANTUM_MIN ? bytes : QUANTUM_MIN;
+	return bytes < QUANTUM_MAX ? bytes : QUANTUM_MAX;
+}
+
+static unsigned gain_of(const struct mpq_window *w)
+{
+	uint64_t enough = carried(w) * (130 + excess(w)) / 100 +
+			  BURSTS * mpq_window_quantum_bytes(w);
+	unsigned percent = gain[w->round % CYCLE];
+
+	if (percent == 100) {
+		percent += excess(w) / 2;
+	}
+	/* What is left of the start, or of a faster path. */
+	return w->view.in_flight_bytes > enough && percent > 75 ? 75 : percent;
+}
+
+static uint64_t pace_bps(const struct mpq_window *w)
+{
+	return w->started ? at_least(rate_bps(w) * gain_of(w) / 100)
+			  : rate_bps(w);
+}
+
+static void take_rtt(struct mpq_window *w, mpq_duration rtt, mpq_time now)
+{
+	if (now - w->span_since >= SPAN) {
+		w->rtt_least[1] = w->rtt_least[0];
+		w->rtt_least[0] = rtt;
+		w->span_since = now;
+	} else if (w->rtt_least[0] == 0 || rtt < w->rtt_least[0]) {
+		w->rtt_least[0] = rtt;
+	}
+}
+
+/* Losses are told a round later. */
+static void watch_loss(struct mpq_window *w)
+{
+	if (w->was_calm) {
+		w->calm_pkts +=
+			(uint32_t)(w->view.sent_pkts - w->before.sent_pkts);
+		w->calm_lost +=
+			(uint32_t)(w->view.lost_pkts - w->before.lost_pkts);
+	}
+	if (w->calm_pkts > CALM_PKTS) {
+		w->calm_pkts /= 2;
+		w->calm_lost /= 2;
+	}
+	w->was_calm = w->started && gain_of(w) <= 100;
+}
+
+static void watch_start(struct mpq_window *w, uint64_t bps)
+{
+	if (bps > w->full_bps + w->full_bps / 4) {
+		w->full_bps = bps;
+		w->flat = 0;
+	} else if (w->limited && ++w->flat >= START_FLAT) {
+		w->started = true;
+	}
+}
+
+/* A round that was not filled says only that the path carries so much. */
+static void end_round(struct mpq_window *w, uint64_t bps)
+{
+	if (!w->limited && bps < most(w)) {
+		return;
+	}
+	w->round++;
+	w->rate_bps[w->round % MPQ_WINDOW_ROUNDS] = bps;
+	if (!w->started) {
+		watch_start(w, bps);
+	}
+}
+
+static void begin_round(struct mpq_window *w, mpq_time now)
+{
+	w->round_since = now;
+	w->before = w->view;
+	w->limited = false;
+}
+
+void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
+			mpq_time now)
+{
+	mpq_duration round =
+		v->rtt_smoothed > ROUND_MIN ? v->rtt_smoothed : ROUND_MIN;
+	mpq_duration time = now - w->round_since;
+
+	if (v->rtt_latest == 0) {
+		return;
+	}
+	w->view = *v;
+	take_rtt(w, v->rtt_latest, now);
+	if (w->round_since == 0) {
+		begin_round(w, now);
+	} else if (time >= round) {
+		uint64_t bytes =
+			v->delivered_bytes > w->before.delivered_bytes
+				? v->delivered_bytes - w->before.delivered_bytes
+				: 0;
+
+		watch_loss(w);
+		end_round(w, bytes * 8 * (MPQ_SECOND / MPQ_MICROSECOND) /
+				     (time / MPQ_MICROSECOND));
+		begin_round(w, now);
+	}
+}
+
+void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now)
+{
+	mpq_time from = w->next + BURST > now ? w->next : now - BURST;
+
+	if (w->view.rtt_latest > 0) {
+		w->next = from + bytes * 8 * MPQ_SECOND / pace_bps(w);
+	}
+}
+
+void mpq_window_was_full(struct mpq_window *w)
+{
+	w->limited = true;
+}
+
+uint64_t mpq_window_bytes(const struct mpq_window *w)
+{
+	if (!w->started || least_rtt(w) == 0) {
+		return UINT64_MAX;
+	}
+	return carried(w) * (WINDOW_GAIN + excess(w)) / 100 +
+	       bytes_in(most(w), 2 * w->view.rtt_variation) +
+	       BURSTS * mpq_window_quantum_bytes(w);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When to send, and how much may be under way: at the rate that the path has
+ * shown to deliver lately, with a round now and then that tries more, and one
+ * that lets a queue go. In the place of the library's pacing, which each round
+ * with a lost packet in it slows down (bw_lo in BBR's draft) until it probes
+ * again seconds later: at 1 % of random loss a third of the link stays unused,
+ * at 2 % two thirds. The library's congestion window holds as well, with its
+ * answer to true congestion. Pure.
+ */
+#ifndef MPQ_QUIC_WINDOW_H
+#define MPQ_QUIC_WINDOW_H
+
+#include "common/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MPQ_WINDOW_ROUNDS 10
+
+struct mpq_window_view { /* of the connection, now */
+	/* RTT: the last sample, 0: none yet */
+	mpq_duration rtt_latest, rtt_smoothed, rtt_variation;
+	uint64_t delivered_bytes; /* acknowledged, ever */
+	uint64_t in_flight_bytes, cwnd_bytes;
+	uint64_t sent_pkts, lost_pkts; /* ever */
+};
+
+struct mpq_window {
+	mpq_duration
+		rtt_least[2]; /* of this span and the one before; 0: none */
+	struct mpq_window_view view; /* the last */
+	mpq_time span_since;
+	mpq_time round_since;          /* 0: none yet */
+	struct mpq_window_view before; /* when it began */
+	bool limited; /* in this round more was there than might be sent */
+	uint64_t
+		rate_bps[MPQ_WINDOW_ROUNDS]; /* delivered, in the last rounds */
+	unsigned round;
+	uint64_t full_bps; /* start-up: the most so far .. */
+	unsigned flat;     /* .. and rounds without a quarter more */
+	bool started;      /* the start is over */
+	/* Of rounds that were no faster than the path: what is lost of them is
+	 * not lost to our haste. */
+	bool was_calm;
+	uint32_t calm_pkts, calm_lost;
+	mpq_time next; /* when the next burst may leave */
+};
+
+/* Something was acknowledged, or time has passed. */
+void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
+			mpq_time now);
+/* A burst of so many bytes left. */
+void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now);
+/* More was there than might be sent. */
+void mpq_window_was_full(struct mpq_window *w);
+
+/* UINT64_MAX: nothing is known yet. */
+uint64_t mpq_window_bytes(const struct mpq_window *w);
+/* Of a burst; likewise. */
+uint64_t mpq_window_quantum_bytes(const struct mpq_window *w);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/quic/window.h"
+
+#define MS     MPQ_MILLISECOND
+#define RTT    (40 * MS)
+#define PACKET 1450
+#define ROUND  (100000 / PACKET) /* packets a round trip: 20 Mbit/s */
+
+struct fixture {
+	struct mpq_window window;
+	struct mpq_window_view view;
+	mpq_time now;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->now = 9 * MPQ_SECOND;
+	f->view.cwnd_bytes = 200000;
+	f->view.rtt_latest = f->view.rtt_smoothed = RTT;
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+/* One round trip in which so many packets were sent, and so many lost. */
+static void round_of(struct fixture *f, unsigned sent, unsigned lost, bool full)
+{
+	f->view.sent_pkts += sent;
+	f->view.lost_pkts += lost;
+	f->view.delivered_bytes += (uint64_t)(sent - lost) * PACKET;
+	f->now += RTT;
+	if (full) {
+		mpq_window_was_full(&f->window);
+	}
+	mpq_window_observe(&f->window, &f->view, f->now);
+}
+
+static void rounds(struct fixture *f, unsigned n, unsigned sent, unsigned lost)
+{
+	for (unsigned i = 0; i < n; i++) {
+		round_of(f, sent, lost, true);
+	}
+}
+
+/* What the window lets go out in a round trip, at most. */
+static double pace_of(struct fixture *f)
+{
+	mpq_window_sent(&f->window, 100 * PACKET, f->now);
+	mpq_window_sent(&f->window, 100 * PACKET, f->now);
+	return 200.0 * (double)RTT / (double)(f->window.next + MS - f->now) /
+	       ROUND;
+}
+
+static void start(struct fixture *f)
+{
+	mpq_window_observe(&f->window, &f->view, f->now);
+	for (unsigned n = 10; n < ROUND; n *= 2) {
+		rounds(f, 1, n, 0);
+	}
+	rounds(f, 6, ROUND, 0);
+	assert_true(f->window.started);
+}
+
+static void nothing_is_held_back_before_anything_is_known(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(mpq_window_bytes(&f->window) == UINT64_MAX);
+	assert_true(mpq_window_quantum_bytes(&f->window) == UINT64_MAX);
+	mpq_window_sent(&f->window, 10000, f->now);
+	assert_int_equal(f->window.next, 0);
+}
+
+static void the_start_goes_by_the_librarys_window(void **state)
+{
+	struct fixture *f = *state;
+
+	mpq_window_observe(&f->window, &f->view, f->now);
+	assert_true(mpq_window_bytes(&f->window) == UINT64_MAX);
+	/* 200 kB of window and twice that in a round trip of 100 kB */
+	assert_true(pace_of(f) > 3.9 && pace_of(f) < 4.1);
+}
+
+static void the_start_ends_when_no_more_is_delivered(void **state)
+{
+	struct fixture *f = *state;
+
+	mpq_window_observe(&f->window, &f->view, f->now);
+	rounds(f, 1, 10, 0);
+	rounds(f, 1, 20, 0);
+	rounds(f, 1, 40, 0);
+	rounds(f, 3, 42, 0);
+	assert_true(f->window.started);
+}
+
+static void an_idle_path_does_not_end_its_start(void **state)
+{
+	struct fixture *f = *state;
+
+	mpq_window_observe(&f->window, &f->view, f->now);
+	for (unsigned i = 0; i < 100; i++) {
+		round_of(f, 1, 0, false);
+	}
+	assert_false(f->window.started);
+}
+
+static void the_window_is_what_the_path_carries_and_some(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_true(mpq_window_bytes(&f->window) > ROUND * PACKET * 14 / 10);
+	assert_true(mpq_window_bytes(&f->window) < ROUND * PACKET * 17 / 10);
+}
+
+/* 1 % and more of loss that comes whatever is sent. */
+static void losses_do_not_slow_it_down(void **state)
+{
+	struct fixture *f = *state;
+	double least = 10;
+
+	start(f);
+	for (unsigned i = 0; i < 80; i++) {
+		double pace;
+
+		rounds(f, 1, ROUND, 2);
+		pace = pace_of(f);
+		/* but for the rounds that let the queue go */
+		if (i % 8 < 6) {
+			least = pace < least ? pace : least;
+		}
+		f->window.next = 0;
+	}
+	assert_true(least > 0.7);
+	assert_true(mpq_window_bytes(&f->window) > ROUND * PACKET * 2);
+}
+
+static void without_losses_there_is_no_more_excess(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	rounds(f, 80, ROUND, 2);
+	rounds(f, 800, ROUND, 0);
+	assert_true(mpq_window_bytes(&f->window) < ROUND * PACKET * 17 / 10);
+}
+
+static void a_slower_path_is_noticed_in_ten_rounds(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	rounds(f, MPQ_WINDOW_ROUNDS, ROUND / 4, 0);
+	assert_true(mpq_window_bytes(&f->window) < ROUND * PACKET);
+}
+
+static void a_round_that_was_not_filled_tells_nothing(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t bytes;
+
+	start(f);
+	bytes = mpq_window_bytes(&f->window);
+	for (unsigned i = 0; i < 100; i++) {
+		round_of(f, 2, 0, false);
+	}
+	assert_int_equal(mpq_window_bytes(&f->window), bytes);
+	round_of(f, 2 * ROUND, 0, false); /* that there is more, it does */
+	assert_true(mpq_window_bytes(&f->window) > bytes * 3 / 2);
+}
+
+static void what_stands_in_a_queue_goes_first(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	f->view.in_flight_bytes = 2 * ROUND * PACKET;
+	rounds(f, 3, ROUND, 0);
+	for (unsigned i = 0; i < 8; i++) {
+		rounds(f, 1, ROUND, 0);
+		assert_true(pace_of(f) < 0.8);
+		f->window.next = 0;
+	}
+}
+
+static void a_longer_way_widens_it_within_seconds(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t bytes;
+
+	start(f);
+	bytes = mpq_window_bytes(&f->window);
+	f->view.rtt_latest = f->view.rtt_smoothed = 2 * RTT;
+	for (unsigned i = 0; i < 60; i++) {
+		f->now += RTT;
+		rounds(f, 1, 2 * ROUND, 0);
+	}
+	assert_true(mpq_window_bytes(&f->window) > 3 * bytes / 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nothing_is_held_back_before_anything_is_known),
+		TEST(the_start_goes_by_the_librarys_window),
+		TEST(the_start_ends_when_no_more_is_delivered),
+		TEST(an_idle_path_does_not_end_its_start),
+		TEST(the_window_is_what_the_path_carries_and_some),
+		TEST(losses_do_not_slow_it_down),
+		TEST(without_losses_there_is_no_more_excess),
+		TEST(a_slower_path_is_noticed_in_ten_rounds),
+		TEST(a_round_that_was_not_filled_tells_nothing),
+		TEST(what_stands_in_a_queue_goes_first),
+		TEST(a_longer_way_widens_it_within_seconds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
