@@ -37,6 +37,15 @@ static void on_ready(void *owner)
 	check(p, mpq_h3_connect(p->h3, mpq_conn_open_bidi(p->conn), &request));
 }
 
+static void on_request(void *owner, const struct mpq_h3_request *request)
+{
+	struct peer *p = owner;
+
+	(void)request;
+	p->status = 200;
+	check(p, mpq_h3_respond(p->h3, 200));
+}
+
 static void on_response(void *owner, unsigned status)
 {
 	((struct peer *)owner)->status = status;
@@ -59,6 +68,10 @@ static int on_capsule(void *owner, const struct mpq_capsule *c)
 	p->n_capsules++;
 	if (mpq_join_parse(&m, c->type, c->value, c->len_bytes) == 0) {
 		p->accepts += m.type == MPQ_JOIN_ACCEPT;
+		if (m.type == MPQ_JOIN_OPEN || m.type == MPQ_JOIN_JOIN) {
+			p->asked = true;
+			p->question = m;
+		}
 		p->their_context = m.type == MPQ_JOIN_REGISTER
 					   ? m.context
 					   : p->their_context;
@@ -91,6 +104,7 @@ static void on_reset_stream(void *owner, int64_t stream_id, uint64_t code)
 
 static const struct mpq_h3_events h3_events = {
 	.ready = on_ready,
+	.request = on_request,
 	.response = on_response,
 	.capsule = on_capsule,
 	.closed = on_closed,
@@ -178,6 +192,22 @@ static void on_datagram(void *owner, const uint8_t *data, size_t len)
 	}
 }
 
+static int on_cid_added(void *owner, const uint8_t *cid, size_t len)
+{
+	struct peer *p = owner;
+
+	return p->door != NULL ? mpq_demux_add(p->door->demux, cid, len, p) : 0;
+}
+
+static void on_cid_removed(void *owner, const uint8_t *cid, size_t len)
+{
+	struct peer *p = owner;
+
+	if (p->door != NULL) {
+		mpq_demux_remove(p->door->demux, cid, len);
+	}
+}
+
 static const struct mpq_conn_events conn_events = {
 	.established = on_established,
 	.stream_data = on_stream_data,
@@ -189,6 +219,8 @@ static const struct mpq_conn_events conn_events = {
 	.stream_wrote = on_stream_wrote,
 	.stream_blocked = on_stream_blocked,
 	.datagram = on_datagram,
+	.cid_added = on_cid_added,
+	.cid_removed = on_cid_removed,
 };
 
 /* ---- bytes in and out ---------------------------------------------------- */
@@ -252,6 +284,7 @@ static size_t write_one(struct peer *p, uint8_t *dest,
 
 static mpq_time turn(struct peer *p, mpq_time now)
 {
+	struct mpq_udp *udp = p->door != NULL ? &p->door->udp : &p->udp;
 	struct mpq_conn_written written;
 	size_t n;
 
@@ -261,10 +294,9 @@ static mpq_time turn(struct peer *p, mpq_time now)
 	if (mpq_conn_deadline(p->conn) <= now) {
 		(void)mpq_conn_expire(p->conn, now);
 	}
-	while ((n = write_one(p,
-			      mpq_udp_reserve(&p->udp, MPQ_CONN_MAX_UDP_BYTES),
+	while ((n = write_one(p, mpq_udp_reserve(udp, MPQ_CONN_MAX_UDP_BYTES),
 			      &written, now)) > 0) {
-		mpq_udp_commit(&p->udp, n, 0, &written.local, &written.remote);
+		mpq_udp_commit(udp, n, 0, &written.local, &written.remote);
 	}
 	p->end = *mpq_conn_end(p->conn);
 	if (p->over) {
@@ -305,20 +337,32 @@ void peers_finish(struct peers *ps)
 		}
 		mpq_conn_free(p->conn);
 		mpq_h3_free(p->h3);
-		mpq_loop_unwatch(&p->watch);
-		mpq_udp_finish(&p->udp);
+		if (p->door == NULL) {
+			mpq_loop_unwatch(&p->watch);
+			mpq_udp_finish(&p->udp);
+		}
 		free(p);
+	}
+	for (size_t i = 0; i < ps->n_doors; i++) {
+		struct peer_door *d = &ps->door[i];
+
+		mpq_loop_unwatch(&d->watch);
+		mpq_udp_finish(&d->udp);
+		mpq_demux_free(d->demux);
+		mpq_tls_unref(d->tls);
 	}
 	mpq_loop_free(ps->loop);
 }
 
 static struct mpq_tls *tls_of(const struct pki_certificate *own,
-			      const struct pki_certificate *authority)
+			      const struct pki_certificate *authority,
+			      bool server)
 {
 	const struct mpq_tls_config config = {
 		.certificate_pem = own->certificate_pem,
 		.private_key_pem = own->key_pem,
 		.authority_pem = authority->certificate_pem,
+		.server = server,
 	};
 	char reason[MPQ_CERTIFICATE_REASON_BYTES];
 	struct mpq_tls *tls;
@@ -346,18 +390,28 @@ static void dial(struct peer *p, struct mpq_tls *tls, uint16_t port)
 			 0);
 }
 
+static struct peer *peer_new(struct peers *ps, struct peer_door *door)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	assert_true(ps->n < PEERS);
+	p->peers = ps;
+	p->door = door;
+	p->own_context = door != NULL ? 1 : PEER_CONTEXT;
+	p->h3 = mpq_h3_new(door != NULL, &h3_events, p);
+	assert_non_null(p->h3);
+	ps->peer[ps->n++] = p;
+	return p;
+}
+
 struct peer *peer_dial(struct peers *ps, const struct pki_certificate *own,
 		       const struct pki_certificate *authority,
 		       const char *address, uint16_t port)
 {
-	struct peer *p = calloc(1, sizeof(*p));
-	struct mpq_tls *tls = tls_of(own, authority);
+	struct mpq_tls *tls = tls_of(own, authority, false);
+	struct peer *p = peer_new(ps, NULL);
 
-	assert_true(ps->n < PEERS);
-	p->peers = ps;
 	(void)snprintf(p->address, sizeof(p->address), "%s", address);
-	p->h3 = mpq_h3_new(false, &h3_events, p);
-	assert_non_null(p->h3);
 	assert_int_equal(mpq_udp_init(&p->udp,
 				      fake_udp(address,
 					       (uint16_t)(2000 + ps->n))),
@@ -368,8 +422,81 @@ struct peer *peer_dial(struct peers *ps, const struct pki_certificate *own,
 	assert_int_equal(mpq_loop_watch(ps->loop, &p->watch), 0);
 	dial(p, tls, port);
 	mpq_tls_unref(tls);
-	ps->peer[ps->n++] = p;
 	return p;
+}
+
+static struct peer *admit(struct peer_door *door,
+			  const struct mpq_udp_datagram *d,
+			  const struct mpq_conn_initial *initial)
+{
+	const struct mpq_conn_config config = {
+		.tls = door->tls,
+		.local = d->local,
+		.remote = d->remote,
+		.max_udp_bytes = 1430,
+		.idle_timeout = 30 * MPQ_SECOND,
+		.handshake_timeout = 30 * MPQ_SECOND,
+		.initial_rtt = 100 * MPQ_MILLISECOND,
+		.reset_secret = door->secret,
+	};
+	struct peer *p = peer_new(door->peers, door);
+
+	assert_int_equal(mpq_conn_accept(&p->conn, &config, initial,
+					 &conn_events, p, fake_now()),
+			 0);
+	return p;
+}
+
+static void on_door_udp(void *owner, const struct mpq_udp_datagram *d)
+{
+	struct peer_door *door = owner;
+	struct mpq_demux_result r;
+	uint8_t *dest;
+
+	switch (mpq_demux_route(door->demux, &d->remote, d->data, d->len_bytes,
+				fake_now(), &r)) {
+	case MPQ_DEMUX_OWNER:
+		on_udp(r.owner, d);
+		break;
+	case MPQ_DEMUX_ACCEPT:
+		on_udp(admit(door, d, &r.initial), d);
+		break;
+	case MPQ_DEMUX_REPLY:
+		dest = mpq_udp_reserve(&door->udp, r.reply_len);
+		memcpy(dest, r.reply, r.reply_len);
+		mpq_udp_commit(&door->udp, r.reply_len, 0, &d->local,
+			       &d->remote);
+		break;
+	case MPQ_DEMUX_DROP:
+		break;
+	}
+}
+
+static void on_door_readable(void *owner, mpq_time now)
+{
+	struct peer_door *door = owner;
+
+	(void)now;
+	(void)mpq_udp_receive(&door->udp, 1000, on_door_udp, door);
+}
+
+void peers_listen(struct peers *ps, const struct pki_certificate *own,
+		  const struct pki_certificate *authority, const char *address,
+		  uint16_t port)
+{
+	struct peer_door *d = &ps->door[ps->n_doors++];
+
+	assert_true(ps->n_doors <= PEER_DOORS);
+	d->peers = ps;
+	d->secret[0] = (uint8_t)ps->n_doors;
+	d->tls = tls_of(own, authority, true);
+	d->demux = mpq_demux_new(d->secret);
+	assert_non_null(d->demux);
+	assert_int_equal(mpq_udp_init(&d->udp, fake_udp(address, port)), 0);
+	d->watch = (struct mpq_loop_fd){.fd = d->udp.fd,
+					.readable = on_door_readable,
+					.owner = d};
+	assert_int_equal(mpq_loop_watch(ps->loop, &d->watch), 0);
 }
 
 void peer_hang_up(struct peer *p)
@@ -424,7 +551,16 @@ void peer_register(struct peer *p)
 	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
 
 	peer_capsule(p, MPQ_JOIN_REGISTER, value,
-		     (size_t)mpq_join_write_register(value, PEER_CONTEXT));
+		     (size_t)mpq_join_write_register(value, p->own_context));
+}
+
+void peer_accept(struct peer *p, const struct mpq_join_key *key, unsigned path)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+	int len = mpq_join_write_accept(value, key, path, p->conn);
+
+	assert_true(len > 0);
+	peer_capsule(p, MPQ_JOIN_ACCEPT, value, (size_t)len);
 }
 
 const struct peer_capsule *peer_find(const struct peer *p, uint64_t type)
@@ -455,8 +591,9 @@ void peer_send(struct peer *p, const struct mpq_header *header, size_t len)
 	h.path_sequence = p->path_sequence++;
 	mpq_header_write(data, &h);
 	if (mpq_header_in_lane(&h)) {
-		site_udp(data + MPQ_HEADER_BYTES, len, "10.1.0.7",
-			 "198.51.100.1");
+		site_udp(data + MPQ_HEADER_BYTES, len,
+			 p->door != NULL ? "198.51.100.1" : "10.1.0.7",
+			 p->door != NULL ? "10.1.0.7" : "198.51.100.1");
 	}
-	peer_datagram(p, PEER_CONTEXT, data, MPQ_HEADER_BYTES + len);
+	peer_datagram(p, p->own_context, data, MPQ_HEADER_BYTES + len);
 }

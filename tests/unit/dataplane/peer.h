@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Peers at the concentrator's door that know the protocol and do with it what
- * they like: each is one connection with a certificate, its CONNECT-IP request,
- * and whatever capsules and datagrams the test lets it send. Made of quic/ and
- * masque/ only, so that it shares no mistake of the session's with the other
- * end.
+ * Peers that know the protocol and do with it what they like: each is one
+ * connection with a certificate, its CONNECT-IP request, and whatever capsules
+ * and datagrams the test lets it send. Made of quic/ and masque/ only, so that
+ * it shares no mistake of the session's with the other end. They dial a
+ * concentrator, or are one that an edge dials.
  *
  *	edge-1 --- peer --- 203.0.113.N:port ~~~~ 192.0.2.1 --- vps
+ *	edge ---- 10.0.N.2 ~~~~ 192.0.2.1:port --- peer
  */
 #ifndef MPQ_TESTS_DATAPLANE_PEER_H
 #define MPQ_TESTS_DATAPLANE_PEER_H
@@ -16,10 +17,12 @@
 #include "dataplane/io/udp.h"
 #include "dataplane/join.h"
 #include "dataplane/masque/h3.h"
+#include "dataplane/quic/demux.h"
 #include "tests/unit/common/pki.h"
 
-#define PEERS         64
-#define PEER_CONTEXT  2 /* that we register */
+#define PEERS         128
+#define PEER_DOORS    2
+#define PEER_CONTEXT  2 /* that we register; of one that was dialled: 1 */
 #define PEER_CAPSULES 32
 #define PEER_QUEUE    16384
 
@@ -36,11 +39,22 @@ struct peer_datagram {
 	uint8_t *data;
 };
 
+struct peer_door { /* where they are dialled */
+	struct peers *peers;
+	struct mpq_udp udp;
+	struct mpq_loop_fd watch;
+	struct mpq_demux *demux;
+	struct mpq_tls *tls;
+	uint8_t secret[MPQ_DEMUX_SECRET_BYTES];
+};
+
 struct peer {
 	struct peers *peers;
+	struct peer_door *door; /* that it came by; NULL: it dialled */
 	char address[32];
 	struct mpq_udp udp;
 	struct mpq_loop_fd watch;
+	uint64_t own_context;
 	struct mpq_conn *conn;
 	struct mpq_h3 *h3;
 
@@ -53,8 +67,10 @@ struct peer {
 	struct peer_capsule capsule[PEER_CAPSULES]; /* the first ones */
 	unsigned n_capsules, no_room; /* no_room: the other end does not read */
 	unsigned accepts;             /* SESSION_ACCEPTs */
-	uint64_t their_context;       /* that they registered; 0: none */
-	unsigned packets;             /* with context 0 */
+	bool asked;                   /* SESSION_OPEN or SESSION_JOIN came */
+	struct mpq_join_message question;
+	uint64_t their_context; /* that they registered; 0: none */
+	unsigned packets;       /* with context 0 */
 	unsigned kinds[MPQ_HEADER_KINDS], strange; /* datagrams */
 
 	/* to do */
@@ -68,6 +84,8 @@ struct peers {
 	struct mpq_loop *loop;
 	struct peer *peer[PEERS];
 	size_t n;
+	struct peer_door door[PEER_DOORS];
+	size_t n_doors;
 };
 
 void peers_init(struct peers *ps);
@@ -78,6 +96,11 @@ void peers_finish(struct peers *ps);
 struct peer *peer_dial(struct peers *ps, const struct pki_certificate *own,
 		       const struct pki_certificate *authority,
 		       const char *address, uint16_t port);
+/* Is dialled here, and grants each request. Who dials is at the end of
+ * ps->peer[]. */
+void peers_listen(struct peers *ps, const struct pki_certificate *own,
+		  const struct pki_certificate *authority, const char *address,
+		  uint16_t port);
 /* Closes its connection without a word about the session. */
 void peer_hang_up(struct peer *p);
 
@@ -90,6 +113,7 @@ void peer_datagram(struct peer *p, uint64_t context, const void *data,
 void peer_open(struct peer *p, struct mpq_join_key *ret_key, unsigned path);
 void peer_join(struct peer *p, const struct mpq_join_key *key, unsigned path);
 void peer_register(struct peer *p);
+void peer_accept(struct peer *p, const struct mpq_join_key *key, unsigned path);
 /* The last SESSION_ACCEPT is right. */
 bool peer_is_accepted(const struct peer *p, const struct mpq_join_key *key);
 /* A datagram of the session: an UDP packet of `len` bytes, or for kinds from 4

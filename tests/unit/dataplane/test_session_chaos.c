@@ -20,7 +20,7 @@
 
 #define SEEDS  12
 #define EVENTS 200
-#define DIALS  (PEERS - 8) /* the rest is for the honest ones */
+#define DIALS  56
 #define KEYS   3 /* the first is that of edge-1's session, if there is one */
 
 struct chaos {
