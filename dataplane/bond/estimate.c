@@ -26,7 +26,7 @@ void mpq_estimate_init(struct mpq_estimate *e, mpq_time now)
 	e->sample.start = MPQ_TIME_NEVER;
 	e->proven = MPQ_TIME_NEVER;
 	e->unanswered = MPQ_TIME_NEVER;
-	e->idle_since = e->base.since = now;
+	e->idle_since = e->base.since = e->seen = now;
 	e->answered = now;
 	e->recent.halved = now;
 }
@@ -37,6 +37,7 @@ void mpq_estimate_observe(struct mpq_estimate *e,
 	mpq_duration rtt = view->rtt_smoothed;
 
 	e->view = *view;
+	e->seen = now;
 	if (mpq_time_elapsed(e->base.since, now) >= BASE_SPAN) {
 		e->base.before = e->base.now;
 		e->base.now = rtt;
@@ -48,6 +49,9 @@ void mpq_estimate_observe(struct mpq_estimate *e,
 
 void mpq_estimate_queued(struct mpq_estimate *e, uint64_t bytes)
 {
+	if (bytes == 0 && e->idle_since == MPQ_TIME_NEVER) {
+		e->idle_since = e->seen;
+	}
 	e->queued_bytes = bytes;
 }
 
@@ -76,11 +80,13 @@ void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
 		e->outstanding--; /* forgotten */
 	}
 	e->idle += mpq_time_elapsed(e->idle_since, now);
+	e->seen = now;
 	e->idle_since = e->queued_bytes == 0 ? now : MPQ_TIME_NEVER;
 	*s = (struct mpq_estimate_sent){.id = id + 1,
 					.len_bytes = (uint16_t)len_bytes,
 					.idle = e->idle};
 	e->outstanding++;
+	e->view.in_flight_bytes += len_bytes; /* until the next view */
 	e->next_id = id + 1;
 	if (e->unanswered == MPQ_TIME_NEVER) {
 		e->unanswered = now;
@@ -169,6 +175,7 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 {
 	struct mpq_estimate_sent *s = slot_of(e, id);
 
+	e->seen = now;
 	e->acked++;
 	e->recent.acked++;
 	forget_slowly(e, now);

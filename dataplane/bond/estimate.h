@@ -56,6 +56,7 @@ struct mpq_estimate {
 	} sample;
 	mpq_duration idle;    /* in all: nothing was waiting to be sent */
 	mpq_time idle_since;  /* MPQ_TIME_NEVER: something is */
+	mpq_time seen;        /* the last time that we were told of */
 	uint64_t rate_bps;    /* 0: no sample yet */
 	mpq_time proven;      /* last full sample; MPQ_TIME_NEVER: never */
 	unsigned flat;        /* full samples in a row that brought no more */
@@ -78,7 +79,8 @@ void mpq_estimate_init(struct mpq_estimate *e, mpq_time now);
 /* Each time something was read from the connection. */
 void mpq_estimate_observe(struct mpq_estimate *e,
 			  const struct mpq_estimate_view *view, mpq_time now);
-/* Our queue in front of the path has changed. */
+/* Our queue in front of the path has changed. Empty: it is idle from now on,
+ * also when something waits that it was told to leave to others. */
 void mpq_estimate_queued(struct mpq_estimate *e, uint64_t bytes);
 
 /* The connection took a datagram; it was taken out of our queue before. */

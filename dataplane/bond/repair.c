@@ -288,12 +288,12 @@ void mpq_repair_lost(struct mpq_repair *r, unsigned path, uint64_t id,
 	if (i == NONE || r->entry[i].list == DUE) {
 		return;
 	}
-	if (r->entry[i].item.was_lost) {
+	if (r->entry[i].item.losses >= MPQ_REPAIR_LOSSES_MAX) {
 		r->counters.given_up++;
 		release(r, i);
 		return;
 	}
-	r->entry[i].item.was_lost = true;
+	r->entry[i].item.losses++;
 	make_due(r, i, now);
 }
 

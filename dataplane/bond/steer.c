@@ -228,8 +228,18 @@ int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 	return MPQ_STEER_SEND;
 }
 
-/* It goes before what waits, so only the way counts; and where it was lost it
- * is likelier to be lost again. */
+/* It goes before what waits, so only the way counts, and that the window has
+ * room; and where it was lost it is likelier to be lost again. */
+static mpq_duration repaired_by(const struct mpq_steer_path *p, size_t len)
+{
+	uint64_t room = mpq_estimate_window_left(p->estimate);
+	uint64_t bytes = p->estimate->queued_bytes + len;
+
+	return p->one_way +
+	       (bytes > room ? (bytes - room) * 8 * MPQ_SECOND / p->rate_bps
+			     : 0);
+}
+
 int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,
 		     size_t len_bytes, mpq_time now)
 {
@@ -242,9 +252,12 @@ int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,
 	others = c->eligible & ~mpq_steer_bit(path);
 	others = others != 0 ? others : c->eligible;
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		if ((others & mpq_steer_bit(i)) != 0 &&
-		    s->path[i].one_way < best) {
-			best = s->path[i].one_way;
+		mpq_duration by = (others & mpq_steer_bit(i)) != 0
+					  ? repaired_by(&s->path[i], len_bytes)
+					  : MPQ_TIME_NEVER;
+
+		if (by < best) {
+			best = by;
 			found = (int)i;
 		}
 	}

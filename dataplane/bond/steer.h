@@ -23,7 +23,9 @@
  *	                      '-no: a better path will take it sooner
  *
  * The caller tells estimate of its queues' lengths after each call, and calls
- * expire in each turn of its loop.
+ * expire in each turn of its loop. A shared queue's delay target is that of the
+ * other queues and mpq_steer_delay_spread() more: so long it has to become
+ * before a slower path is worth it.
  *
  * Every change of mind is an event with its reason.
  */
@@ -125,7 +127,9 @@ struct mpq_steer_event {
 
 struct mpq_steer_events {
 	/* Must not call back. Flows that are pinned by their first packet are
-	 * no change of mind: they are counted only. */
+	 * no change of mind: they are counted only. What waits of a flow that
+	 * is spread, gathered or pinned elsewhere is to go with it to its new
+	 * queue (mpq_queue_move_flow), or what comes now overtakes it. */
 	void (*changed)(void *owner, const struct mpq_steer_event *event);
 };
 

@@ -10,19 +10,27 @@
  * did harm (an inner TCP that backs off looks just the same, and the cure is
  * the same). The next attempt then waits longer.
  */
-#define WINDOW      (100 * MPQ_MILLISECOND) /* of a flow's measurement */
-#define IDLE        MPQ_SECOND              /* so long a slot is kept */
-#define FULL_QUEUE  (3 * MPQ_MILLISECOND)
-#define HEAVY_FOR   (60 * MPQ_MILLISECOND)
-#define BETWEEN     (100 * MPQ_MILLISECOND) /* promotions in a class */
-#define GRACE       (3 * MPQ_SECOND)        /* of a flow that was just spread */
-#define NO_GAIN_FOR (2 * MPQ_SECOND)
-#define LIGHT_FOR   (2 * MPQ_SECOND)
-#define BACKOFF_MIN (2 * MPQ_SECOND)
-#define BACKOFF_MAX (64 * MPQ_SECOND)
-#define BETTER_BY   (5 * MPQ_MILLISECOND)
-#define SETTLED     (500 * MPQ_MILLISECOND) /* between moves of a flow */
-#define BITS        8
+#define WINDOW     (100 * MPQ_MILLISECOND) /* of a flow's measurement */
+#define IDLE       MPQ_SECOND              /* so long a slot is kept */
+#define FULL_QUEUE (3 * MPQ_MILLISECOND)
+#define HEAVY_FOR  (60 * MPQ_MILLISECOND)
+/* An inner slow start that fills one path first ends there, at a part of what
+ * it could have; so a flow that begins to fill its path is spread before that
+ * path is known to be full. Over unlike paths that costs delay: a page is not
+ * yet a flow. */
+#define ALIKE         (10 * MPQ_MILLISECOND)
+#define EARLY_ALIKE   10000 /* bytes in a window */
+#define EARLY_UNALIKE 64000
+#define STUCK         (500 * MPQ_MILLISECOND)
+#define BETWEEN       (100 * MPQ_MILLISECOND) /* promotions in a class */
+#define GRACE         (3 * MPQ_SECOND) /* of a flow that was just spread */
+#define NO_GAIN_FOR   (2 * MPQ_SECOND)
+#define LIGHT_FOR     (2 * MPQ_SECOND)
+#define BACKOFF_MIN   (2 * MPQ_SECOND)
+#define BACKOFF_MAX   (64 * MPQ_SECOND)
+#define BETTER_BY     (5 * MPQ_MILLISECOND)
+#define SETTLED       (500 * MPQ_MILLISECOND) /* between moves of a flow */
+#define BITS          8
 
 enum {
 	HEAVY_PART = 16, /* of its path's capacity, at least */
@@ -128,7 +136,7 @@ static mpq_steer_set best_members(const struct mpq_steer *s,
 static void summarize(const struct mpq_steer *s, struct mpq_steer_class *c,
 		      mpq_steer_set set)
 {
-	mpq_duration first = MPQ_TIME_NEVER, last = 0;
+	mpq_duration first = MPQ_TIME_NEVER, last = 0, last_base = 0;
 
 	c->spread.all_bps = c->spread.idle_bps = c->spread.one_bps = 0;
 	c->spread.load_bps = 0;
@@ -152,8 +160,10 @@ static void summarize(const struct mpq_steer *s, struct mpq_steer_class *c,
 		}
 		first = mpq_time_min(first, p->base);
 		last = latest(p) > last ? latest(p) : last;
+		last_base = p->base > last_base ? p->base : last_base;
 	}
 	c->spread.delay_spread = last > first ? last - first : 0;
+	c->spread.base_spread = last_base > first ? last_base - first : 0;
 }
 
 /* Is what all members carry less than the best path carries alone? */
@@ -293,6 +303,34 @@ static bool spreading_pays(const struct mpq_steer_class *c,
 		       c->spread.one_bps * (100 + GAIN_PERCENT);
 }
 
+static void spread(struct mpq_steer *s, struct mpq_steer_class *c,
+		   struct mpq_steer_flow *f, mpq_time now)
+{
+	c->spread.last_promoted = now;
+	change(s, c, f, MPQ_STEER_SPREAD,
+	       c->spread.unproven ? MPQ_STEER_UNPROVEN
+				  : MPQ_STEER_IDLE_CAPACITY,
+	       f->path, now);
+}
+
+static bool has_spare(const struct mpq_steer_path *p, uint64_t bps)
+{
+	return p->rate_bps > p->load_bps + bps + bps / 4;
+}
+
+/* Paths that are too unlike to be used together, and it has the lesser one. */
+static void leave_for_more(struct mpq_steer *s, struct mpq_steer_class *c,
+			   struct mpq_steer_flow *f, mpq_time now)
+{
+	unsigned best = mpq_steer_path_best(s, c->eligible);
+
+	if (best != f->path &&
+	    has_spare(&s->path[best], s->path[f->path].rate_bps)) {
+		change(s, c, f, MPQ_STEER_PINNED, MPQ_STEER_IDLE_CAPACITY, best,
+		       now);
+	}
+}
+
 static void consider_spreading(struct mpq_steer *s, struct mpq_steer_class *c,
 			       struct mpq_steer_flow *f, mpq_time now)
 {
@@ -304,15 +342,26 @@ static void consider_spreading(struct mpq_steer *s, struct mpq_steer_class *c,
 		f->heavy = now;
 	}
 	/* Earlier would end the inner slow start, for the delay grows. */
-	if (!s->path[f->path].proven || now - f->heavy < HEAVY_FOR ||
-	    !spreading_pays(c, f, now)) {
-		return;
+	if (s->path[f->path].proven && now - f->heavy >= HEAVY_FOR &&
+	    spreading_pays(c, f, now)) {
+		spread(s, c, f, now);
+	} else if (now - f->heavy >= STUCK) {
+		leave_for_more(s, c, f, now);
 	}
-	c->spread.last_promoted = now;
-	change(s, c, f, MPQ_STEER_SPREAD,
-	       c->spread.unproven ? MPQ_STEER_UNPROVEN
-				  : MPQ_STEER_IDLE_CAPACITY,
-	       f->path, now);
+}
+
+static void consider_spreading_early(struct mpq_steer *s,
+				     struct mpq_steer_class *c,
+				     struct mpq_steer_flow *f, mpq_time now)
+{
+	uint64_t least =
+		c->spread.base_spread <= ALIKE ? EARLY_ALIKE : EARLY_UNALIKE;
+
+	if (f->window_bytes >= least &&
+	    mpq_steer_path_queue(&s->path[f->path], 0) >= FULL_QUEUE &&
+	    spreading_pays(c, f, now)) {
+		spread(s, c, f, now);
+	}
 }
 
 static void gather(struct mpq_steer *s, struct mpq_steer_class *c,
@@ -354,7 +403,7 @@ static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
 }
 
 /* A flow moves without reordering when its pause was longer than what it
- * gains in delay. */
+ * gains in delay. One that made the queue from which it would flee stays. */
 static void consider_moving(struct mpq_steer *s, struct mpq_steer_class *c,
 			    struct mpq_steer_flow *f, size_t len, mpq_time now)
 {
@@ -369,6 +418,7 @@ static void consider_moving(struct mpq_steer *s, struct mpq_steer_class *c,
 	here = mpq_steer_path_arrival(&s->path[f->path], len);
 	there = mpq_steer_path_arrival(&s->path[best], len);
 	if (there + BETTER_BY < here && now - f->since >= SETTLED &&
+	    has_spare(&s->path[best], f->bps) &&
 	    mpq_time_elapsed(f->last, now) > here - there) {
 		change(s, c, f, MPQ_STEER_PINNED, MPQ_STEER_SOONER, best, now);
 	}
@@ -386,6 +436,9 @@ void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 		} else {
 			consider_spreading(s, c, f, now);
 		}
+	}
+	if (!f->spread) {
+		consider_spreading_early(s, c, f, now);
 	}
 	ret->shared = f->spread;
 	if (!f->spread) {

@@ -44,7 +44,7 @@ struct mpq_steer_class {
 	uint8_t active;         /* active-standby; MPQ_STEER_PATHS: none */
 	struct {                /* auto */
 		mpq_steer_set members;
-		mpq_duration delay_spread;
+		mpq_duration delay_spread, base_spread;
 		uint64_t one_bps, all_bps, idle_bps, load_bps;
 		bool unproven; /* idle_bps is hoped for */
 		mpq_time last_promoted;

@@ -8,9 +8,12 @@
  * better ones carry; that they are slower just now shows in what waits.
  */
 #define CLOSE (2 * MPQ_MILLISECOND) /* delays that make no difference */
-/* auto: more than that is no burst but a flow that needs the slower paths too:
- * that they are late is what the order window is for. */
-#define SPREAD_WAIT (2 * MPQ_MILLISECOND)
+/* auto: a flow that was just spread is in its slow start, which goes on until
+ * it sees delay grow. Then the other paths help at once, late as they are.
+ * Later they take what comes sooner by them: late packets would hold back the
+ * others, and a window that fits one path would fill none of them. */
+#define YOUNG      (1 * MPQ_SECOND)
+#define YOUNG_WAIT (2 * MPQ_MILLISECOND)
 /* priority-based: the paths before are full. */
 #define OVERFLOW (8 * MPQ_MILLISECOND)
 /* load-balancing: that far a path may be ahead of its share; and a share that
@@ -31,24 +34,40 @@ static mpq_duration wait_of(uint64_t waiting_bytes, uint64_t bps)
 	return bps > 0 ? bytes * BITS * MPQ_SECOND / bps : MPQ_TIME_NEVER;
 }
 
+/* How late it comes by this path. What is in flight beyond what fits the way
+ * stands in a queue there: BBR, probing, puts it there for no good, and in a
+ * stream over several paths everything waits for it. */
+static mpq_duration way_of(const struct mpq_steer_path *p)
+{
+	mpq_duration flight = p->estimate->view.in_flight_bytes * BITS *
+			      MPQ_SECOND / p->rate_bps;
+
+	if (!p->proven) {
+		return p->one_way;
+	}
+	return p->base + (flight > 2 * p->base ? flight - 2 * p->base : 0);
+}
+
 /* Is it worth waiting for paths that are faster than this one, `most` long? */
 static bool is_sooner(const struct mpq_steer *s, mpq_steer_set set,
 		      unsigned path, uint64_t waiting_bytes, mpq_duration most)
 {
-	const struct mpq_steer_path *p = &s->path[path];
+	mpq_duration own = way_of(&s->path[path]);
 	mpq_duration gain = 0;
 	uint64_t bps = 0;
 
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		const struct mpq_steer_path *f = &s->path[i];
+		mpq_duration way;
 
-		if ((set & mpq_steer_bit(i)) == 0 ||
-		    f->one_way + CLOSE >= p->one_way) {
+		if ((set & mpq_steer_bit(i)) == 0) {
 			continue;
 		}
-		bps += f->rate_bps;
-		gain = p->one_way - f->one_way > gain ? p->one_way - f->one_way
-						      : gain;
+		way = way_of(&s->path[i]);
+		if (way + CLOSE >= own) {
+			continue;
+		}
+		bps += s->path[i].rate_bps;
+		gain = own - way > gain ? own - way : gain;
 	}
 	return bps == 0 ||
 	       wait_of(waiting_bytes, bps) >= (gain < most ? gain : most);
@@ -69,7 +88,10 @@ bool mpq_steer_pull_spread(const struct mpq_steer *s,
 	mpq_steer_set may = members != 0 ? members : c->eligible;
 
 	return (may & mpq_steer_bit(path)) != 0 &&
-	       is_sooner(s, may, path, waiting_bytes, SPREAD_WAIT);
+	       is_sooner(s, may, path, waiting_bytes,
+			 s->tick - c->spread.last_promoted < YOUNG
+				 ? YOUNG_WAIT
+				 : MPQ_TIME_NEVER);
 }
 
 bool mpq_steer_pull_by_order(const struct mpq_steer *s,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/steer_profile.h"
 
-#define MS MPQ_MILLISECOND
+#define MS       MPQ_MILLISECOND
+#define QUEUE_MS 100
 
 #define PATH(rate, rtt, ...)                                                   \
 	{                                                                      \
@@ -11,7 +12,7 @@
 	PATH(rate, 55, .loss_percent = 1, .kind = SIM_LEO, .queue_ms = 60)
 #define LTE(rate) PATH(rate, 60, .jitter_ms = 15, .queue_ms = 200)
 
-const struct sim_profile sim_profiles[SIM_PROFILES] = {
+const struct sim_profile sim_profiles[SIM_PROFILES + SIM_PROFILE_MORE] = {
 	{"1: 2 x 20/40", 2, {PATH(20, 40), PATH(20, 40)}},
 	{"2: 6 x 20/40",
 	 6,
@@ -54,13 +55,16 @@ const struct sim_profile sim_profiles[SIM_PROFILES] = {
 	{"20: 20/40 + one that decays",
 	 2,
 	 {PATH(20, 40), PATH(20, 40, .kind = SIM_DECAY)}},
+	{"5 with 1 % loss on each",
+	 3,
+	 {PATH(50, 30, .loss_percent = 1), PATH(20, 60, .loss_percent = 1),
+	  PATH(10, 120, .loss_percent = 1)}},
+	{"120/40 alone", 1, {PATH(120, 40)}},
 };
 
 static struct sim_link_shape shape_of(const struct sim_profile_path *p)
 {
-	double queue_ms = p->queue_ms > 0  ? p->queue_ms
-			  : p->rtt_ms > 50 ? p->rtt_ms
-					   : 50;
+	double queue_ms = p->queue_ms > 0 ? p->queue_ms : QUEUE_MS;
 	struct sim_link_shape s = {
 		.rate_bps = (uint64_t)(p->mbps * 1e6),
 		.delay = (mpq_duration)(p->rtt_ms * 1e6 / 2),
@@ -126,7 +130,7 @@ void sim_profile_link(const struct sim_profile *p, unsigned i,
 {
 	struct sim_link_shape s = shape_of(&p->path[i]);
 
-	sim_link_init(link, &s, seed * 31 + i, start);
+	sim_link_init(link, &s, seed * 31 + i, 0);
 	switch (p->path[i].kind) {
 	case SIM_LEO:
 		hand_overs(link, s, start, time);

@@ -9,6 +9,7 @@
 #include "tests/sim/link.h"
 
 #define SIM_PROFILES      20
+#define SIM_PROFILE_MORE  2 /* behind them */
 #define SIM_PROFILE_PATHS 6
 
 struct sim_profile {
@@ -25,7 +26,7 @@ struct sim_profile {
 		} kind;
 	} path[SIM_PROFILE_PATHS];
 };
-extern const struct sim_profile sim_profiles[SIM_PROFILES];
+extern const struct sim_profile sim_profiles[SIM_PROFILES + SIM_PROFILE_MORE];
 
 /* The forward link of path i, with its schedule over `time`. */
 void sim_profile_link(const struct sim_profile *p, unsigned i,

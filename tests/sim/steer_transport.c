@@ -15,6 +15,8 @@
 #define RTO_MIN      (200 * MS)
 #define PROBE_OUTER  (250 * MS) /* the reserve's pace, dataplane/channel */
 #define STARTUP_GAIN 2.77
+#define UNPACED      1e12
+#define HYSTART_MIN  (16 * SIM_TRANSPORT_MSS)
 #define BURST        (2 * MS) /* of pacing that may be caught up */
 
 void sim_transport_init(struct sim_transport *t, enum sim_transport_kind kind,
@@ -59,7 +61,7 @@ static double pacing(const struct sim_transport *t)
 	double window = (double)t->cwnd * 1e9 / (double)rtt_of(t);
 
 	if (t->kind != SIM_TRANSPORT_BBR) {
-		return window * (t->cwnd < t->ssthresh ? 2 : 1.2);
+		return UNPACED;
 	}
 	if (bandwidth(t) <= 0) {
 		return window * STARTUP_GAIN;
@@ -85,6 +87,11 @@ static void arm(struct sim_transport *t, mpq_time now)
 	t->probe_at = t->in_flight > 0 ? now + wait : MPQ_TIME_NEVER;
 }
 
+void sim_transport_idle(struct sim_transport *t)
+{
+	t->limited_until = t->delivered + t->in_flight + 1;
+}
+
 uint64_t sim_transport_sent(struct sim_transport *t, size_t len, bool limited,
 			    mpq_time now)
 {
@@ -99,8 +106,11 @@ uint64_t sim_transport_sent(struct sim_transport *t, size_t len, bool limited,
 					   .len = (uint16_t)len,
 					   .delivered = t->delivered,
 					   .delivered_at = t->delivered_at,
-					   .limited = limited};
+					   .limited = t->limited_until > 0};
 	t->in_flight += len;
+	if (limited) {
+		sim_transport_idle(t);
+	}
 	t->last_send = now;
 	t->next_send = from + (mpq_duration)((double)len * 1e9 / pacing(t));
 	if (t->probe_at == MPQ_TIME_NEVER) {
@@ -179,29 +189,38 @@ static void bbr_acked(struct sim_transport *t,
 	}
 }
 
-/* RFC 9406: five rounds of growing delay end it, until then it goes slower. */
+/* As Linux does it (tcp_cubic.c): delay that has grown in a whole round ends
+ * it, or acknowledgements that come close together for half of one. */
 static void slow_start(struct sim_transport *t,
 		       const struct sim_transport_packet *p, mpq_time now)
 {
 	mpq_duration allowed = t->min_rtt / 8;
 	mpq_duration rtt = now - p->sent;
-	bool slower;
 
 	allowed = allowed < 4 * MS ? 4 * MS : allowed;
 	allowed = allowed > 16 * MS ? 16 * MS : allowed;
-	slower = t->slow_start.least > t->min_rtt + allowed;
-	t->cwnd += t->slow_start.slow_rounds > 0 ? p->len / 4 : p->len;
+	t->cwnd += p->len;
 	if (p->id > t->slow_start.end) {
-		t->slow_start.slow_rounds =
-			slower ? t->slow_start.slow_rounds + 1 : 0;
-		if (t->slow_start.slow_rounds > 5) {
-			t->ssthresh = t->cwnd;
-		}
 		t->slow_start.end = t->next;
 		t->slow_start.least = MPQ_TIME_NEVER;
+		t->slow_start.samples = 0;
+		t->slow_start.began = t->slow_start.last = now;
+	}
+	if (t->merged) {
+		return;
 	}
 	t->slow_start.least =
 		rtt < t->slow_start.least ? rtt : t->slow_start.least;
+	t->slow_start.samples++;
+	if (now - t->slow_start.last <= 2 * MS) {
+		t->slow_start.last = now;
+	}
+	if (t->cwnd >= HYSTART_MIN &&
+	    ((t->slow_start.samples > 8 &&
+	      t->slow_start.least > t->min_rtt + allowed) ||
+	     t->slow_start.last - t->slow_start.began > t->min_rtt / 2)) {
+		t->ssthresh = t->cwnd;
+	}
 }
 
 static void cubic_acked(struct sim_transport *t,
@@ -270,6 +289,9 @@ bool sim_transport_acked(struct sim_transport *t, uint64_t id, mpq_time now)
 	t->probes = 0;
 	t->acked_pkts++;
 	t->delivered += p->len;
+	if (t->delivered >= t->limited_until) {
+		t->limited_until = 0;
+	}
 	t->delivered_at = now;
 	if (first) {
 		t->in_flight -= p->len;
@@ -280,7 +302,9 @@ bool sim_transport_acked(struct sim_transport *t, uint64_t id, mpq_time now)
 	if (id + 1 > t->largest_acked) {
 		t->largest_acked = id + 1;
 		t->largest_sent = p->sent;
-		sample_rtt(t, now - p->sent, now);
+		if (!t->merged) {
+			sample_rtt(t, now - p->sent, now);
+		}
 	}
 	if (t->kind == SIM_TRANSPORT_BBR) {
 		bbr_acked(t, p, now);

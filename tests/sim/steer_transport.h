@@ -42,15 +42,19 @@ struct sim_transport {
 	uint64_t cwnd, in_flight, ssthresh;
 	mpq_duration srtt, variation, min_rtt;
 	mpq_time min_rtt_at;
+	bool merged; /* those acked now come with later ones, in one: only the
+		      * last one's round trip is measured */
 	bool reordering; /* seen: time decides, not the threshold */
 	mpq_time last_ack, last_send, next_send, recovery, probe_at;
 	unsigned probes; /* in a row */
 	uint64_t acked_pkts, lost_pkts, spurious, delivered;
+	uint64_t limited_until; /* delivered; 0: it is not limited */
 	mpq_time delivered_at;
-	struct { /* HyStart, RFC 9406 */
+	struct { /* HyStart */
 		uint64_t end;
 		mpq_duration least;
-		unsigned samples, slow_rounds;
+		unsigned samples;
+		mpq_time began, last; /* of the round; of its train */
 	} slow_start;
 	struct { /* CUBIC */
 		double w_max, k;
@@ -71,9 +75,12 @@ struct sim_transport {
 void sim_transport_init(struct sim_transport *t, enum sim_transport_kind kind,
 			bool outer, mpq_time now);
 bool sim_transport_may_send(const struct sim_transport *t, mpq_time now);
-/* Returns the id. `limited`: nothing more was waiting. */
+/* Returns the id. `limited`: nothing more was waiting, see idle. */
 uint64_t sim_transport_sent(struct sim_transport *t, size_t len, bool limited,
 			    mpq_time now);
+/* It may send, and there is nothing for it to send: what is in flight until
+ * now says nothing about the path's capacity. */
+void sim_transport_idle(struct sim_transport *t);
 /* true: it counts for the first time (not lost before). */
 bool sim_transport_acked(struct sim_transport *t, uint64_t id, mpq_time now);
 /* After the acknowledgements of a moment. */

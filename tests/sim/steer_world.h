@@ -2,7 +2,7 @@
 /*
  * One direction of a tunnel under virtual time: inner flows, steering, a queue
  * and a modelled connection per path, modelled links, a receiver that keeps
- * order. bond/estimate, steer and repair and flow/queue run for real.
+ * order. All of bond/ but life and flow/queue run for real.
  *
  *	flow -> steer -> queue -> transport -> link -> order -> flow's receiver
  *	          ^         estimate, repair <- acks         |
@@ -19,9 +19,8 @@
 #include "tests/sim/steer_transport.h"
 
 #define SIM_STEER_FLOWS    8
-#define SIM_STEER_WINDOW   16384 /* of order, in packets a flow */
-#define SIM_STEER_DELAYS   4096  /* buckets of 0.25 ms */
-#define SIM_STEER_INNER    1435  /* bytes; 65 more are the tunnel's */
+#define SIM_STEER_DELAYS   4096 /* buckets of 0.25 ms */
+#define SIM_STEER_INNER    1435 /* bytes; 65 more are the tunnel's */
 #define SIM_STEER_OVERHEAD 65
 #define SIM_STEER_PAYLOAD  1383 /* of TCP in it */
 
@@ -41,7 +40,10 @@ struct sim_steer_setup {
 	double udp_mbps;
 	mpq_steer_set paths; /* that exist */
 	struct mpq_steer_class_config class;
-	mpq_duration time;
+	mpq_duration time; /* that counts */
+	/* Before: paths were never used, flows count from their start. Else all
+	 * paths were filled shortly before, and flows count after 2 s. */
+	bool cold;
 	unsigned dead;    /* a path that becomes a black hole .. */
 	mpq_time dead_at; /* .. then; 0: none */
 	mpq_time back_at; /* .. and is back then */

@@ -69,6 +69,25 @@ static void takes_an_idle_samples_rate_as_a_lower_bound_only(void **state)
 	assert_in_range(mpq_estimate_rate_bps(&est, now), 7600000, 8400000);
 }
 
+/* Others took what waited: nothing was sent that would tell. */
+static void is_idle_once_nothing_is_left_for_it(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	run(MPQ_SECOND);
+	mpq_estimate_queued(&est, 0);
+	for (; acked_id < sent_id; now += MS) {
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+	for (int i = 0; i < 100; i++, now += 10 * MS) {
+		mpq_estimate_queued(&est, 1);
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+		mpq_estimate_queued(&est, 0);
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+	assert_in_range(mpq_estimate_rate_bps(&est, now), 7600000, 8400000);
+}
+
 static void follows_a_filled_path_that_slows_down(void **state)
 {
 	(void)state;
@@ -211,6 +230,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			takes_an_idle_samples_rate_as_a_lower_bound_only,
 			setup),
+		cmocka_unit_test_setup(is_idle_once_nothing_is_left_for_it,
+				       setup),
 		cmocka_unit_test_setup(follows_a_filled_path_that_slows_down,
 				       setup),
 		cmocka_unit_test_setup(

@@ -75,7 +75,7 @@ static void releases_what_is_acknowledged(void **state)
 	assert_false(mpq_repair_is_due(repair));
 }
 
-static void gives_a_lost_one_back_once(void **state)
+static void gives_a_lost_one_back_twice_at_most(void **state)
 {
 	struct mpq_repair_item item;
 
@@ -89,7 +89,11 @@ static void gives_a_lost_one_back_once(void **state)
 	assert_int_equal(item.tries, 1);
 	assert_false(mpq_repair_next(repair, now, &item));
 	mpq_repair_sent(repair, 1, 9, &item);
-	mpq_repair_lost(repair, 1, 9, now); /* again: given up */
+	mpq_repair_lost(repair, 1, 9, now);
+	assert_true(mpq_repair_next(repair, now, &item));
+	assert_int_equal(item.losses, 2);
+	mpq_repair_sent(repair, 0, 6, &item);
+	mpq_repair_lost(repair, 0, 6, now); /* again: given up */
 	assert_false(mpq_repair_is_due(repair));
 	assert_int_equal(released[0], 1);
 	assert_int_equal(mpq_repair_counters(repair)->given_up, 1);
@@ -216,7 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(releases_what_is_acknowledged),
-		UNIT(gives_a_lost_one_back_once),
+		UNIT(gives_a_lost_one_back_twice_at_most),
 		UNIT(lets_what_is_too_late_expire),
 		UNIT(a_late_acknowledgement_cancels),
 		UNIT(a_path_that_is_out_gives_all_back_in_order),

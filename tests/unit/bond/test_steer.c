@@ -466,6 +466,62 @@ static void auto_spreads_a_flow_that_fills_its_path(void **state)
 	assert_true(picked[2] > 0); /* only what the others leave */
 }
 
+static void a_young_spread_flow_is_helped_at_once(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est[0], 50000);
+	while (pick(1) != SHARED) {
+	}
+	assert_false(may_pull(1, 5000)); /* 0.6 ms */
+	assert_true(may_pull(1, 20000)); /* 3 ms, and it is 15 ms later */
+	now += 2 * MPQ_SECOND;
+	mpq_steer_expire(steer, now);
+	assert_false(may_pull(1, 20000));
+	assert_true(may_pull(1, 110000)); /* 18 ms */
+}
+
+static void what_is_in_flight_beyond_the_way_stands_in_a_queue(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_SMALLEST_DELAY};
+
+	(void)state;
+	configure(&c);
+	assert_false(may_pull(1, 50000));     /* 8 ms; it is 15 ms later */
+	est[0].view.in_flight_bytes = 187500; /* its 30 ms */
+	assert_false(may_pull(1, 50000));
+	est[0].view.in_flight_bytes = 250000; /* 10 ms in a queue */
+	assert_true(may_pull(1, 50000));
+}
+
+static void a_flow_leaves_a_small_path_for_one_too_unlike(void **state)
+{
+	(void)state;
+	mpq_estimate_init(&est[0], now);
+	mpq_estimate_init(&est[1], now);
+	mpq_estimate_init(&est[2], now);
+	shape(0, 20 * MS, 5000000);
+	shape(1, 400 * MS, 50000000);
+	shape(2, 600 * MS, 1000000);
+	now += 20 * MS;
+	mpq_steer_expire(steer, now);
+	offer(1, 20000000, 3 * MPQ_SECOND);
+	assert_int_equal(last[MPQ_STEER_PINNED].reason,
+			 MPQ_STEER_IDLE_CAPACITY);
+	assert_int_equal(last[MPQ_STEER_PINNED].to, 2);
+	assert_int_equal(pick(1), 1);
+}
+
+static void a_flow_does_not_flee_its_own_queue_to_a_lesser_path(void **state)
+{
+	(void)state;
+	offer(1, 40000000, MPQ_SECOND);
+	assert_int_equal(pick(1), 0);
+	mpq_estimate_queued(&est[0], 500000); /* 80 ms */
+	now += 600 * MS;
+	assert_int_equal(pick(1), 0);
+}
+
 static void auto_gathers_a_flow_that_fits_one_path_again(void **state)
 {
 	(void)state;
@@ -516,6 +572,25 @@ static void repair_goes_the_fastest_other_way(void **state)
 	assert_int_equal(mpq_steer_repair(steer, 0, 0, LEN, now), 0);
 }
 
+static void repairs_share_the_windows_of_the_others(void **state)
+{
+	unsigned to[PATHS] = {0};
+
+	(void)state;
+	est[0].view.cwnd_bytes = est[1].view.cwnd_bytes = 100000;
+	est[2].view.cwnd_bytes = 10 * LEN;
+	est[1].view.cwnd_bytes = 10 * LEN;
+	for (unsigned i = 0; i < 200; i++) {
+		int path = mpq_steer_repair(steer, 0, 0, LEN, now);
+
+		to[path]++;
+		mpq_estimate_queued(&est[path], to[path] * LEN);
+	}
+	assert_int_equal(to[0], 0);
+	assert_in_range(to[1], 150, 160);
+	assert_in_range(to[2], 40, 50);
+}
+
 static void a_million_flows_take_no_more_memory(void **state)
 {
 	size_t before;
@@ -552,10 +627,15 @@ int main(void)
 		UNIT(silence_everywhere_is_no_reason_to_stop),
 		UNIT(auto_keeps_a_small_flow_on_one_path),
 		UNIT(auto_spreads_a_flow_that_fills_its_path),
+		UNIT(a_young_spread_flow_is_helped_at_once),
+		UNIT(what_is_in_flight_beyond_the_way_stands_in_a_queue),
+		UNIT(a_flow_leaves_a_small_path_for_one_too_unlike),
+		UNIT(a_flow_does_not_flee_its_own_queue_to_a_lesser_path),
 		UNIT(auto_gathers_a_flow_that_fits_one_path_again),
 		UNIT(auto_never_spreads_beyond_the_order_window),
 		UNIT(a_pause_lets_a_flow_move_to_a_sooner_path),
 		UNIT(repair_goes_the_fastest_other_way),
+		UNIT(repairs_share_the_windows_of_the_others),
 		UNIT(a_million_flows_take_no_more_memory),
 	};
 
