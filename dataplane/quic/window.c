@@ -8,6 +8,7 @@
 #define WINDOW_GAIN  150
 #define BURSTS       4 /* that acknowledgements, and we, are late by */
 #define CYCLE        8
+#define GROWN        110 /* per cent: there is more, look on */
 #define BURST        (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
 #define QUANTUM_MIN  (2 * 1500)
 #define QUANTUM_MAX  65535
@@ -93,7 +94,7 @@ static unsigned gain_of(const struct mpq_window *w)
 {
 	uint64_t enough = carried(w) * (130 + excess(w)) / 100 +
 			  BURSTS * mpq_window_quantum_bytes(w);
-	unsigned percent = gain[w->round % CYCLE];
+	unsigned percent = gain[w->cycle % CYCLE];
 
 	if (percent == 100) {
 		percent += excess(w) / 2;
@@ -135,12 +136,17 @@ static void watch_loss(struct mpq_window *w)
 	w->was_calm = w->started && gain_of(w) <= 100;
 }
 
+static bool is_limited(const struct mpq_window *w)
+{
+	return 2 * w->full_bursts > w->bursts;
+}
+
 static void watch_start(struct mpq_window *w, uint64_t bps)
 {
 	if (bps > w->full_bps + w->full_bps / 4) {
 		w->full_bps = bps;
 		w->flat = 0;
-	} else if (w->limited && ++w->flat >= START_FLAT) {
+	} else if (is_limited(w) && ++w->flat >= START_FLAT) {
 		w->started = true;
 	}
 }
@@ -148,9 +154,10 @@ static void watch_start(struct mpq_window *w, uint64_t bps)
 /* A round that was not filled says only that the path carries so much. */
 static void end_round(struct mpq_window *w, uint64_t bps)
 {
-	if (!w->limited && bps < most(w)) {
+	if (!is_limited(w) && bps < most(w)) {
 		return;
 	}
+	w->cycle = bps > most(w) * GROWN / 100 ? 0 : w->cycle + 1;
 	w->round++;
 	w->rate_bps[w->round % MPQ_WINDOW_ROUNDS] = bps;
 	if (!w->started) {
@@ -162,7 +169,7 @@ static void begin_round(struct mpq_window *w, mpq_time now)
 {
 	w->round_since = now;
 	w->before = w->view;
-	w->limited = false;
+	w->bursts = w->full_bursts = 0;
 }
 
 void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
@@ -196,6 +203,9 @@ void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now)
 {
 	mpq_time from = w->next + BURST > now ? w->next : now - BURST;
 
+	w->bursts++;
+	w->full_bursts += w->full;
+	w->full = false;
 	if (w->view.rtt_latest > 0) {
 		w->next = from + bytes * 8 * MPQ_SECOND / pace_bps(w);
 	}
@@ -203,7 +213,7 @@ void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now)
 
 void mpq_window_was_full(struct mpq_window *w)
 {
-	w->limited = true;
+	w->full = true;
 }
 
 uint64_t mpq_window_bytes(const struct mpq_window *w)

@@ -33,10 +33,13 @@ struct mpq_window {
 	mpq_time span_since;
 	mpq_time round_since;          /* 0: none yet */
 	struct mpq_window_view before; /* when it began */
-	bool limited; /* in this round more was there than might be sent */
+	/* Of this round: bursts, and those after which more was waiting. One
+	 * packet that waits for another is no sign of a full path. */
+	unsigned bursts, full_bursts;
+	bool full; /* this burst */
 	uint64_t
 		rate_bps[MPQ_WINDOW_ROUNDS]; /* delivered, in the last rounds */
-	unsigned round;
+	unsigned round, cycle;
 	uint64_t full_bps; /* start-up: the most so far .. */
 	unsigned flat;     /* .. and rounds without a quarter more */
 	bool started;      /* the start is over */

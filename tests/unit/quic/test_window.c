@@ -49,6 +49,7 @@ static void round_of(struct fixture *f, unsigned sent, unsigned lost, bool full)
 	if (full) {
 		mpq_window_was_full(&f->window);
 	}
+	mpq_window_sent(&f->window, 0, f->now);
 	mpq_window_observe(&f->window, &f->view, f->now);
 }
 
@@ -117,6 +118,19 @@ static void an_idle_path_does_not_end_its_start(void **state)
 	mpq_window_observe(&f->window, &f->view, f->now);
 	for (unsigned i = 0; i < 100; i++) {
 		round_of(f, 1, 0, false);
+	}
+	assert_false(f->window.started);
+}
+
+static void a_packet_that_waits_for_another_is_no_full_path(void **state)
+{
+	struct fixture *f = *state;
+
+	mpq_window_observe(&f->window, &f->view, f->now);
+	for (unsigned i = 0; i < 100; i++) {
+		mpq_window_sent(&f->window, 2 * PACKET, f->now);
+		mpq_window_sent(&f->window, 2 * PACKET, f->now);
+		round_of(f, 6, 0, true);
 	}
 	assert_false(f->window.started);
 }
@@ -224,6 +238,7 @@ int main(void)
 		TEST(the_start_goes_by_the_librarys_window),
 		TEST(the_start_ends_when_no_more_is_delivered),
 		TEST(an_idle_path_does_not_end_its_start),
+		TEST(a_packet_that_waits_for_another_is_no_full_path),
 		TEST(the_window_is_what_the_path_carries_and_some),
 		TEST(losses_do_not_slow_it_down),
 		TEST(without_losses_there_is_no_more_excess),
