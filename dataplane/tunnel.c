@@ -22,8 +22,9 @@
  */
 #define GRACE (1 * MPQ_SECOND)
 /* What has waited for longer was sent again, or is of no use: it would only
- * hold up what comes after an outage. */
-#define MAX_AGE (1 * MPQ_SECOND)
+ * hold up what comes after it. After an outage there is more of it. */
+#define MAX_AGE(rtt)   (250 * MPQ_MILLISECOND + (rtt))
+#define MAX_AGE_OUTAGE (1 * MPQ_SECOND)
 
 const char *mpq_tunnel_drop_name(enum mpq_tunnel_drop d)
 {
@@ -93,7 +94,8 @@ static void enqueue(struct mpq_tunnel *t, struct mpq_packet *p, mpq_time now)
 	} else {
 		size_t len = p->len_bytes;
 
-		if (mpq_queue_push(&t->queue, p, now)) {
+		p->flow = mpq_classify_flow(&ip, t->seed);
+		if (mpq_fair_push(&t->queue, p, now)) {
 			t->packets_out++;
 			t->bytes_out += len;
 		}
@@ -185,7 +187,7 @@ static void too_big(struct mpq_tunnel *t, const struct mpq_packet *p,
 static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
 {
 	struct mpq_tunnel *t = owner;
-	const struct mpq_packet *p = mpq_queue_peek(&t->queue, now);
+	const struct mpq_packet *p = mpq_fair_peek(&t->queue, now);
 
 	if (p == NULL) {
 		return false;
@@ -203,13 +205,13 @@ static void on_taken(void *owner, uint64_t id, mpq_time now)
 	struct mpq_tunnel *t = owner;
 
 	(void)id;
-	mpq_packet_put(t->queue.pool, mpq_queue_pop(&t->queue, now));
+	mpq_packet_put(t->queue.pool, mpq_fair_pop(&t->queue, now));
 }
 
 static void on_too_big(void *owner, size_t limit_bytes, mpq_time now)
 {
 	struct mpq_tunnel *t = owner;
-	struct mpq_packet *p = mpq_queue_pop(&t->queue, now);
+	struct mpq_packet *p = mpq_fair_pop(&t->queue, now);
 
 	too_big(t, p, limit_bytes, now);
 	mpq_packet_put(t->queue.pool, p);
@@ -221,13 +223,20 @@ static const struct mpq_channel_source plain_source = {
 	.too_big = on_too_big,
 };
 
+static mpq_duration max_age(const struct mpq_tunnel *t, mpq_time now)
+{
+	return mpq_time_elapsed(t->since, now) < MAX_AGE_OUTAGE
+		       ? MAX_AGE_OUTAGE
+		       : MAX_AGE(t->rtt);
+}
+
 const struct mpq_channel_source *mpq_tunnel_source(struct mpq_tunnel *t,
 						   const struct mpq_channel *ch,
 						   void **ret_owner,
 						   mpq_time now)
 {
 	if (t != NULL && t->channel != NULL && t->channel == ch) {
-		(void)mpq_queue_drop_older(&t->queue, MAX_AGE, now);
+		(void)mpq_fair_drop_older(&t->queue, max_age(t, now), now);
 		*ret_owner = t;
 		return &plain_source;
 	}
@@ -318,8 +327,8 @@ static void hand_over(struct mpq_tunnel *t, mpq_time now)
 	struct mpq_packet *p;
 	struct mpq_ip ip;
 
-	while ((p = mpq_queue_peek(&t->queue, now)) != NULL) {
-		p = mpq_queue_pop(&t->queue, now);
+	while ((p = mpq_fair_peek(&t->queue, now)) != NULL) {
+		p = mpq_fair_pop(&t->queue, now);
 		if (mpq_ip_parse(&ip, p->data, p->len_bytes) == 0) {
 			mpq_session_send(t->session, p, &ip, now);
 		} else {
@@ -376,16 +385,11 @@ static void configure_session(struct mpq_tunnel *t, mpq_time now)
 
 int mpq_tunnel_open_session(struct mpq_tunnel *t, bool client, mpq_time now)
 {
-	uint64_t seed;
-
 	if (t->session != NULL) {
 		return 0;
 	}
-	if (mpq_export_random(&seed, sizeof(seed)) < 0) {
-		return -ENOMEM;
-	}
 	t->session = mpq_session_new(client, &session_events, t,
-				     t->shared->pool, seed, now);
+				     t->shared->pool, t->seed, now);
 	if (t->session == NULL) {
 		return -ENOMEM;
 	}
@@ -604,11 +608,15 @@ int mpq_tunnel_new(struct mpq_tunnel **ret,
 	mpq_policy_init(&t->policy);
 	(void)snprintf(t->reason, sizeof(t->reason),
 		       "waiting for its path to come up");
-	mpq_queue_init(&t->queue, shared->pool, &queue);
+	mpq_fair_init(&t->queue, shared->pool, &queue, &t->room);
 	r = mpq_tun_init(&t->tun, tun_fd);
 	if (r < 0) {
 		free(t);
 		return r;
+	}
+	if (mpq_export_random(&t->seed, sizeof(t->seed)) < 0) {
+		mpq_tunnel_free(t);
+		return -EIO;
 	}
 	mpq_tunnel_configure(t, config, edge);
 	t->coalesce = mpq_coalesce_new(&coalesce_events, t, t->tun.uso);
@@ -628,7 +636,7 @@ void mpq_tunnel_free(struct mpq_tunnel *t)
 	}
 	mpq_loop_unwatch(&t->watch);
 	mpq_session_free(t->session);
-	mpq_queue_finish(&t->queue);
+	mpq_fair_finish(&t->queue);
 	mpq_coalesce_free(t->coalesce);
 	mpq_tun_finish(&t->tun);
 	free(t);
@@ -642,7 +650,7 @@ bool mpq_tunnel_attach(struct mpq_tunnel *t, struct mpq_channel *ch,
 	}
 	if (t->channel == NULL) {
 		if (mpq_time_elapsed(t->since, now) >= GRACE) {
-			(void)mpq_queue_clear(&t->queue);
+			(void)mpq_fair_clear(&t->queue);
 		}
 		t->since = now;
 	}
@@ -672,6 +680,7 @@ void mpq_tunnel_explain(struct mpq_tunnel *t, const char *reason)
 
 void mpq_tunnel_set_rtt(struct mpq_tunnel *t, mpq_duration rtt)
 {
+	t->rtt = rtt;
 	t->queue.config.interval = QUEUE_INTERVAL(rtt);
 }
 

@@ -65,7 +65,10 @@ struct mpq_tunnel {
 	const struct mpq_tunnel_shared *shared;
 	struct mpq_tun tun;
 	struct mpq_loop_fd watch;
-	struct mpq_queue queue;
+	struct mpq_fair queue;
+	struct mpq_fair_room room; /* of the queue */
+	uint64_t seed;             /* of flow hashes */
+	mpq_duration rtt;          /* of what carries it */
 	struct mpq_coalesce *coalesce;
 	struct mpq_channel *channel; /* carries it now; borrowed; or NULL */
 	struct mpq_session *session; /* goes before it; NULL: there is none */

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "dataplane/flow/classify.h"
 #include "dataplane/flow/coalesce.h"
+#include "dataplane/flow/fair.h"
 #include "dataplane/flow/guard.h"
 #include "dataplane/flow/ip.h"
 #include "dataplane/flow/queue.h"
@@ -29,6 +31,8 @@ struct bench {
 	struct mpq_packet *packet[FRAME_PKTS];
 	struct mpq_coalesce *coalesce;
 	struct mpq_queue queue;
+	struct mpq_fair fair;
+	struct mpq_fair_room room;
 	struct mpq_guard guard;
 	uint64_t result; /* keeps the compiler from leaving things out */
 };
@@ -87,6 +91,24 @@ static void through_queue(struct bench *b)
 	for (size_t i = 0; i < b->pkts; i++) {
 		(void)mpq_queue_peek(&b->queue, now);
 		b->packet[i] = mpq_queue_pop(&b->queue, now + 1000);
+	}
+}
+
+static void through_fair(struct bench *b)
+{
+	mpq_time now = 1000 + b->result;
+
+	for (size_t i = 0; i < b->pkts; i++) {
+		struct mpq_packet *p = b->packet[i];
+		struct mpq_ip ip;
+
+		(void)mpq_ip_parse(&ip, p->data, p->len_bytes);
+		p->flow = mpq_classify_flow(&ip, 1);
+		(void)mpq_fair_push(&b->fair, p, now);
+	}
+	for (size_t i = 0; i < b->pkts; i++) {
+		(void)mpq_fair_peek(&b->fair, now);
+		b->packet[i] = mpq_fair_pop(&b->fair, now + 1000);
 	}
 }
 
@@ -151,6 +173,7 @@ static void bench(struct bench *b, const char *title, struct sample s,
 	measure(b, "segment", cut);
 	measure(b, "coalesce", merge);
 	measure(b, "queue, in and out", through_queue);
+	measure(b, "fair, parse and hash", through_fair);
 	measure(b, "ip and guard", guard);
 	measure(b, "(memcpy, for comparison)", copy);
 	cut(b);
@@ -176,6 +199,7 @@ int main(void)
 		return 1;
 	}
 	mpq_queue_init(&b.queue, &b.pool, &config);
+	mpq_fair_init(&b.fair, &b.pool, &config, &b.room);
 	for (size_t i = 0; i < FRAME_PKTS; i++) {
 		b.packet[i] = mpq_packet_get(&b.pool);
 	}

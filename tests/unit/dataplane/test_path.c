@@ -55,7 +55,7 @@ static void what_waited_too_long_is_not_sent(void **state)
 		site_send_out(s, 1000);
 		site_send_in(s, 1000);
 	}
-	fake_run(500 * MPQ_MILLISECOND);
+	fake_run(200 * MPQ_MILLISECOND);
 	assert_true(site_tunnel(&s->edge)->queue.pkts > 100);
 	assert_true(site_tunnel(&s->vps)->queue.pkts > 100);
 	fake_run(10 * MPQ_SECOND);

@@ -163,6 +163,66 @@ static void only_the_channel_that_carries_has_the_queue(void **state)
 	assert_true(mpq_tunnel_detach(t, &carrier, "x", fake_now()));
 }
 
+static void send_other(struct world *w, int i, size_t len)
+{
+	uint8_t packet[200];
+
+	site_udp(packet, len, "198.51.100.1", "10.1.2.3");
+	fake_tun_push(w->tun[i], packet, len);
+	fake_run(1);
+}
+
+/* An acknowledgement, a ping, beside bulk. */
+static void one_of_another_flow_does_not_wait_behind_many(void **state)
+{
+	struct world *w = *state;
+	struct mpq_tunnel *t = w->tunnel[0];
+	struct mpq_channel carrier = {.up = true};
+	const struct mpq_channel_source *source;
+	struct mpq_channel_offer offer;
+	unsigned before = 0;
+	void *owner;
+
+	send_out(w, 0, 20);
+	send_other(w, 0, 100);
+	assert_int_equal(t->queue.pkts, 21);
+	(void)mpq_tunnel_attach(t, &carrier, fake_now());
+	source = mpq_tunnel_source(t, &carrier, &owner, fake_now());
+	while (source->offer(owner, &offer, fake_now()) &&
+	       offer.data_bytes != 100) {
+		source->taken(owner, before++, fake_now());
+	}
+	assert_in_range(before, 1, 5);
+	(void)mpq_tunnel_detach(t, &carrier, "x", fake_now());
+}
+
+/* A second only right after an outage. */
+static void what_waits_is_not_old(void **state)
+{
+	struct world *w = *state;
+	struct mpq_tunnel *t = w->tunnel[0];
+	struct mpq_channel carrier = {.up = true};
+	void *owner;
+
+	send_out(w, 0, 3);
+	fake_run(700 * MPQ_MILLISECOND);
+	(void)mpq_tunnel_attach(t, &carrier, fake_now());
+	mpq_tunnel_set_rtt(t, 40 * MPQ_MILLISECOND);
+	(void)mpq_tunnel_source(t, &carrier, &owner, fake_now());
+	assert_int_equal(t->queue.pkts, 3);
+	fake_run(1 * MPQ_SECOND);
+	(void)mpq_tunnel_source(t, &carrier, &owner, fake_now());
+	assert_int_equal(t->queue.pkts, 0);
+	send_out(w, 0, 3);
+	fake_run(280 * MPQ_MILLISECOND);
+	(void)mpq_tunnel_source(t, &carrier, &owner, fake_now());
+	assert_int_equal(t->queue.pkts, 3);
+	fake_run(20 * MPQ_MILLISECOND);
+	(void)mpq_tunnel_source(t, &carrier, &owner, fake_now());
+	assert_int_equal(t->queue.pkts, 0);
+	(void)mpq_tunnel_detach(t, &carrier, "x", fake_now());
+}
+
 static void deliver(struct world *w, const char *from, const char *to)
 {
 	uint8_t packet[100];
@@ -218,6 +278,8 @@ int main(void)
 		TEST(what_is_dropped_does_not_count_as_sent),
 		TEST(without_a_path_senders_are_told),
 		TEST(only_the_channel_that_carries_has_the_queue),
+		TEST(one_of_another_flow_does_not_wait_behind_many),
+		TEST(what_waits_is_not_old),
 		TEST(only_the_peers_own_comes_out),
 		TEST(another_device_goes_on_where_the_old_one_was),
 	};
