@@ -219,8 +219,46 @@ static void set_metered(struct mpq_session_path *m, bool metered, mpq_time now)
 	}
 }
 
-void mpq_session_apply_policy(struct mpq_session *s, mpq_time now)
+static void keep_rule(const struct mpq_policy *old, struct mpq_policy *p,
+		      size_t i)
 {
+	for (size_t k = 0; k < old->classify.n_rules; k++) {
+		if (strcmp(old->rule_name[k], p->rule_name[i]) == 0) {
+			p->classify.hits[i] = old->classify.hits[k];
+			return;
+		}
+	}
+}
+
+/* Counters are of names, wherever these stand now. */
+static void keep_counters(struct mpq_session *s, const struct mpq_policy *old)
+{
+	struct mpq_session_class_counters class[MPQ_SESSION_CLASSES];
+	struct mpq_policy *p = &s->policy;
+
+	for (size_t i = 0; i < p->classify.n_rules; i++) {
+		keep_rule(old, p, i);
+	}
+	p->classify.hits[MPQ_CLASSIFY_RULES] =
+		old->classify.hits[MPQ_CLASSIFY_RULES];
+	memcpy(class, s->class, sizeof(class));
+	memset(s->class, 0, sizeof(s->class));
+	for (size_t i = 0; i < p->n_classes; i++) {
+		for (size_t k = 0; k < old->n_classes; k++) {
+			if (strcmp(old->class[k].name, p->class[i].name) == 0) {
+				s->class[i] = class[k];
+			}
+		}
+	}
+}
+
+void mpq_session_apply_policy(struct mpq_session *s,
+			      const struct mpq_policy *policy, mpq_time now)
+{
+	struct mpq_policy old = s->policy;
+
+	s->policy = *policy;
+	keep_counters(s, &old);
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		set_metered(&s->path[i], (s->policy.metered >> i & 1) != 0,
 			    now);
@@ -602,6 +640,7 @@ struct mpq_session *mpq_session_new(bool client,
 {
 	static const struct mpq_queue_config queue = {.limit_pkts = 2048,
 						      .max_age = MAX_AGE_DOWN};
+	struct mpq_policy policy;
 	struct mpq_session *s = calloc(1, sizeof(*s));
 
 	if (s == NULL) {
@@ -615,7 +654,6 @@ struct mpq_session *mpq_session_new(bool client,
 	s->opener = -1;
 	s->data_in = s->data_out = MPQ_TIME_NEVER;
 	s->now = now;
-	mpq_policy_init(&s->policy);
 	s->steer = mpq_steer_new(&steer_events, s, now);
 	s->path = calloc(MPQ_SESSION_PATHS, sizeof(*s->path));
 	/* Its pages are there once something waits: most have one class. */
@@ -635,7 +673,8 @@ struct mpq_session *mpq_session_new(bool client,
 		mpq_session_free(s);
 		return NULL;
 	}
-	mpq_session_apply_policy(s, now);
+	mpq_policy_init(&policy);
+	mpq_session_apply_policy(s, &policy, now);
 	return s;
 }
 

@@ -113,8 +113,7 @@ static int hear_policy(struct mpq_session *s, struct mpq_channel *ch,
 	s->policy_number = number;
 	s->counters.policies++;
 	mpq_classify_reverse(&policy.classify);
-	s->policy = policy;
-	mpq_session_apply_policy(s, now);
+	mpq_session_apply_policy(s, &policy, now);
 	return 0;
 }
 
@@ -462,9 +461,8 @@ void mpq_session_configure(struct mpq_session *s,
 	if (same || (!s->client && s->policy_number != 0 && accept_policy)) {
 		return;
 	}
-	s->policy = *policy;
 	s->policy_number += s->client;
-	mpq_session_apply_policy(s, now);
+	mpq_session_apply_policy(s, policy, now);
 	if (s->client) {
 		tell_policy_to_all(s);
 	}

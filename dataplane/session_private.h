@@ -17,8 +17,9 @@ void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
 		       mpq_time now);
 /* Forgets lanes, and what is under way: another session of the same tunnel. */
 int mpq_session_restart(struct mpq_session *s, mpq_time now);
-/* Takes over s->policy. */
-void mpq_session_apply_policy(struct mpq_session *s, mpq_time now);
+/* Takes over another policy; what was counted by name goes on. */
+void mpq_session_apply_policy(struct mpq_session *s,
+			      const struct mpq_policy *policy, mpq_time now);
 
 /* session_join.c: what is due of joining. */
 void mpq_session_join_turn(struct mpq_session *s, mpq_time now);

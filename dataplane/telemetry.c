@@ -117,9 +117,8 @@ static struct json_object *edge_path(const struct mpq_path *p, mpq_time now)
 }
 
 /* A concentrator's path is what carries one peer's tunnel on a listener. */
-static struct json_object *concentrator_path(const struct mpq_engine *e,
-					     const struct mpq_tunnel *t,
-					     mpq_time now)
+static struct json_object *plain_path(const struct mpq_engine *e,
+				      const struct mpq_tunnel *t, mpq_time now)
 {
 	struct json_object *o = json_object_new_object();
 	struct totals totals = {t->packets_in, t->packets_out, t->bytes_in,
@@ -144,6 +143,48 @@ static struct json_object *concentrator_path(const struct mpq_engine *e,
 	add_totals(o, &totals);
 	add_drops_of(o, t);
 	return o;
+}
+
+/* Of a session it is a member that is there. */
+static struct json_object *member_path(const struct mpq_tunnel *t,
+				       const struct mpq_session_path *m,
+				       mpq_time now)
+{
+	const struct mpq_guest *g = m->channel->owner;
+	struct json_object *o = json_object_new_object();
+	struct totals totals = {0};
+
+	mpq_telemetry_text(o, "name", g->listener->config.name);
+	mpq_telemetry_uint(o, "id", m->index);
+	mpq_telemetry_text(o, "tunnel", t->config.name);
+	mpq_telemetry_text(o, "peer", t->config.peer);
+	mpq_telemetry_text(o, "state",
+			   m->state == MPQ_SESSION_SILENT ? "down" : "up");
+	mpq_telemetry_text(o, "reason",
+			   m->state == MPQ_SESSION_SILENT ? m->reason : "");
+	mpq_telemetry_us(o, "age-us", mpq_time_elapsed(m->since, now));
+	add_address(o, "local-address", &g->listener->udp.local);
+	add_measures(o, m->channel);
+	add_channel(&totals, m->channel);
+	add_totals(o, &totals);
+	return o;
+}
+
+static void add_concentrator_paths(struct json_object *list,
+				   const struct mpq_engine *e,
+				   const struct mpq_tunnel *t, mpq_time now)
+{
+	if (t->session == NULL || !mpq_session_is_up(t->session)) {
+		json_object_array_add(list, plain_path(e, t, now));
+		return;
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &t->session->path[i];
+
+		if (m->channel != NULL) {
+			json_object_array_add(list, member_path(t, m, now));
+		}
+	}
 }
 
 static struct json_object *drops(const struct mpq_tunnel *t)
@@ -257,10 +298,7 @@ struct json_object *mpq_telemetry_status(const struct mpq_engine *e,
 	for (size_t i = 0; i < e->n_tunnels; i++) {
 		json_object_array_add(tunnels, tunnel(e->tunnels[i], now));
 		if (e->snapshot != NULL && !e->snapshot->edge) {
-			json_object_array_add(paths,
-					      concentrator_path(e,
-								e->tunnels[i],
-								now));
+			add_concentrator_paths(paths, e, e->tunnels[i], now);
 		}
 	}
 	for (size_t i = 0; i < e->n_listeners; i++) {

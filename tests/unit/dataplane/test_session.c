@@ -2,6 +2,7 @@
 /* Bonding: two whole engines, three paths, one tunnel; in virtual time. */
 #include "tests/unit/dataplane/site.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -261,6 +262,38 @@ static void both_ends_know_what_is_metered(void **state)
 	}
 }
 
+static void a_rule_keeps_its_count(void **state)
+{
+	struct site *s = *state;
+	struct mpq_policy policy;
+	const struct mpq_policy *now;
+
+	mpq_policy_init(&policy);
+	policy.classify.n_rules = 1;
+	policy.classify.rule[0] =
+		(struct mpq_classify_rule){.protocol = IPPROTO_UDP};
+	(void)snprintf(policy.rule_name[0], sizeof(policy.rule_name[0]), "udp");
+	mpq_classify_compile(&policy.classify);
+	bring_up(s);
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+	fake_run(100 * MPQ_MILLISECOND);
+	exchange(s, 20);
+	policy.classify.n_rules = 2;
+	policy.classify.rule[1] = policy.classify.rule[0];
+	policy.classify.rule[0].protocol = IPPROTO_TCP;
+	memcpy(policy.rule_name[1], "udp", 4);
+	memcpy(policy.rule_name[0], "tcp", 4);
+	mpq_classify_compile(&policy.classify);
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+	fake_run(100 * MPQ_MILLISECOND);
+	exchange(s, 20);
+	now = &session(&s->edge)->policy;
+	assert_int_equal(now->classify.hits[0].packets, 0);
+	assert_int_equal(now->classify.hits[1].packets, 40);
+	now = &session(&s->vps)->policy;
+	assert_int_equal(now->classify.hits[1].packets, 40);
+}
+
 /* Each way 500 packets a second while path i goes, in both ways of going. */
 static void copies_survive_any_path(void **state)
 {
@@ -341,6 +374,8 @@ int main(void)
 			site_teardown),
 		cmocka_unit_test_setup_teardown(both_ends_know_what_is_metered,
 						setup, site_teardown),
+		cmocka_unit_test_setup_teardown(a_rule_keeps_its_count, setup,
+						site_teardown),
 		cmocka_unit_test_setup_teardown(copies_survive_any_path, setup,
 						site_teardown),
 		cmocka_unit_test_setup_teardown(any_path_can_be_the_first,
