@@ -354,10 +354,13 @@ static void consider_spreading_early(struct mpq_steer *s,
 				     struct mpq_steer_class *c,
 				     struct mpq_steer_flow *f, mpq_time now)
 {
-	uint64_t least =
-		c->spread.base_spread <= ALIKE ? EARLY_ALIKE : EARLY_UNALIKE;
+	bool alike = c->spread.base_spread <= ALIKE;
 
-	if (f->window_bytes >= least &&
+	/* Late and slow at the same time ends an inner slow start at once. */
+	if (!alike && (c->spread.unproven || !s->path[f->path].proven)) {
+		return;
+	}
+	if (f->window_bytes >= (alike ? EARLY_ALIKE : EARLY_UNALIKE) &&
 	    mpq_steer_path_queue(&s->path[f->path], 0) >= FULL_QUEUE &&
 	    spreading_pays(c, f, now)) {
 		spread(s, c, f, now);
