@@ -356,6 +356,47 @@ static void beside(const struct options *o, const struct sim_profile *p)
 	bond_class_figures(p, o->time, o->seed, o->trace);
 }
 
+/* UDP at .85 of the sum, so that the path is needed. */
+static void come_back(const struct options *o, double rtt_ms,
+		      mpq_duration outage, bool unplug)
+{
+	struct sim_profile profile = equal_pair(rtt_ms);
+	struct bond_plan p = bond_plan_of(&profile, BOND_FLOW_UDP, 1, true,
+					  outage + 20 * MPQ_SECOND);
+	struct bond_result r;
+	struct sim_run run;
+
+	p.load[0].flow.mbps *= .85 / .8;
+	p.event[0] = (struct bond_event){.at = 4 * MPQ_SECOND,
+					 .kind = unplug ? BOND_UNPLUGGED
+							: BOND_SILENT};
+	p.event[1] = (struct bond_event){.at = 4 * MPQ_SECOND + outage,
+					 .kind = unplug ? BOND_REPLUGGED
+							: BOND_HEARD};
+	run_plan(o, &p, &r, &run);
+	(void)printf("back after %5.1f s %-10s RTT %3.0f ms: used after %5.2f "
+		     "s, in full after %5.2f s  %s\n",
+		     (double)outage / 1e9, unplug ? "replugged" : "heard",
+		     rtt_ms, (double)r.used_after / 1e9,
+		     (double)r.full_after / 1e9, run.why);
+	(void)fflush(stdout);
+}
+
+static void returns(const struct options *o)
+{
+	static const mpq_duration outages[] = {300 * MS, MPQ_SECOND,
+					       5 * MPQ_SECOND, 30 * MPQ_SECOND,
+					       300 * MPQ_SECOND};
+	static const double rtts[] = {20, 60, 120};
+
+	for (int r = 0; r < 3; r++) {
+		for (int i = 0; i < 5; i++) {
+			come_back(o, rtts[r], outages[i], false);
+			come_back(o, rtts[r], outages[i], true);
+		}
+	}
+}
+
 /* ---- the program --------------------------------------------------------- */
 
 static unsigned number(int argc, char **argv, int i, unsigned otherwise)
@@ -376,6 +417,8 @@ int bond_figures(int argc, char **argv)
 		shares(&o);
 	} else if (strcmp(argv[0], "outer") == 0) {
 		outer(&o);
+	} else if (strcmp(argv[0], "return") == 0) {
+		returns(&o);
 	} else if (strcmp(argv[0], "fail") == 0) {
 		failures(&o);
 	} else if (strcmp(argv[0], "single") == 0) {

@@ -309,6 +309,15 @@ bool bond_io_turn(void)
 	return any;
 }
 
+void bond_io_wake(void)
+{
+	for (int i = 0; i < LOOPS; i++) {
+		if (world.loops[i] != NULL) {
+			world.loops[i]->ready = true;
+		}
+	}
+}
+
 mpq_time bond_io_deadline(void)
 {
 	mpq_time due = MPQ_TIME_NEVER;

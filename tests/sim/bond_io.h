@@ -39,6 +39,8 @@ bool bond_io_tun_push(int tun, const void *packet, size_t len);
 
 /* Everything that is due now, each loop at most once; false: nothing was. */
 bool bond_io_turn(void);
+/* Somebody outside of the loops called an engine: they turn once. */
+void bond_io_wake(void);
 /* When something is due again. */
 mpq_time bond_io_deadline(void);
 void bond_io_advance(mpq_time now);

@@ -11,7 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LAST (3 * MPQ_SECOND) /* for what is still under way */
+#define RETURN_STEP (100 * MPQ_MILLISECOND)
+#define LAST        (3 * MPQ_SECOND) /* for what is still under way */
 
 struct job { /* shared with the child */
 	struct sim_run run;
@@ -23,6 +24,8 @@ struct scene {
 	const struct bond_plan *plan;
 	struct bond_result *result;
 	mpq_time start, marked;
+	mpq_time back; /* 0: it is not, or was seen in full use again */
+	unsigned back_path;
 	uint64_t link_bytes[SIM_PROFILE_PATHS];   /* at the mark */
 	uint64_t goodput_bytes[BOND_WORLD_FLOWS]; /* at the end */
 };
@@ -50,6 +53,35 @@ static void mark(struct scene *s)
 	}
 }
 
+/* Looks how far a path that came back is used again. */
+static void watch_return(struct scene *s, mpq_time until)
+{
+	while (s->back != 0 && s->w->now + RETURN_STEP <= until &&
+	       !s->w->run->failed) {
+		const struct sim_link *l = link_of(s, s->back_path);
+		uint64_t before = l->counters.delivered_bytes;
+		uint64_t could =
+			l->shape.rate_bps / 8 * RETURN_STEP / MPQ_SECOND;
+		mpq_duration since = s->w->now - s->back;
+
+		bond_world_run(s->w, RETURN_STEP);
+		before = l->counters.delivered_bytes - before;
+		if (before > could / 8 && s->result->used_after == 0) {
+			s->result->used_after = since;
+		}
+		if (before > could * 4 / 5) {
+			s->result->full_after = since;
+			s->back = 0;
+		}
+	}
+}
+
+static void pass_until(struct scene *s, mpq_time until)
+{
+	watch_return(s, until);
+	bond_world_run(s->w, until > s->w->now ? until - s->w->now : 0);
+}
+
 static void happen(struct scene *s, const struct bond_event *e)
 {
 	switch (e->kind) {
@@ -66,6 +98,10 @@ static void happen(struct scene *s, const struct bond_event *e)
 	case BOND_MARK:
 		mark(s);
 		break;
+	}
+	if (e->kind == BOND_HEARD || e->kind == BOND_REPLUGGED) {
+		s->back = s->w->now;
+		s->back_path = e->path;
 	}
 }
 
@@ -87,10 +123,10 @@ static void pass(struct scene *s)
 	for (unsigned i = 0; i < BOND_EVENTS && s->plan->event[i].at > 0; i++) {
 		mpq_time at = s->start + s->plan->event[i].at;
 
-		bond_world_run(s->w, at > s->w->now ? at - s->w->now : 0);
+		pass_until(s, at);
 		happen(s, &s->plan->event[i]);
 	}
-	bond_world_run(s->w, end > s->w->now ? end - s->w->now : 0);
+	pass_until(s, end);
 }
 
 /* ---- what came of it ----------------------------------------------------- */

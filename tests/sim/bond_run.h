@@ -52,6 +52,10 @@ struct bond_result {
 	unsigned paths_up;
 	/* Since the mark, on each link of the first load's direction. */
 	double path_mbps[SIM_PROFILE_PATHS];
+	/* Since a path was heard again, or replugged: until its link, in the
+	 * first load's direction, carried an eighth, and four fifths, of its
+	 * rate for 100 ms; 0: not so far. */
+	mpq_duration used_after, full_after;
 	uint64_t print; /* of all that happened: equal runs have equal ones */
 };
 

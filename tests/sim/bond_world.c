@@ -250,6 +250,7 @@ static void link_ready(struct bond_world *w, unsigned i)
 	}
 	(void)mpq_path_link(edge_path(w, i), MPQ_LIFE_CONNECTING, "", fds,
 			    w->now);
+	bond_io_wake();
 }
 
 /* Both ways alike, but for their losses, and for the way up of profile 19. */
@@ -299,6 +300,7 @@ void bond_world_unplug(struct bond_world *w, unsigned path)
 	bond_world_run(w, TOLD);
 	(void)mpq_path_link(edge_path(w, path), MPQ_LIFE_NO_LINK,
 			    "the device is gone", NULL, w->now);
+	bond_io_wake();
 }
 
 void bond_world_replug(struct bond_world *w, unsigned path)
