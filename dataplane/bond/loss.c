@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/bond/loss.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -56,6 +57,14 @@ static void advance_window(struct mpq_loss *l)
 	l->window_spurious = l->spurious;
 }
 
+static void large_lost(struct mpq_loss *l, mpq_time now)
+{
+	if (l->large_losses++ == 0) {
+		l->large_lost_first = now;
+	}
+	l->large_lost_last = now;
+}
+
 void mpq_loss_lost(struct mpq_loss *l, uint64_t id, mpq_time now)
 {
 	uint8_t *flags = flags_of(l, id);
@@ -63,8 +72,8 @@ void mpq_loss_lost(struct mpq_loss *l, uint64_t id, mpq_time now)
 	l->lost++;
 	if (flags != NULL) {
 		*flags |= FLAG_LOST;
-		if (*flags & FLAG_LARGE && l->large_losses++ == 0) {
-			l->large_lost_first = now;
+		if (*flags & FLAG_LARGE) {
+			large_lost(l, now);
 		}
 	}
 	advance_window(l);
@@ -94,6 +103,9 @@ uint32_t mpq_loss_ppm(const struct mpq_loss *l)
 
 mpq_time mpq_loss_stalled_since(const struct mpq_loss *l)
 {
-	return l->large_losses >= MPQ_LOSS_STALL_LOSSES ? l->large_lost_first
-							: MPQ_TIME_NEVER;
+	bool row =
+		l->large_losses >= MPQ_LOSS_STALL_LOSSES &&
+		l->large_lost_last - l->large_lost_first >= MPQ_LOSS_STALL_SPAN;
+
+	return row ? l->large_lost_first : MPQ_TIME_NEVER;
 }

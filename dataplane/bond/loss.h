@@ -23,6 +23,8 @@
 #define MPQ_LOSS_WINDOW       1000 /* datagrams: long enough to show 0.1 % */
 #define MPQ_LOSS_LARGE_BYTES  1150 /* less passes every path (RFC 9000 §14) */
 #define MPQ_LOSS_STALL_LOSSES 16   /* large ones in a row */
+/* What an outage took is told at its end, all at once. */
+#define MPQ_LOSS_STALL_SPAN (250 * MPQ_MILLISECOND)
 
 struct mpq_loss {
 	uint64_t id[MPQ_LOSS_REMEMBERED]; /* id + 1 of what the slot holds */
@@ -33,6 +35,7 @@ struct mpq_loss {
 	uint32_t windows;          /* full ones */
 	unsigned large_losses;     /* in a row */
 	mpq_time large_lost_first; /* of that row; MPQ_TIME_NEVER: none */
+	mpq_time large_lost_last;
 };
 
 void mpq_loss_init(struct mpq_loss *l);

@@ -388,6 +388,13 @@ static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
 {
 	mpq_steer_set m = c->spread.members;
 
+	if ((c->eligible & (c->eligible - 1)) == 0) {
+		/* No verdict on spreading: it may be tried at once when another
+		 * path is back. */
+		change(s, c, f, MPQ_STEER_GATHERED, MPQ_STEER_PATH_GONE,
+		       mpq_steer_path_best(s, c->eligible), now);
+		return;
+	}
 	if ((m & (m - 1)) == 0) {
 		gather(s, c, f, MPQ_STEER_DELAY_SPREAD, now);
 		return;

@@ -65,11 +65,26 @@ static void tells_a_shrunken_mtu_from_other_losses(void **state)
 	assert_int_equal(mpq_loss_stalled_since(&loss), MPQ_TIME_NEVER);
 	for (int i = 0; i < MPQ_LOSS_STALL_LOSSES; i++) {
 		assert_int_equal(mpq_loss_stalled_since(&loss), MPQ_TIME_NEVER);
-		mpq_loss_lost(&loss, send_one(1400), 10 + (mpq_time)i);
+		mpq_loss_lost(&loss, send_one(1400),
+			      10 + (mpq_time)i * MPQ_LOSS_STALL_SPAN /
+					      (MPQ_LOSS_STALL_LOSSES - 1));
 		mpq_loss_acked(&loss, send_one(100)); /* small ones pass */
 	}
 	assert_int_equal(mpq_loss_stalled_since(&loss), 10);
 	mpq_loss_acked(&loss, send_one(1400));
+	assert_int_equal(mpq_loss_stalled_since(&loss), MPQ_TIME_NEVER);
+}
+
+static void what_an_outage_took_is_no_shrunken_mtu(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3 * MPQ_LOSS_STALL_LOSSES; i++) {
+		mpq_loss_lost(&loss, send_one(1400), 1000);
+	}
+	/* and nothing large since */
+	for (int i = 0; i < 3 * MPQ_LOSS_STALL_LOSSES; i++) {
+		mpq_loss_acked(&loss, send_one(100));
+	}
 	assert_int_equal(mpq_loss_stalled_since(&loss), MPQ_TIME_NEVER);
 }
 
@@ -94,6 +109,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(counts_true_losses_only, setup),
 		cmocka_unit_test_setup(forgets_old_windows, setup),
+		cmocka_unit_test_setup(what_an_outage_took_is_no_shrunken_mtu,
+				       setup),
 		cmocka_unit_test_setup(tells_a_shrunken_mtu_from_other_losses,
 				       setup),
 		cmocka_unit_test_setup(survives_reports_of_what_it_forgot,
