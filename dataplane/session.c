@@ -463,8 +463,14 @@ static void set_queues(struct mpq_session *s, mpq_time now)
 			set_queue(&m->own[c], s, rtt, limit);
 		}
 	}
+	/* A path that is later than others takes what has waited for so long;
+	 * with less delay in the queue it would never be used. */
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		set_queue(&s->shared[c], s, worst, sum);
+		s->shared[c].config.target +=
+			mpq_steer_delay_spread(s->steer, c);
+		s->shared[c].config.max_age +=
+			mpq_steer_delay_spread(s->steer, c);
 	}
 }
 
