@@ -11,7 +11,7 @@
 #define NUMBER_BYTES   4 /* of a policy */
 /* Each costs a tenth of a millisecond and more, and events. */
 #define BURST           32
-#define POLICY_INTERVAL (50 * MPQ_MILLISECOND)
+#define POLICY_INTERVAL (10 * MPQ_MILLISECOND)
 #define JOIN_INTERVAL   (100 * MPQ_MILLISECOND)
 
 struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,
