@@ -361,6 +361,153 @@ static void paths_come_and_go_by_configuration(void **state)
 	assert_int_equal(session(&s->vps)->counters.opens, 1);
 }
 
+/* ---- classes ------------------------------------------------------------- */
+
+#define LOW  8 /* code points */
+#define HIGH 46
+
+/* "default", "low", which is as high, and "high"; all by one path. */
+static void set_classes(struct site *s)
+{
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	policy.class[0].steer.mode = MPQ_STEER_ACTIVE_STANDBY;
+	policy.class[0].repair_deadline = 0;
+	policy.class[1] = policy.class[2] = policy.class[0];
+	(void)snprintf(policy.class[1].name, MPQ_POLICY_NAME_BYTES, "low");
+	(void)snprintf(policy.class[2].name, MPQ_POLICY_NAME_BYTES, "high");
+	policy.class[2].priority = 7;
+	policy.n_classes = 3;
+	policy.classify.rule[0] =
+		(struct mpq_classify_rule){.class_id = 1,
+					   .dscp = UINT64_C(1) << LOW,
+					   .protocol = MPQ_CLASSIFY_ANY};
+	policy.classify.rule[1] =
+		(struct mpq_classify_rule){.class_id = 2,
+					   .dscp = UINT64_C(1) << HIGH,
+					   .protocol = MPQ_CLASSIFY_ANY};
+	policy.classify.n_rules = 2;
+	(void)snprintf(policy.rule_name[0], MPQ_POLICY_NAME_BYTES, "a");
+	(void)snprintf(policy.rule_name[1], MPQ_POLICY_NAME_BYTES, "b");
+	mpq_classify_compile(&policy.classify);
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+	fake_run(100 * MPQ_MILLISECOND);
+}
+
+static struct mpq_packet *packet_of(struct mpq_session *s, uint8_t dscp,
+				    size_t len)
+{
+	struct mpq_packet *p = mpq_packet_get(s->pool);
+
+	assert_non_null(p);
+	site_udp(p->data, len, "10.1.2.3", "198.51.100.1");
+	p->data[1] = (uint8_t)(dscp << 2);
+	p->len_bytes = (uint16_t)len;
+	return p;
+}
+
+static void give(struct mpq_session *s, uint8_t dscp, size_t len, unsigned n)
+{
+	while (n-- > 0) {
+		struct mpq_packet *p = packet_of(s, dscp, len);
+		struct mpq_ip ip;
+
+		assert_int_equal(mpq_ip_parse(&ip, p->data, len), 0);
+		mpq_session_send(s, p, &ip, fake_now());
+	}
+}
+
+static struct mpq_session_path *busy_path(struct mpq_session *s)
+{
+	for (unsigned i = 0; i < PATHS; i++) {
+		if (s->path[i].own[0].pkts > 0) {
+			return &s->path[i];
+		}
+	}
+	fail();
+	return NULL;
+}
+
+/* The next packet that a path sends, as its connection takes it: its class. */
+static unsigned take_next(struct mpq_session_path *m, size_t *ret_len)
+{
+	const struct mpq_channel_source *source;
+	struct mpq_channel_offer offer;
+	void *owner;
+
+	source = mpq_session_source(m->session, m->channel, &owner, fake_now());
+	do {
+		assert_true(source->offer(owner, &offer, fake_now()));
+		*ret_len = offer.data_bytes;
+		source->taken(owner, m->estimate.next_id, fake_now());
+	} while (m->offer.what == MPQ_SESSION_OFFER_CONTROL);
+	return m->offer.class_id;
+}
+
+static void the_highest_class_goes_first_and_equal_ones_share(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *e;
+	size_t bytes[3] = {0}, len;
+
+	bring_up(*state);
+	set_classes(*state);
+	e = session(&((struct site *)*state)->edge);
+	give(e, 0, 1300, 40);
+	give(e, LOW, 200, 200);
+	give(e, HIGH, 300, 3);
+	m = busy_path(e);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(take_next(m, &len), 2);
+	}
+	for (unsigned i = 0; i < 120; i++) {
+		unsigned c = take_next(m, &len);
+
+		bytes[c] += len;
+		assert_true(bytes[0] <= bytes[1] + 3000);
+		assert_true(bytes[1] <= bytes[0] + 3000);
+		if (i % 10 == 5) {
+			give(e, HIGH, 300, 1);
+			assert_int_equal(take_next(m, &len), 2);
+		}
+	}
+	assert_int_equal(bytes[2], 0);
+}
+
+/* A storm of repairs of bulk does not hold up what matters more. */
+static void what_is_sent_again_goes_before_its_equals_only(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_packet *again;
+	struct mpq_session *e;
+	size_t len;
+
+	bring_up(*state);
+	set_classes(*state);
+	e = session(&((struct site *)*state)->edge);
+	give(e, 0, 1300, 3);
+	give(e, LOW, 1000, 3);
+	give(e, HIGH, 300, 2);
+	m = busy_path(e);
+	again = packet_of(e, 0, 777);
+	again->class_id = 0;
+	again->kind = MPQ_HEADER_REPAIR;
+	m->urgent.item[m->urgent.tail++] =
+		(struct mpq_repair_item){.packet = again,
+					 .len_bytes = 777,
+					 .deadline = fake_now() + MPQ_SECOND};
+	m->urgent.pkts[0]++;
+	assert_int_equal(take_next(m, &len), 2);
+	assert_int_equal(take_next(m, &len), 2);
+	assert_int_equal(take_next(m, &len), 0);
+	assert_int_equal(len, 777);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_not_equal(take_next(m, &len), 2);
+	}
+	assert_int_equal(mpq_session_queued(e), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +525,12 @@ int main(void)
 						site_teardown),
 		cmocka_unit_test_setup_teardown(copies_survive_any_path, setup,
 						site_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_highest_class_goes_first_and_equal_ones_share,
+			setup, site_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_is_sent_again_goes_before_its_equals_only, setup,
+			site_teardown),
 		cmocka_unit_test_setup_teardown(any_path_can_be_the_first,
 						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(each_path_may_go_and_come_back,
