@@ -9,6 +9,7 @@ enum {
 	FULL_PERCENT_IDLE = 20, /* of a full sample's time, at most */
 	PACKET_BYTES = 1500,
 	PROOFS = 2,
+	IGNORED = 3,
 };
 #define SAMPLE_MIN   (40 * MPQ_MILLISECOND)
 #define SAMPLE_MAX   MPQ_SECOND /* .. but a slow path has no more */
@@ -16,6 +17,7 @@ enum {
 #define BASE_SPAN    (3 * MPQ_SECOND)
 #define CONGESTED    (10 * MPQ_MILLISECOND) /* more than jitter makes */
 #define RECENT       (10 * MPQ_SECOND)
+#define ACK_DELAY    (25 * MPQ_MILLISECOND)
 #define RTT_UNKNOWN  (100 * MPQ_MILLISECOND)
 #define RATE_MIN_BPS 1000
 #define BITS         8
@@ -25,7 +27,7 @@ void mpq_estimate_init(struct mpq_estimate *e, mpq_time now)
 	memset(e, 0, sizeof(*e));
 	e->sample.start = MPQ_TIME_NEVER;
 	e->proven = MPQ_TIME_NEVER;
-	e->unanswered = MPQ_TIME_NEVER;
+	e->unanswered = e->ignored = MPQ_TIME_NEVER;
 	e->idle_since = e->base.since = e->seen = now;
 	e->answered = now;
 	e->recent.halved = now;
@@ -90,6 +92,9 @@ void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
 	e->next_id = id + 1;
 	if (e->unanswered == MPQ_TIME_NEVER) {
 		e->unanswered = now;
+	}
+	if (++e->waiting >= IGNORED && e->ignored == MPQ_TIME_NEVER) {
+		e->ignored = now;
 	}
 }
 
@@ -200,6 +205,9 @@ void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now)
 	}
 	e->answered = now;
 	e->unanswered = e->outstanding > 0 ? now : MPQ_TIME_NEVER;
+	e->ignored = e->outstanding >= IGNORED ? now : MPQ_TIME_NEVER;
+	e->waiting =
+		e->outstanding < IGNORED ? (unsigned)e->outstanding : IGNORED;
 }
 
 static bool is_congested(const struct mpq_estimate *e)
@@ -315,9 +323,19 @@ mpq_time mpq_estimate_arrival(const struct mpq_estimate *e, size_t n,
 
 mpq_time mpq_estimate_silent_at(const struct mpq_estimate *e)
 {
+	mpq_duration usual = rtt(e) + 4 * e->view.rtt_variation;
+	mpq_time probed;
+
 	if (e->unanswered == MPQ_TIME_NEVER) {
 		return MPQ_TIME_NEVER;
 	}
-	return e->unanswered + rtt(e) + 4 * e->view.rtt_variation +
-	       MPQ_ESTIMATE_SILENCE_SLACK;
+	/* RFC 9002 §6.2.1: sent after the usual time and the peer's largest
+	 * delay, and answered a round trip later. */
+	probed = e->unanswered + usual + ACK_DELAY + usual +
+		 MPQ_ESTIMATE_SILENCE_SLACK;
+	return e->ignored == MPQ_TIME_NEVER
+		       ? probed
+		       : mpq_time_min(probed,
+				      e->ignored + usual +
+					      MPQ_ESTIMATE_SILENCE_SLACK);
 }

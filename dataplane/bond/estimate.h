@@ -62,6 +62,8 @@ struct mpq_estimate {
 	unsigned flat;        /* full samples in a row that brought no more */
 	mpq_time answered;    /* last acknowledgement, or start */
 	mpq_time unanswered;  /* so long something waits for one, else NEVER */
+	mpq_time ignored;     /* so long some of them do; NEVER: fewer wait */
+	unsigned waiting;     /* sent since the last answer, or before */
 	uint64_t outstanding; /* datagrams neither acknowledged nor lost */
 
 	struct { /* lately: halved every so often */
@@ -117,7 +119,9 @@ mpq_time mpq_estimate_arrival(const struct mpq_estimate *e, size_t n,
 			      mpq_time now);
 
 /* From when on its silence, with something unanswered, means that it is gone
- * or handing over; MPQ_TIME_NEVER: nothing is unanswered. */
+ * or handing over; MPQ_TIME_NEVER: nothing is unanswered. One or two that were
+ * lost at the end of a burst are no silence: they have until their
+ * connection's probe must have been answered. */
 mpq_time mpq_estimate_silent_at(const struct mpq_estimate *e);
 
 #endif

@@ -168,15 +168,34 @@ static void is_silent_only_with_something_unanswered(void **state)
 
 	(void)state;
 	assert_int_equal(mpq_estimate_silent_at(&est), MPQ_TIME_NEVER);
-	mpq_estimate_sent(&est, 0, 100, now);
+	for (unsigned i = 0; i < 4; i++) {
+		mpq_estimate_sent(&est, i, 100, now);
+	}
 	due = mpq_estimate_silent_at(&est);
 	assert_in_range(due - now, 40 * MS, 100 * MS);
-	mpq_estimate_sent(&est, 1, 100, now + 5 * MS);
+	mpq_estimate_sent(&est, 4, 100, now + 5 * MS);
 	assert_int_equal(mpq_estimate_silent_at(&est), due);
 	mpq_estimate_acked(&est, 0, now + 40 * MS);
 	assert_int_equal(mpq_estimate_silent_at(&est), due + 40 * MS);
-	mpq_estimate_acked(&est, 1, now + 45 * MS);
+	for (unsigned i = 1; i < 5; i++) {
+		mpq_estimate_acked(&est, i, now + 45 * MS);
+	}
 	assert_int_equal(mpq_estimate_silent_at(&est), MPQ_TIME_NEVER);
+}
+
+/* 40 ms of way and 8 ms of its variation; a probe is sent after 73 ms. */
+static void the_loss_of_the_last_ones_is_no_silence(void **state)
+{
+	(void)state;
+	mpq_estimate_sent(&est, 0, 100, now);
+	mpq_estimate_sent(&est, 1, 100, now);
+	assert_in_range(mpq_estimate_silent_at(&est) - now, 115 * MS, 160 * MS);
+	mpq_estimate_sent(&est, 2, 100, now + 20 * MS);
+	assert_in_range(mpq_estimate_silent_at(&est) - now, 60 * MS, 110 * MS);
+	mpq_estimate_acked(&est, 1, now + 41 * MS);
+	mpq_estimate_acked(&est, 2, now + 61 * MS);
+	assert_in_range(mpq_estimate_silent_at(&est) - now, 61 * MS + 115 * MS,
+			61 * MS + 160 * MS);
 }
 
 static void an_outage_is_no_loss(void **state)
@@ -243,6 +262,8 @@ int main(void)
 		cmocka_unit_test_setup(takes_spurious_losses_back, setup),
 		cmocka_unit_test_setup(forgets_losses_of_long_ago, setup),
 		cmocka_unit_test_setup(is_silent_only_with_something_unanswered,
+				       setup),
+		cmocka_unit_test_setup(the_loss_of_the_last_ones_is_no_silence,
 				       setup),
 		cmocka_unit_test_setup(an_outage_is_no_loss, setup),
 		cmocka_unit_test_setup(any_answer_ends_a_silence, setup),
