@@ -412,6 +412,17 @@ static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
 	}
 }
 
+/* Before anything is asked of its path: that may be no more. */
+static void leave_what_is_gone(struct mpq_steer *s, struct mpq_steer_class *c,
+			       struct mpq_steer_flow *f, size_t len,
+			       mpq_time now)
+{
+	if (!f->spread && (c->eligible & mpq_steer_bit(f->path)) == 0) {
+		change(s, c, f, MPQ_STEER_PINNED, MPQ_STEER_PATH_GONE,
+		       mpq_steer_path_earliest(s, c->eligible, len), now);
+	}
+}
+
 /* A flow moves without reordering when its pause was longer than what it
  * gains in delay. One that made the queue from which it would flee stays. */
 static void consider_moving(struct mpq_steer *s, struct mpq_steer_class *c,
@@ -420,11 +431,6 @@ static void consider_moving(struct mpq_steer *s, struct mpq_steer_class *c,
 	unsigned best = mpq_steer_path_earliest(s, c->eligible, len);
 	mpq_duration here, there;
 
-	if ((c->eligible & mpq_steer_bit(f->path)) == 0) {
-		change(s, c, f, MPQ_STEER_PINNED, MPQ_STEER_PATH_GONE, best,
-		       now);
-		return;
-	}
 	here = mpq_steer_path_arrival(&s->path[f->path], len);
 	there = mpq_steer_path_arrival(&s->path[best], len);
 	if (there + BETTER_BY < here && now - f->since >= SETTLED &&
@@ -440,6 +446,7 @@ void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 {
 	struct mpq_steer_flow *f = find(s, c, flow, len, now);
 
+	leave_what_is_gone(s, c, f, len, now);
 	if (measured(f, len, now)) {
 		if (f->spread) {
 			consider_gathering(s, c, f, now);

@@ -129,6 +129,29 @@ static void offer(uint32_t flow, uint64_t bps, mpq_duration time)
 	}
 }
 
+/* What a flow sent on it lately makes one ask whether it is full. */
+static void a_path_that_is_gone_is_asked_nothing(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < PATHS; i++) {
+		shape(i, 30 * MS, 10000000);
+	}
+	now += MPQ_SECOND;
+	mpq_steer_expire(steer, now);
+	for (unsigned left = PATHS; left > 1; left--) {
+		unsigned path = SHARED;
+
+		for (int i = 0; i < 30; i++) {
+			path = pick(7);
+			assert_int_not_equal(path, SHARED);
+		}
+		mpq_steer_path(steer, path, NULL, false, false, now);
+		assert_int_not_equal(pick(7), path);
+		assert_int_equal(last[MPQ_STEER_PINNED].reason,
+				 MPQ_STEER_PATH_GONE);
+	}
+}
+
 static void names_are_those_of_atsss(void **state)
 {
 	static const char *const names[MPQ_STEER_MODES] = {
@@ -609,6 +632,7 @@ static void a_million_flows_take_no_more_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		UNIT(a_path_that_is_gone_is_asked_nothing),
 		UNIT(names_are_those_of_atsss),
 		UNIT(every_kind_and_reason_has_a_name),
 		UNIT(refuses_bad_configuration),
