@@ -508,9 +508,48 @@ static void what_is_sent_again_goes_before_its_equals_only(void **state)
 	assert_int_equal(mpq_session_queued(e), 0);
 }
 
+/* The concentrator has lost the session, and only one path is left to hear of
+ * it: that one begins anew, and does not wait until the others are given up. */
+static void one_path_is_enough_to_begin_anew(void **state)
+{
+	struct site *s = *state;
+	struct mpq_engine_descriptor d[1];
+	unsigned came;
+
+	bring_up(s);
+	exchange(s, 20);
+	for (int i = 1; i < PATHS; i++) {
+		fake_cut(wan_address[i], true);
+	}
+	assert_int_equal(site_apply_vps(s, SITE_PEER, VPS_PATHS, "", NULL, 0),
+			 0);
+	fake_run(20 * MPQ_MILLISECOND);
+	s->vps.tun = fake_tun();
+	d[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
+	assert_int_equal(site_apply_vps(s, SITE_PEER, VPS_PATHS, VPS_TUNNEL, d,
+					1),
+			 0);
+	came = fake_tun_came(s->vps.tun);
+	for (int i = 0; i < 5 * 20; i++) {
+		site_send_out(s, 500);
+		fake_run(50 * MPQ_MILLISECOND);
+	}
+	assert_true(fake_tun_came(s->vps.tun) - came > 20);
+	assert_int_equal(used(&s->edge), 1);
+	for (int i = 1; i < PATHS; i++) {
+		fake_cut(wan_address[i], false);
+	}
+	fake_run(70 * MPQ_SECOND);
+	assert_int_equal(used(&s->edge), PATHS);
+	assert_int_equal(used(&s->vps), PATHS);
+	exchange(s, 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			one_path_is_enough_to_begin_anew, setup, site_teardown),
 		cmocka_unit_test_setup_teardown(all_paths_join_one_session,
 						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(
