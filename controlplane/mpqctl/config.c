@@ -229,8 +229,9 @@ enum mpq_exit mpq_config_commit(const struct mpq_call *call)
 		size_t n = print_changes(reply);
 
 		(void)mpq_format_number(reply, "generation", &generation);
-		(void)printf("generation %llu runs and is kept, %zu changes\n",
-			     (unsigned long long)generation, n);
+		(void)printf("generation %llu runs and is kept, %zu change%s\n",
+			     (unsigned long long)generation, n,
+			     n == 1 ? "" : "s");
 	}
 	json_object_put(reply);
 	return MPQ_EXIT_OK;

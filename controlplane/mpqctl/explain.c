@@ -146,14 +146,16 @@ static void write_measures(FILE *f, struct json_object *reply)
 	}
 	if (mpq_format_number(reply, "idle-us", &n)) {
 		(void)fprintf(f, ", last packet %s ago",
-			      mpq_format_us(n, text));
+			      n < 1000000 ? mpq_format_us(n, text)
+					  : mpq_format_age(n / 1000000, text));
 	}
 }
 
 static void write_paths(FILE *f, const struct mpq_call *call,
 			struct json_object *reply)
 {
-	const char *state = mpq_format_member(reply, "state", "?");
+	const char *state = mpq_format_member(reply, "state", "?"),
+		   *mode = mpq_format_member(reply, "mode", "auto");
 	struct json_object *v = NULL;
 	char *paths;
 
@@ -162,6 +164,8 @@ static void write_paths(FILE *f, const struct mpq_call *call,
 	paths = mpq_steering_paths(v);
 	if (paths[0] == '\0') {
 		(void)fputs("  paths  none can take it now", f);
+	} else if (strcmp(state, "unseen") == 0 && strcmp(mode, "auto") != 0) {
+		(void)fprintf(f, "  paths  may take %s", paths);
 	} else if (strcmp(state, "unseen") == 0) {
 		(void)fprintf(f, "  paths  not seen lately; it would go by %s",
 			      paths);

@@ -312,7 +312,8 @@ bool mpq_steer_explain(const struct mpq_steer *s, unsigned class, uint32_t flow,
 	const struct mpq_steer_flow *f =
 		&s->flow[mpq_steer_flow_index(class, flow)];
 
-	if (!f->used || f->hash != flow || f->class != class) {
+	if (s->class[class].config.mode != MPQ_STEER_AUTO || !f->used ||
+	    f->hash != flow || f->class != class) {
 		return false;
 	}
 	*ret = (struct mpq_steer_flow_view){

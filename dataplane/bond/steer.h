@@ -214,7 +214,8 @@ mpq_steer_set mpq_steer_silent(const struct mpq_steer *s);
 /* How far apart the members' arrivals are: what the receiver's order window
  * has to bridge for this class. */
 mpq_duration mpq_steer_delay_spread(const struct mpq_steer *s, unsigned class);
-/* false: no such flow lately. */
+/* false: no such flow lately, or the class does not steer by flows: only auto
+ * does, and what a flow had before another mode came is no answer. */
 bool mpq_steer_explain(const struct mpq_steer *s, unsigned class, uint32_t flow,
 		       struct mpq_steer_flow_view *ret);
 const struct mpq_steer_class_counters *

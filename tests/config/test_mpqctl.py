@@ -347,6 +347,10 @@ def explain_cases(tap):
             contains(mpqctl('explain', *FLOW).stdout,
                      '  class  default, as no rule matches; steering mode auto',
                      '  paths  not seen lately; it would go by wan2\n')
+        with control(Explain=lambda p: {**unseen, 'mode': 'active-standby'}):
+            contains(mpqctl('explain', *FLOW).stdout, '  paths  may take wan2\n')
+        with control(Explain=lambda p: {**answer, 'idle-us': 165314000}):
+            contains(mpqctl('explain', *FLOW).stdout, 'last packet 2m45s ago')
         with control(Explain=lambda p: {**unseen, 'paths': []}):
             contains(mpqctl('explain', *FLOW).stdout,
                      '  paths  none can take it now\n')

@@ -17,7 +17,7 @@ from show import GONE, THERE, bar, bold, dim, red, spark
 
 FLOW_PORT = 40000
 SECONDS = 5
-OMIT = 2              # before them, until a flow counts
+OMIT = 4              # before them, until a flow counts
 MORE_THAN_ONE = 1.4   # times what the best WAN gives alone
 LAST = 6              # stays plugged in while all others go
 APART = 1.6           # seconds between two unpluggings
@@ -256,11 +256,11 @@ def events(lab, show):
 
 
 def write_policies(lab):
-    """For --keep: what to try."""
+    """What to try, into the lab's folder."""
     lab.classes, lab.rules = [CRITICAL, NO_LTE], [COPIED]
-    lab.edge.write_config(lab.edge_config(), 'satellites-only.json')
+    lab.edge.write_config(lab.edge_config(), '../satellites-only.json')
     lab.classes, lab.rules = [CRITICAL], [COPIED]
-    lab.edge.write_config(lab.edge_config(), 'all-wans.json')
+    lab.edge.write_config(lab.edge_config(), '../all-wans.json')
 
 
 def write_shell(lab):

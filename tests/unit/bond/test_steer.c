@@ -489,6 +489,21 @@ static void auto_spreads_a_flow_that_fills_its_path(void **state)
 	assert_true(picked[2] > 0); /* only what the others leave */
 }
 
+static void a_flow_has_no_path_where_flows_do_not_count(void **state)
+{
+	struct mpq_steer_class_config c = {.mode = MPQ_STEER_ACTIVE_STANDBY,
+					   .order = {2},
+					   .n_order = 1};
+	struct mpq_steer_flow_view view;
+
+	(void)state;
+	assert_int_equal(pick(1), 0);
+	assert_true(mpq_steer_explain(steer, 0, 1, &view));
+	configure(&c);
+	assert_int_equal(pick(1), 2);
+	assert_false(mpq_steer_explain(steer, 0, 1, &view));
+}
+
 static void a_young_spread_flow_is_helped_at_once(void **state)
 {
 	(void)state;
@@ -651,6 +666,7 @@ int main(void)
 		UNIT(silence_everywhere_is_no_reason_to_stop),
 		UNIT(auto_keeps_a_small_flow_on_one_path),
 		UNIT(auto_spreads_a_flow_that_fills_its_path),
+		UNIT(a_flow_has_no_path_where_flows_do_not_count),
 		UNIT(a_young_spread_flow_is_helped_at_once),
 		UNIT(what_is_in_flight_beyond_the_way_stands_in_a_queue),
 		UNIT(a_flow_leaves_a_small_path_for_one_too_unlike),
