@@ -11,7 +11,7 @@ const struct mpq_config_class mpq_config_class_default = {
 	.mode = "auto",
 	.priority = 3,
 	.order_cap_ms = 100,
-	.repair_deadline_ms = 250,
+	.repair_deadline_ms = 500,
 	.loss_max_percent = 8,
 };
 

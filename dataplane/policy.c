@@ -9,7 +9,7 @@ void mpq_policy_class_init(struct mpq_policy_class *c)
 		.name = MPQ_POLICY_DEFAULT,
 		.steer = mpq_steer_class_default,
 		.priority = 3,
-		.repair_deadline = 250 * MPQ_MILLISECOND,
+		.repair_deadline = 500 * MPQ_MILLISECOND,
 	};
 }
 

@@ -42,7 +42,7 @@ struct mpq_policy {
 };
 
 /* What is not said otherwise: auto as steer has it, priority 3, repair for
- * 250 ms. Named "default". */
+ * 500 ms. Named "default". */
 void mpq_policy_class_init(struct mpq_policy_class *c);
 
 /* One class, "default"; no rule. */

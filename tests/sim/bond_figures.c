@@ -309,7 +309,8 @@ static void failure(const struct options *o, const char *name, double rtt_ms,
 	for (unsigned i = 0; i < 50; i++) {
 		struct bond_plan p = bond_failure(&profile, kind, bulk);
 		struct bond_result r;
-		struct sim_run run = {.seed = o->seed + i / 2};
+		struct sim_run run = {.seed = o->seed + i / 2,
+				      .trace = o->trace};
 
 		p.event[1].path = i % 2;
 		/* At any moment of what goes on. */
@@ -341,6 +342,11 @@ static void failures(const struct options *o)
 
 	for (int i = 0; i < 3; i++) {
 		for (int bulk = 0; bulk < 2; bulk++) {
+			if (o->profile != 0 &&
+			    o->profile !=
+				    1U + 2 * (unsigned)i + (unsigned)bulk) {
+				continue;
+			}
 			failure(o, "black hole", rtts[i], BOND_SILENT,
 				bulk != 0);
 			failure(o, "device gone", rtts[i], BOND_UNPLUGGED,

@@ -25,7 +25,7 @@
 #define BOND_WORLD_WIRE_BYTES 1470 /* that such a packet is on a link */
 #define BOND_WORLD_CLASSES                                                     \
 	"{'name':'default','mode':'auto','priority':3,'copies':0,"             \
-	"'order-cap-us':100000,'repair-deadline-us':250000}"
+	"'order-cap-us':100000,'repair-deadline-us':500000}"
 
 struct bond_setup {
 	const struct sim_profile *profile;

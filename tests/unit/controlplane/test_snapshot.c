@@ -74,7 +74,7 @@ static void compare(const char *inner, const char *wanted)
 #define DEFAULT_CLASS                                                          \
 	"{\"name\":\"default\",\"mode\":\"auto\",\"priority\":3,\"order\":[]," \
 	"\"excluded\":[],\"avoid-metered\":false,\"copies\":0,"                \
-	"\"order-cap-us\":100000,\"repair-deadline-us\":250000,"               \
+	"\"order-cap-us\":100000,\"repair-deadline-us\":500000,"               \
 	"\"loss-max-ppm\":80000,\"rtt-max-us\":0,\"rate-limit-bps\":0}"
 
 static void writes_an_edge(void **state)

@@ -143,7 +143,7 @@ static void is_written_as_the_draft_says(void **state)
 		1,  7, 'd', 'e', 'f',  'a',  'u',  'l', 't', /* name */
 		3,  1, 3,                                    /* priority */
 		8,  4, 0,   1,   0x86, 0xa0,       /* 100 ms of order */
-		9,  4, 0,   3,   0xd0, 0x90,       /* 250 ms of repair */
+		9,  4, 0,   7,   0xa1, 0x20,       /* 500 ms of repair */
 		10, 4, 0,   1,   0x38, 0x80,       /* 80000 ppm */
 		2,  0, 18,                         /* rule: */
 		1,  3, 'd', 'n', 's',              /* name */

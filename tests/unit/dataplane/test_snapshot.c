@@ -134,7 +134,7 @@ static void a_policy_names_the_tunnels_own_paths_only(void **state)
 	assert_int_equal(p->n_classes, 3);
 	assert_string_equal(p->class[0].name, "default");
 	assert_int_equal(p->class[0].priority, 2);
-	assert_int_equal(p->class[0].repair_deadline, 250 * MPQ_MILLISECOND);
+	assert_int_equal(p->class[0].repair_deadline, 500 * MPQ_MILLISECOND);
 	assert_int_equal(p->class[0].steer.mode, MPQ_STEER_AUTO);
 	assert_int_equal(p->class[0].steer.loss_max_ppm, 80000);
 	assert_string_equal(p->class[1].name, "voice");
