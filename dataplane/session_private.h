@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of a session share: session.c (life, the turn), session_join.c
- * (who belongs to it), session_out.c, session_in.c. For nobody else.
+ * What the files of a session share; which does what is told in README.md. For
+ * nobody else.
  */
 #ifndef MPQ_DATAPLANE_SESSION_PRIVATE_H
 #define MPQ_DATAPLANE_SESSION_PRIVATE_H
@@ -17,9 +17,17 @@ void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
 		       mpq_time now);
 /* Forgets lanes, and what is under way: another session of the same tunnel. */
 int mpq_session_restart(struct mpq_session *s, mpq_time now);
-/* Takes over another policy; what was counted by name goes on. */
+/* Up or down, by its members. */
+void mpq_session_follow(struct mpq_session *s, const char *reason,
+			mpq_time now);
+
+/* session_policy.c: takes over another policy; what was counted by name goes
+ * on. */
 void mpq_session_apply_policy(struct mpq_session *s,
 			      const struct mpq_policy *policy, mpq_time now);
+
+/* How long holes wait, by the paths as they are. */
+void mpq_session_set_order(struct mpq_session *s);
 
 /* session_join.c: what is due of joining. */
 void mpq_session_join_turn(struct mpq_session *s, mpq_time now);
@@ -37,12 +45,29 @@ void mpq_session_move_flow(struct mpq_session *s,
 			   const struct mpq_steer_event *e);
 /* There is a path again: what was kept is steered anew. */
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now);
+/* The first of those to be sent again, of which there is one. */
+struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 
 /* session_in.c */
 extern const struct mpq_channel_member mpq_session_member;
 void mpq_session_send_reports(struct mpq_session *s, mpq_time now);
 extern const struct mpq_order_events mpq_session_order_events;
+
+static inline bool mpq_session_carries(const struct mpq_session_path *m)
+{
+	return m->state == MPQ_SESSION_USED || m->state == MPQ_SESSION_SILENT;
+}
+
+static inline uint8_t mpq_session_lane(uint32_t flow)
+{
+	return (uint8_t)flow;
+}
+
+static inline size_t mpq_session_urgent_pkts(const struct mpq_session_path *m)
+{
+	return m->urgent.tail - m->urgent.head;
+}
 
 static inline bool mpq_session_is_member(const struct mpq_session_path *m)
 {

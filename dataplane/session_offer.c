@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets out, from their queues: what a member offers to its channel. */
+#include "dataplane/session_private.h"
+
+/* A queue's length in time, at the rate of what empties it. */
+#define TURN_BYTES 1500 /* of classes of the same priority */
+/* Of the pool, left to what arrives and to other tunnels. */
+#define POOL_KEPT(size) ((size) / 8)
+
+static void stamp(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_header *h = &m->offer.header;
+
+	h->clock = mpq_header_clock(now);
+	h->path_sequence = m->path_sequence;
+	mpq_header_write(m->offer.head, h);
+}
+
+static size_t report(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_report r = {.number = s->report_number};
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *p = &s->path[i];
+
+		if (!mpq_session_is_member(p) || p->heard == MPQ_TIME_NEVER) {
+			continue;
+		}
+		r.path[r.n_paths++] = (struct mpq_report_path){
+			.path = (uint8_t)i,
+			.offset = mpq_delay_offset(&s->delay, i, now),
+			.jitter = s->delay.paths[i].jitter,
+			.queueing = mpq_delay_queueing(&s->delay, i),
+			.loss_ppm = mpq_delay_loss_ppm(&s->delay, i),
+			.received = (uint32_t)s->delay.paths[i].received,
+			.rate_bps = p->rate_in_bps,
+			.silence = mpq_time_elapsed(p->heard, now),
+		};
+	}
+	return mpq_report_write(&r, m->control_bytes);
+}
+
+static bool offer_control(struct mpq_session_path *m,
+			  struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_header *h = &m->offer.header;
+
+	*h = (struct mpq_header){0};
+	ret->data = m->control_bytes;
+	ret->data_bytes = 0;
+	if (m->control & MPQ_SESSION_ANSWER) {
+		m->offer.control = MPQ_SESSION_ANSWER;
+		h->kind = MPQ_HEADER_ANSWER;
+		ret->data = m->answer;
+		ret->data_bytes = m->answer_bytes;
+	} else if (m->control & MPQ_SESSION_REPORT) {
+		m->offer.control = MPQ_SESSION_REPORT;
+		h->kind = MPQ_HEADER_REPORT;
+		ret->data_bytes = report(m, now);
+	} else {
+		m->offer.control = MPQ_SESSION_PROBE;
+		h->kind = MPQ_HEADER_PROBE;
+	}
+	m->offer.what = MPQ_SESSION_OFFER_CONTROL;
+	return true;
+}
+
+static void offer_packet(struct mpq_session_path *m,
+			 enum mpq_session_offered what, struct mpq_packet *p,
+			 struct mpq_channel_offer *ret)
+{
+	const struct mpq_session *s = m->session;
+	uint8_t lane = mpq_session_lane(p->flow);
+
+	m->offer.what = what;
+	m->offer.packet = p;
+	m->offer.class_id = p->class_id;
+	m->offer.header = (struct mpq_header){
+		.kind = p->kind,
+		.class_id = p->class_id,
+		.lane = lane,
+		.sequence = p->kind == MPQ_HEADER_DATA
+				    ? s->sequence[p->class_id][lane] &
+					      MPQ_HEADER_MASK24
+				    : p->sequence,
+	};
+	ret->data = p->data;
+	ret->data_bytes = p->len_bytes;
+}
+
+/* The first that is still of use. */
+static bool offer_urgent(struct mpq_session_path *m,
+			 struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_session_urgent *u = &m->urgent;
+
+	while (u->head != u->tail) {
+		const struct mpq_repair_item *item =
+			&u->item[u->head % MPQ_SESSION_URGENT];
+
+		if (now <= item->deadline) {
+			offer_packet(m, MPQ_SESSION_OFFER_URGENT, item->packet,
+				     ret);
+			return true;
+		}
+		m->session->class[item->class].expired++;
+		mpq_packet_put(m->session->pool, item->packet);
+		(void)mpq_session_pop_urgent(m);
+	}
+	return false;
+}
+
+static bool offer_own(struct mpq_session_path *m, unsigned c,
+		      struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_packet *p = mpq_fair_peek(&m->own[c], now);
+
+	if (p == NULL) {
+		return false;
+	}
+	offer_packet(m, MPQ_SESSION_OFFER_OWN, p, ret);
+	return true;
+}
+
+static bool offer_shared(struct mpq_session_path *m, unsigned c,
+			 struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_packet *p = mpq_fair_peek(&s->shared[c], now);
+
+	if (p == NULL) {
+		return false;
+	}
+	if (!mpq_steer_may_pull(s->steer, c, m->index, s->shared[c].bytes,
+				now)) {
+		m->refused = true;
+		return false;
+	}
+	offer_packet(m, MPQ_SESSION_OFFER_SHARED, p, ret);
+	return true;
+}
+
+/* A class's own queue and the shared one take turns. */
+static bool offer_class(struct mpq_session_path *m, unsigned c,
+			struct mpq_channel_offer *ret, mpq_time now)
+{
+	m->turn[c] = !m->turn[c];
+	return m->turn[c] ? offer_own(m, c, ret, now) ||
+				    offer_shared(m, c, ret, now)
+			  : offer_shared(m, c, ret, now) ||
+				    offer_own(m, c, ret, now);
+}
+
+/* What is sent again goes before what is as high as any of it, or lower; last
+ * what is of classes that are no more. */
+static int urgent_priority(const struct mpq_session_path *m)
+{
+	const struct mpq_session *s = m->session;
+
+	for (size_t i = 0; i < s->policy.n_classes; i++) {
+		unsigned c = s->by_priority[i];
+
+		if (m->urgent.pkts[c] > 0) {
+			return s->policy.class[c].priority;
+		}
+	}
+	return -1;
+}
+
+/* From the i-th class on, while they are above `level`. */
+static bool offer_above(struct mpq_session_path *m, int level, size_t *i,
+			struct mpq_channel_offer *ret, mpq_time now)
+{
+	const struct mpq_session *s = m->session;
+
+	for (; *i < s->policy.n_classes; (*i)++) {
+		unsigned c = s->by_priority[*i];
+
+		if (s->policy.class[c].priority <= level) {
+			break;
+		}
+		if (offer_class(m, c, ret, now)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
+		      mpq_time now)
+{
+	size_t next = 0;
+
+	if (m->control != 0) {
+		return offer_control(m, ret, now);
+	}
+	if (!mpq_session_carries(m)) {
+		return false;
+	}
+	m->refused = false;
+	return offer_above(m, urgent_priority(m), &next, ret, now) ||
+	       offer_urgent(m, ret, now) || offer_above(m, -1, &next, ret, now);
+}
+
+static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
+{
+	struct mpq_session_path *m = owner;
+
+	m->offer.what = MPQ_SESSION_OFFER_NONE;
+	if (!offer_any(m, ret, now)) {
+		mpq_session_tell_queue(m);
+		return false;
+	}
+	stamp(m, now);
+	ret->bonded = true;
+	ret->head = m->offer.head;
+	ret->head_bytes = MPQ_HEADER_BYTES;
+	ret->more = mpq_session_waits(m->session, m->channel);
+	return true;
+}
+
+/* A class that had its turn goes behind those that are as high. */
+static void count_turn(struct mpq_session *s, unsigned c, size_t len_bytes)
+{
+	size_t i = 0, last = s->policy.n_classes - 1u;
+
+	s->turn_bytes[c] += (uint32_t)len_bytes;
+	if (s->turn_bytes[c] < TURN_BYTES) {
+		return;
+	}
+	s->turn_bytes[c] -= TURN_BYTES;
+	while (i < last && s->by_priority[i] != c) {
+		i++;
+	}
+	if (s->by_priority[i] != c) {
+		return; /* it is no more */
+	}
+	for (; i < last && s->policy.class[s->by_priority[i + 1]].priority ==
+				   s->policy.class[c].priority;
+	     i++) {
+		s->by_priority[i] = s->by_priority[i + 1];
+	}
+	s->by_priority[i] = (uint8_t)c;
+}
+
+/* Takes the packet on offer out of its queue. */
+static struct mpq_packet *take(struct mpq_session_path *m,
+			       struct mpq_repair_item *ret_item, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	unsigned c = m->offer.class_id;
+	struct mpq_packet *p = m->offer.packet;
+
+	*ret_item = (struct mpq_repair_item){
+		.packet = p,
+		.class = (uint8_t)c,
+		.len_bytes = p->len_bytes,
+		.deadline = now + s->policy.class[c].repair_deadline,
+	};
+	switch (m->offer.what) {
+	case MPQ_SESSION_OFFER_URGENT:
+		*ret_item = mpq_session_pop_urgent(m);
+		return p;
+	case MPQ_SESSION_OFFER_SHARED:
+		p = mpq_fair_pop(&s->shared[c], now);
+		mpq_steer_pulled(s->steer, c, m->index, p->len_bytes, now);
+		return p;
+	default:
+		return mpq_fair_pop(&m->own[c], now);
+	}
+}
+
+static bool is_kept(const struct mpq_session_path *m,
+		    const struct mpq_packet *p)
+{
+	const struct mpq_session *s = m->session;
+
+	return p->kind != MPQ_HEADER_COPY &&
+	       s->policy.class[p->class_id].repair_deadline > 0;
+}
+
+static void keep_for_repair(struct mpq_session_path *m, uint64_t id,
+			    struct mpq_packet *p, struct mpq_repair_item *item)
+{
+	struct mpq_session *s = m->session;
+
+	if (!is_kept(m, p)) {
+		mpq_packet_put(s->pool, p);
+		return;
+	}
+	if (s->pool->free_pkts < POOL_KEPT(s->pool->size_pkts)) {
+		s->counters.unrepaired++;
+		mpq_packet_put(s->pool, p);
+		return;
+	}
+	mpq_repair_sent(s->repair, m->index, id, item);
+}
+
+static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_repair_item item;
+	struct mpq_packet *p = take(m, &item, now);
+
+	if (p->kind == MPQ_HEADER_DATA) { /* now it has its number */
+		s->sequence[p->class_id][mpq_session_lane(p->flow)]++;
+		p->sequence = m->offer.header.sequence;
+	}
+	count_turn(s, p->class_id, p->len_bytes);
+	m->packets_out++;
+	m->bytes_out += p->len_bytes;
+	if (p->kind == MPQ_HEADER_REPAIR) {
+		m->repaired++;
+		s->class[p->class_id].repaired++;
+	} else if (p->kind == MPQ_HEADER_DATA) {
+		p->kind = MPQ_HEADER_REPAIR; /* should it go once more */
+	}
+	mpq_session_tell_queue(m);
+	mpq_estimate_sent(&m->estimate, id, p->len_bytes, now);
+	keep_for_repair(m, id, p, &item);
+}
+
+static void on_taken(void *owner, uint64_t id, mpq_time now)
+{
+	struct mpq_session_path *m = owner;
+
+	m->path_sequence++;
+	m->sent = now;
+	if (m->offer.what != MPQ_SESSION_OFFER_CONTROL) {
+		packet_taken(m, id, now);
+		return;
+	}
+	m->control &= ~m->offer.control;
+	if (m->offer.control == MPQ_SESSION_REPORT) {
+		m->session->report_number++;
+		m->session->counters.reports_out++;
+	} else if (m->offer.control == MPQ_SESSION_PROBE) {
+		m->session->counters.probes_out++;
+		m->probes++;
+	}
+	mpq_session_tell_queue(m);
+	mpq_estimate_sent(&m->estimate, id, MPQ_HEADER_BYTES, now);
+}
+
+static void on_too_big(void *owner, size_t limit, mpq_time now)
+{
+	struct mpq_session_path *m = owner;
+	struct mpq_session *s = m->session;
+	struct mpq_repair_item item;
+	struct mpq_packet *p;
+
+	if (m->offer.what == MPQ_SESSION_OFFER_CONTROL) {
+		m->control &= ~m->offer.control;
+		return;
+	}
+	p = take(m, &item, now);
+	s->class[p->class_id].too_big++;
+	s->events->too_big(s->owner, p, limit);
+	mpq_packet_put(s->pool, p);
+}
+
+static const struct mpq_channel_source source = {
+	.offer = on_offer,
+	.taken = on_taken,
+	.too_big = on_too_big,
+};
+
+const struct mpq_channel_source *
+mpq_session_source(struct mpq_session *s, const struct mpq_channel *ch,
+		   void **ret_owner, mpq_time now)
+{
+	struct mpq_session_path *m = mpq_session_path_of(s, ch);
+
+	(void)now;
+	if (m == NULL || !mpq_session_is_member(m)) {
+		return NULL;
+	}
+	*ret_owner = m;
+	return &source;
+}
+
+bool mpq_session_waits(const struct mpq_session *s,
+		       const struct mpq_channel *ch)
+{
+	const struct mpq_session_path *m = mpq_session_path_of(s, ch);
+
+	if (m == NULL || !mpq_session_is_member(m)) {
+		return false;
+	}
+	if (m->control != 0) {
+		return true;
+	}
+	if (!mpq_session_carries(m)) {
+		return false;
+	}
+	for (size_t i = 0; i < s->policy.n_classes; i++) {
+		if (m->own[i].pkts + s->shared[i].pkts > 0) {
+			return true;
+		}
+	}
+	return mpq_session_urgent_pkts(m) > 0;
+}

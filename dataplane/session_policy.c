@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a session's policy says to steering, order and queues. */
+#include "dataplane/session_private.h"
+
+#include <string.h>
+
+/* A repair is sent when the loss is noticed, and takes its way behind what
+ * stands in the path's queue. Too short a wait costs the inner flow a cut of
+ * its window, too long a one only what is lost twice. */
+#define REPAIR_SLACK (100 * MPQ_MILLISECOND)
+
+static void set_priorities(struct mpq_session *s)
+{
+	size_t n = 0;
+
+	for (int level = MPQ_POLICY_PRIORITIES - 1; level >= 0; level--) {
+		for (size_t i = 0; i < s->policy.n_classes; i++) {
+			if (s->policy.class[i].priority == level) {
+				s->by_priority[n++] = (uint8_t)i;
+			}
+		}
+	}
+}
+
+/* How long a lost packet may take to come again: until its loss is noticed on
+ * the slowest path, and sent. */
+static mpq_duration repair_time(const struct mpq_session *s)
+{
+	mpq_duration rtt = 0;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_USED &&
+		    m->estimate.view.rtt_smoothed > rtt) {
+			rtt = m->estimate.view.rtt_smoothed;
+		}
+	}
+	return 2 * rtt + REPAIR_SLACK;
+}
+
+void mpq_session_set_order(struct mpq_session *s)
+{
+	mpq_duration repair = repair_time(s);
+
+	for (unsigned i = 0; i < s->policy.n_classes; i++) {
+		const struct mpq_policy_class *c = &s->policy.class[i];
+		struct mpq_order_class order = {
+			.cap = c->steer.order_cap,
+			.repair = c->steer.mode == MPQ_STEER_REDUNDANT ? 0
+				  : repair < c->repair_deadline
+					  ? repair
+					  : c->repair_deadline,
+		};
+
+		mpq_order_set_class(&s->order, i, &order);
+	}
+}
+
+static void gather(struct mpq_session *s, struct mpq_fair *from,
+		   struct mpq_fair *to, mpq_time now)
+{
+	struct mpq_packet *p, *next;
+
+	(void)mpq_fair_take_all(from, &p);
+	for (; p != NULL; p = next) {
+		next = p->next;
+		if (p->kind == MPQ_HEADER_COPY) {
+			mpq_packet_put(s->pool, p);
+			continue;
+		}
+		p->class_id = 0;
+		(void)mpq_fair_push(to, p, now);
+	}
+}
+
+/* Packets of classes that are no more go to the first one. */
+static void gather_classes(struct mpq_session *s, mpq_time now)
+{
+	for (size_t c = s->policy.n_classes; c < MPQ_SESSION_CLASSES; c++) {
+		gather(s, &s->shared[c], &s->shared[0], now);
+		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+			struct mpq_session_path *m = &s->path[i];
+
+			gather(s, &m->own[c], &m->own[0], now);
+		}
+	}
+}
+
+static void set_metered(struct mpq_session_path *m, bool metered, mpq_time now)
+{
+	if (m->metered == metered) {
+		return;
+	}
+	m->metered = metered;
+	if (mpq_session_is_member(m)) {
+		mpq_steer_path(m->session->steer, m->index, &m->estimate,
+			       mpq_session_carries(m), metered, now);
+	}
+}
+
+static void keep_rule(const struct mpq_policy *old, struct mpq_policy *p,
+		      size_t i)
+{
+	for (size_t k = 0; k < old->classify.n_rules; k++) {
+		if (strcmp(old->rule_name[k], p->rule_name[i]) == 0) {
+			p->classify.hits[i] = old->classify.hits[k];
+			return;
+		}
+	}
+}
+
+/* Counters are of names, wherever these stand now. */
+static void keep_counters(struct mpq_session *s, const struct mpq_policy *old)
+{
+	struct mpq_session_class_counters class[MPQ_SESSION_CLASSES];
+	struct mpq_policy *p = &s->policy;
+
+	for (size_t i = 0; i < p->classify.n_rules; i++) {
+		keep_rule(old, p, i);
+	}
+	p->classify.hits[MPQ_CLASSIFY_RULES] =
+		old->classify.hits[MPQ_CLASSIFY_RULES];
+	memcpy(class, s->class, sizeof(class));
+	memset(s->class, 0, sizeof(s->class));
+	for (size_t i = 0; i < p->n_classes; i++) {
+		for (size_t k = 0; k < old->n_classes; k++) {
+			if (strcmp(old->class[k].name, p->class[i].name) == 0) {
+				s->class[i] = class[k];
+			}
+		}
+	}
+}
+
+void mpq_session_apply_policy(struct mpq_session *s,
+			      const struct mpq_policy *policy, mpq_time now)
+{
+	struct mpq_policy old = s->policy;
+
+	s->policy = *policy;
+	keep_counters(s, &old);
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		set_metered(&s->path[i], (s->policy.metered >> i & 1) != 0,
+			    now);
+	}
+	for (unsigned i = 0; i < s->policy.n_classes; i++) {
+		(void)mpq_steer_configure(s->steer, i,
+					  &s->policy.class[i].steer, now);
+	}
+	set_priorities(s);
+	gather_classes(s, now);
+	mpq_session_set_order(s);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A session's turn: its members' states, probes, reports, what is due. */
+#include "dataplane/session_private.h"
+
+#define TICK      (100 * MPQ_MILLISECOND)
+#define RATE_SPAN (500 * MPQ_MILLISECOND)
+/* A path is probed when it was not written to for so long: with traffic on
+ * others, without any, and while it is to show whether it works. Where bytes
+ * cost money, more seldom. */
+#define PROBE_BUSY    (200 * MPQ_MILLISECOND)
+#define PROBE_IDLE    (1 * MPQ_SECOND)
+#define PROBE_TRIED   (50 * MPQ_MILLISECOND)
+#define PROBE_METERED 5 /* times longer when idle */
+#define BUSY          (2 * MPQ_SECOND)
+/* After the first loss of a path, and how it grows with each within FLAPS. */
+#define PROBATION     (250 * MPQ_MILLISECOND)
+#define PROBATION_MAX (10 * MPQ_SECOND)
+#define FLAPS         (60 * MPQ_SECOND)
+#define GONE          (2 * MPQ_SECOND) /* of silence, of all paths */
+#define JOIN_TIMEOUT  (5 * MPQ_SECOND)
+/* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
+#define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
+/* What waits for longer was sent again by who sent it, or is of no use. BBR's
+ * ProbeRTT takes 200 ms and a round trip. Without any path, one may come. */
+#define MAX_AGE(rtt) (250 * MPQ_MILLISECOND + (rtt))
+#define MAX_AGE_DOWN (1 * MPQ_SECOND)
+
+static bool others_carry(const struct mpq_session_path *m)
+{
+	const struct mpq_session *s = m->session;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (i != m->index && s->path[i].state == MPQ_SESSION_USED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void use(struct mpq_session_path *m, const char *reason, mpq_time now)
+{
+	bool first = !others_carry(m);
+
+	mpq_steer_path(m->session->steer, m->index, &m->estimate, true,
+		       m->metered, now);
+	mpq_session_set_state(m, MPQ_SESSION_USED, reason, now);
+	m->control |= MPQ_SESSION_PROBE;
+	if (first) {
+		mpq_session_steer_kept(m->session, now);
+	}
+}
+
+/* One that was lost lately has to behave for a while, the longer the oftener
+ * it was; unless there is no other. */
+static void try_out(struct mpq_session_path *m, mpq_time now)
+{
+	if (mpq_time_elapsed(m->lost_at, now) > FLAPS) {
+		m->probation = 0;
+	}
+	if (m->lost_at == MPQ_TIME_NEVER || !others_carry(m)) {
+		use(m, "ready", now);
+		return;
+	}
+	m->probation = m->probation == 0                  ? PROBATION
+		       : m->probation * 2 < PROBATION_MAX ? m->probation * 2
+							  : PROBATION_MAX;
+	m->trusted_at = now + m->probation;
+	mpq_session_set_state(m, MPQ_SESSION_TRIED, "back, on probation", now);
+}
+
+static bool is_silent(const struct mpq_session_path *m)
+{
+	return (mpq_steer_silent(m->session->steer) >> m->index & 1) != 0;
+}
+
+static void fall_silent(struct mpq_session_path *m, mpq_time now)
+{
+	m->lost_at = now;
+	mpq_session_set_state(m, MPQ_SESSION_SILENT,
+			      "what was sent is not acknowledged", now);
+	mpq_repair_path_out(m->session->repair, m->index, now);
+	mpq_session_empty(m, now);
+}
+
+/* A server's packets may overtake its consent, so it waits for the client's
+ * first ones. */
+static bool is_ready(const struct mpq_session_path *m)
+{
+	return mpq_channel_carries(m->channel) &&
+	       (m->session->client || m->heard != MPQ_TIME_NEVER);
+}
+
+static void watch(struct mpq_session_path *m, mpq_time now)
+{
+	switch (m->state) {
+	case MPQ_SESSION_JOINED:
+		if (is_ready(m)) {
+			try_out(m, now);
+		}
+		break;
+	case MPQ_SESSION_TRIED:
+		if (now >= m->trusted_at || !others_carry(m)) {
+			use(m, "it has behaved well", now);
+		}
+		break;
+	case MPQ_SESSION_USED:
+		if (is_silent(m)) {
+			fall_silent(m, now);
+		}
+		break;
+	case MPQ_SESSION_SILENT:
+		if (!is_silent(m)) {
+			mpq_session_set_state(m, MPQ_SESSION_USED,
+					      "it answers again", now);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+static bool is_lately(mpq_time at, mpq_time now)
+{
+	return at != MPQ_TIME_NEVER && mpq_time_elapsed(at, now) < BUSY;
+}
+
+static mpq_duration probe_interval(const struct mpq_session_path *m,
+				   mpq_time now)
+{
+	const struct mpq_session *s = m->session;
+	bool busy = is_lately(s->data_out, now) || is_lately(s->data_in, now);
+
+	if (m->state != MPQ_SESSION_USED) {
+		return PROBE_TRIED;
+	}
+	if (busy) {
+		return PROBE_BUSY;
+	}
+	return m->metered ? PROBE_METERED * PROBE_IDLE : PROBE_IDLE;
+}
+
+static mpq_time probe_due(const struct mpq_session_path *m, mpq_time now)
+{
+	return m->sent + probe_interval(m, now);
+}
+
+static void measure_rate(struct mpq_session_path *m, mpq_time now)
+{
+	mpq_duration time = now - m->rate_since;
+
+	if (time >= RATE_SPAN) {
+		m->rate_in_bps = (m->in_bytes - m->rate_bytes) * 8 *
+				 (MPQ_SECOND / MPQ_MICROSECOND) /
+				 (time / MPQ_MICROSECOND);
+		m->rate_bytes = m->in_bytes;
+		m->rate_since = now;
+	}
+}
+
+static void turn_member(struct mpq_session_path *m, mpq_time now)
+{
+	mpq_session_view(m, now);
+	mpq_session_tell_queue(m);
+	watch(m, now);
+	if (mpq_session_is_member(m) && probe_due(m, now) <= now) {
+		m->control |= MPQ_SESSION_PROBE;
+		m->sent = now; /* if it is refused, so are others */
+	}
+}
+
+static void drop_old_of(struct mpq_fair *q, mpq_time now)
+{
+	(void)mpq_fair_drop_older(q, q->config.max_age, now);
+}
+
+static void drop_old(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		drop_old_of(&s->shared[c], now);
+		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+			drop_old_of(&s->path[i].own[c], now);
+		}
+	}
+}
+
+static void set_queue(struct mpq_fair *q, const struct mpq_session *s,
+		      mpq_duration rtt, size_t limit_pkts)
+{
+	q->config.target = s->queue_delay;
+	q->config.interval = QUEUE_INTERVAL(rtt);
+	if (limit_pkts > 0) {
+		q->config.limit_pkts = limit_pkts;
+		q->config.max_age = MAX_AGE(rtt);
+	} else {
+		q->config.max_age = MAX_AGE_DOWN;
+	}
+}
+
+static void set_queues(struct mpq_session *s, mpq_time now)
+{
+	mpq_duration worst = 0;
+	size_t sum = 0;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+		mpq_duration rtt = m->estimate.view.rtt_smoothed;
+		size_t limit = m->state == MPQ_SESSION_USED
+				       ? mpq_session_queue_limit(m, now)
+				       : 0;
+
+		sum += limit;
+		worst = rtt > worst && mpq_session_carries(m) ? rtt : worst;
+		for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+			set_queue(&m->own[c], s, rtt, limit);
+		}
+	}
+	/* A path that is later than others takes what has waited for so long;
+	 * with less delay in the queue it would never be used. */
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		set_queue(&s->shared[c], s, worst, sum);
+		s->shared[c].config.target +=
+			mpq_steer_delay_spread(s->steer, c);
+		s->shared[c].config.max_age +=
+			mpq_steer_delay_spread(s->steer, c);
+	}
+}
+
+static void tick(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (s->path[i].channel != NULL) {
+			measure_rate(&s->path[i], now);
+		}
+	}
+	drop_old(s, now);
+	set_queues(s, now);
+	mpq_session_set_order(s);
+	s->tick_due = now + TICK;
+}
+
+/* Something else than we speaks with us there. */
+static void give_up_joining(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_JOINING &&
+		    mpq_time_elapsed(m->since, now) >= JOIN_TIMEOUT) {
+			mpq_channel_close(m->channel,
+					  "the concentrator does not answer "
+					  "the request for bonding: give the "
+					  "tunnel one path, or update it");
+		}
+	}
+}
+
+static mpq_time watch_until(const struct mpq_session_path *m)
+{
+	switch (m->state) {
+	case MPQ_SESSION_JOINING:
+		return m->since + JOIN_TIMEOUT;
+	case MPQ_SESSION_TRIED:
+		return m->trusted_at;
+	case MPQ_SESSION_SILENT:
+		return mpq_time_elapsed(m->since, m->session->now) < GONE
+			       ? m->since + GONE
+			       : MPQ_TIME_NEVER;
+	default:
+		return MPQ_TIME_NEVER;
+	}
+}
+
+void mpq_session_turn(struct mpq_session *s, mpq_time now)
+{
+	s->now = now;
+	mpq_session_join_turn(s, now);
+	give_up_joining(s, now);
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (mpq_session_is_member(&s->path[i])) {
+			turn_member(&s->path[i], now);
+		}
+	}
+	mpq_steer_expire(s->steer, now);
+	mpq_session_send_repairs(s, now);
+	mpq_order_expire(&s->order, now);
+	mpq_session_send_reports(s, now);
+	mpq_session_follow(s, "no path answers", now);
+	if (now >= s->tick_due) {
+		tick(s, now);
+	}
+}
+
+/* Idle sessions need no ticks: there are thousands. */
+static bool is_quiet(const struct mpq_session *s)
+{
+	return s->order.held.pkts == 0 && mpq_session_queued(s) == 0;
+}
+
+mpq_time mpq_session_deadline(const struct mpq_session *s)
+{
+	mpq_time due = mpq_order_deadline(&s->order);
+
+	if (s->up) {
+		due = mpq_time_min(due, mpq_steer_deadline(s->steer));
+	}
+	if (!is_quiet(s)) {
+		due = mpq_time_min(due, s->tick_due);
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &s->path[i];
+
+		if (mpq_session_is_member(m)) {
+			due = mpq_time_min(due, probe_due(m, s->now));
+		}
+		due = mpq_time_min(due, watch_until(m));
+		if (m->state == MPQ_SESSION_WAITING &&
+		    (s->open || s->opener < 0)) {
+			due = 0;
+		}
+	}
+	return due;
+}
