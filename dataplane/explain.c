@@ -100,31 +100,30 @@ static size_t decide(const struct mpq_policy *p, const struct mpq_ip *ip,
 	return i;
 }
 
-static mpq_steer_set usable(const struct mpq_session *s, unsigned class)
-{
-	const struct mpq_steer_class_config *c = &s->policy.class[class].steer;
-	mpq_steer_set set = 0;
-
-	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		if (s->path[i].state == MPQ_SESSION_USED &&
-		    (c->excluded >> i & 1) == 0) {
-			set |= (mpq_steer_set)1 << i;
-		}
-	}
-	return set;
-}
-
 static const char *why_unseen(const struct mpq_session *s, unsigned class)
 {
-	if (!mpq_session_is_up(s)) {
-		return "No path of the tunnel is up, so nothing takes it.";
-	}
-	return s->policy.class[class].steer.mode == MPQ_STEER_AUTO
-		       ? "No packet of this flow was seen lately; its first "
-			 "one "
-			 "takes the path on which it arrives first."
-		       : "This class decides packet by packet; no flow of it "
-			 "has a path of its own.";
+	static const char *const why[MPQ_STEER_MODES] = {
+		[MPQ_STEER_AUTO] =
+			"No packet of this flow was seen lately; its first one "
+			"takes the path on which it arrives first.",
+		[MPQ_STEER_SMALLEST_DELAY] =
+			"Each packet takes the path on which it arrives first.",
+		[MPQ_STEER_LOAD_BALANCING] =
+			"Packets are spread in proportion to capacity.",
+		[MPQ_STEER_PRIORITY_BASED] =
+			"Packets fill the paths in order, and overflow to the "
+			"next.",
+		[MPQ_STEER_ACTIVE_STANDBY] =
+			"All packets take the first path of the order that "
+			"works.",
+		[MPQ_STEER_REDUNDANT] =
+			"Each packet goes on several paths; the first copy to "
+			"arrive counts.",
+	};
+
+	return mpq_session_is_up(s)
+		       ? why[s->policy.class[class].steer.mode]
+		       : "No path of the tunnel is up, so nothing takes it.";
 }
 
 static void add_view(struct json_object *o, const struct mpq_tunnel *t,
@@ -183,9 +182,10 @@ struct json_object *mpq_explain(const struct mpq_engine *e,
 		return o;
 	}
 	mpq_telemetry_text(o, "state", "unseen");
-	json_object_object_add(o, "paths",
-			       mpq_telemetry_path_names(q.tunnel,
-							usable(s, class)));
+	json_object_object_add(
+		o, "paths",
+		mpq_telemetry_path_names(q.tunnel,
+					 mpq_steer_may_take(s->steer, class)));
 	mpq_telemetry_text(o, "why", why_unseen(s, class));
 	return o;
 }

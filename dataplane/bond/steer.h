@@ -218,6 +218,9 @@ mpq_duration mpq_steer_delay_spread(const struct mpq_steer *s, unsigned class);
  * does, and what a flow had before another mode came is no answer. */
 bool mpq_steer_explain(const struct mpq_steer *s, unsigned class, uint32_t flow,
 		       struct mpq_steer_flow_view *ret);
+/* What the class's next packet may take, as things are; of active-standby the
+ * one path that it takes. */
+mpq_steer_set mpq_steer_may_take(const struct mpq_steer *s, unsigned class);
 const struct mpq_steer_class_counters *
 mpq_steer_counters(const struct mpq_steer *s, unsigned class);
 size_t mpq_steer_footprint_bytes(const struct mpq_steer *s); /* constant */

@@ -142,6 +142,21 @@ void mpq_steer_mode_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 	modes[c->config.mode].pick(s, c, flow, len, now, ret);
 }
 
+mpq_steer_set mpq_steer_may_take(const struct mpq_steer *s, unsigned class)
+{
+	const struct mpq_steer_class *c = &s->class[class];
+
+	if (c->config.mode != MPQ_STEER_ACTIVE_STANDBY) {
+		return c->eligible;
+	}
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		if (may(c, c->order[i])) {
+			return mpq_steer_bit(c->order[i]);
+		}
+	}
+	return 0;
+}
+
 /* What is left of a mode before is taken by whoever may be used. */
 bool mpq_steer_mode_may_pull(const struct mpq_steer *s,
 			     const struct mpq_steer_class *c, unsigned path,

@@ -499,7 +499,9 @@ static void a_flow_has_no_path_where_flows_do_not_count(void **state)
 	(void)state;
 	assert_int_equal(pick(1), 0);
 	assert_true(mpq_steer_explain(steer, 0, 1, &view));
+	assert_int_equal(mpq_steer_may_take(steer, 0), 7);
 	configure(&c);
+	assert_int_equal(mpq_steer_may_take(steer, 0), 4);
 	assert_int_equal(pick(1), 2);
 	assert_false(mpq_steer_explain(steer, 0, 1, &view));
 }
