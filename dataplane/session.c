@@ -87,7 +87,7 @@ void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
 	mpq_steer_path(s->steer, m->index, NULL, false, m->metered, now);
 	mpq_repair_path_reset(s->repair, m->index, now);
 	mpq_delay_forget(&s->delay, m->index);
-	mpq_estimate_init(&m->estimate, now);
+	mpq_estimate_restart(&m->estimate, now);
 	m->channel = ch;
 	mpq_channel_set_member(ch, &mpq_session_member, m);
 	m->control = 0;

@@ -22,15 +22,33 @@ enum {
 #define RATE_MIN_BPS 1000
 #define BITS         8
 
-void mpq_estimate_init(struct mpq_estimate *e, mpq_time now)
+static void begin(struct mpq_estimate *e, mpq_time now)
 {
-	memset(e, 0, sizeof(*e));
 	e->sample.start = MPQ_TIME_NEVER;
 	e->proven = MPQ_TIME_NEVER;
 	e->unanswered = e->ignored = MPQ_TIME_NEVER;
 	e->idle_since = e->base.since = e->seen = now;
 	e->answered = now;
 	e->recent.halved = now;
+}
+
+void mpq_estimate_init(struct mpq_estimate *e, mpq_time now)
+{
+	memset(e, 0, sizeof(*e));
+	begin(e, now);
+}
+
+void mpq_estimate_restart(struct mpq_estimate *e, mpq_time now)
+{
+	uint64_t used = e->next_id < MPQ_ESTIMATE_REMEMBERED
+				? e->next_id
+				: MPQ_ESTIMATE_REMEMBERED;
+	uint8_t *after = (uint8_t *)(e->sent + MPQ_ESTIMATE_REMEMBERED);
+
+	memset(e->sent, 0, used * sizeof(e->sent[0]));
+	memset(e, 0, offsetof(struct mpq_estimate, sent));
+	memset(after, 0, sizeof(*e) - (size_t)(after - (uint8_t *)e));
+	begin(e, now);
 }
 
 void mpq_estimate_observe(struct mpq_estimate *e,

@@ -77,6 +77,9 @@ struct mpq_estimate {
 };
 
 void mpq_estimate_init(struct mpq_estimate *e, mpq_time now);
+/* The same for one that was in use, or is zeroed: another connection. Touches
+ * no more memory than was used. */
+void mpq_estimate_restart(struct mpq_estimate *e, mpq_time now);
 
 /* Each time something was read from the connection. */
 void mpq_estimate_observe(struct mpq_estimate *e,

@@ -43,6 +43,21 @@ static void run(mpq_duration time)
 	}
 }
 
+static void restarts_as_if_it_were_new(void **state)
+{
+	static struct mpq_estimate used, fresh;
+
+	(void)state;
+	mpq_estimate_init(&used, MPQ_SECOND);
+	for (uint64_t id = 0; id < 100; id++) {
+		mpq_estimate_sent(&used, id, 1000, MPQ_SECOND + id);
+		mpq_estimate_lost(&used, id, 2 * MPQ_SECOND);
+	}
+	mpq_estimate_restart(&used, 3 * MPQ_SECOND);
+	mpq_estimate_init(&fresh, 3 * MPQ_SECOND);
+	assert_memory_equal(&used, &fresh, sizeof(used));
+}
+
 static void measures_capacity_when_it_is_filled(void **state)
 {
 	(void)state;
@@ -244,6 +259,7 @@ static void survives_reports_of_what_it_never_sent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(restarts_as_if_it_were_new),
 		cmocka_unit_test_setup(measures_capacity_when_it_is_filled,
 				       setup),
 		cmocka_unit_test_setup(
