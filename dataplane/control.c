@@ -18,8 +18,10 @@
 #define REFUSED_RETRY (5 * MPQ_SECOND)
 
 /* So many decisions of steering are told at once, then one each interval. */
-#define STORIES        50
-#define STORY_INTERVAL (100 * MPQ_MILLISECOND)
+#define STORIES          50
+#define STORY_INTERVAL   (100 * MPQ_MILLISECOND)
+#define MEMBERS          8
+#define MEMBERS_INTERVAL (5 * MPQ_SECOND)
 
 /* ---- sending ------------------------------------------------------------- */
 
@@ -136,31 +138,51 @@ static void on_member(void *owner, const struct mpq_tunnel *t, unsigned path,
 		      enum mpq_session_member_state was, const char *reason,
 		      mpq_duration gap)
 {
+	enum mpq_session_member_state state = t->session->path[path].state;
+
 	mpq_log_info("tunnel=%s: member %u: %s -> %s: %s", t->config.name, path,
 		     mpq_session_member_state_name(was),
-		     mpq_session_member_state_name(
-			     t->session->path[path].state),
-		     reason);
-	send_event(owner,
-		   mpq_telemetry_member_event(t, path, was, reason, gap));
+		     mpq_session_member_state_name(state), reason);
+	/* The steps of joining are for the log. */
+	if (state == MPQ_SESSION_AWAY || state >= MPQ_SESSION_TRIED) {
+		send_event(owner, mpq_telemetry_member_event(t, path, was,
+							     reason, gap));
+	}
 }
 
-/* Flows come and go by the thousand: only so many of their stories are told. */
+/* May one more be told? They reach *spent, which is `most` of them behind. */
+static bool may_tell(mpq_time *spent, unsigned most, mpq_duration interval,
+		     mpq_time now)
+{
+	mpq_time earliest = now - most * interval;
+
+	if (*spent < earliest) {
+		*spent = earliest;
+	}
+	if (*spent > now) {
+		return false;
+	}
+	*spent += interval;
+	return true;
+}
+
+/* Flows come and go by the thousand, and under load the paths over which a
+ * class may spread change with each queue: only so many stories are told. */
 static void on_steered(void *owner, const struct mpq_tunnel *t,
 		       const struct mpq_steer_event *event)
 {
 	struct mpq_control *c = owner;
-	mpq_time earliest = event->at - STORIES * STORY_INTERVAL;
+	bool tell = event->kind == MPQ_STEER_MEMBERS
+			    ? may_tell(&c->members_spent, MEMBERS,
+				       MEMBERS_INTERVAL, event->at)
+			    : may_tell(&c->stories_spent, STORIES,
+				       STORY_INTERVAL, event->at);
 
-	if (c->stories_spent == 0 || c->stories_spent < earliest) {
-		c->stories_spent = earliest;
-	}
-	if (c->stories_spent > event->at) {
+	if (tell) {
+		send_event(c, mpq_telemetry_steering_event(t, event));
+	} else {
 		c->lost_events++;
-		return;
 	}
-	c->stories_spent += STORY_INTERVAL;
-	send_event(c, mpq_telemetry_steering_event(t, event));
 }
 
 const struct mpq_engine_events mpq_control_events = {

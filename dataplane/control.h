@@ -21,6 +21,7 @@ struct mpq_control {
 	bool refused;           /* one end does not want the other */
 	uint64_t lost_events;   /* nobody listened */
 	mpq_time stories_spent; /* as lately told decisions reach */
+	mpq_time members_spent; /* .. those of a class's members */
 };
 
 /* The engine's events, for mpq_engine_init(.., &mpq_control_events, control).

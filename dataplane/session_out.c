@@ -145,6 +145,8 @@ static void steer(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
 		break;
 	case MPQ_STEER_OVER_RATE:
 		c->over_rate++;
+		c->packets_out--; /* it does not go out */
+		c->bytes_out -= p->len_bytes;
 		mpq_packet_put(s->pool, p);
 		return;
 	default: /* kept for a while: one may come back */
