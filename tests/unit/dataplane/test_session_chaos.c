@@ -4,7 +4,8 @@
  * say whatever comes to their mind, and flood, while the operator changes his.
  * Nothing may break or grow meanwhile, and afterwards an honest session works.
  *
- * MPQUIC_SEED=n runs that seed alone and says what it does.
+ * MPQUIC_SEED=n runs that seed alone and says what it does, MPQUIC_SEEDS=n the
+ * first n.
  */
 #include "tests/sim/random.h"
 #include "tests/unit/dataplane/fake_io.h"
