@@ -286,7 +286,7 @@ write_packet(struct mpq_conn *c, struct target *t,
 		n = write_control(c, t);
 	}
 	if (datagram && !ret->accepted && !ret->too_big) {
-		mpq_window_was_full(&c->window);
+		mpq_window_was_full(&c->window, c->now);
 	}
 	c->gathering = n == NGTCP2_ERR_WRITE_MORE;
 	if (c->gathering) {

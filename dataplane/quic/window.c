@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/quic/window.h"
 
-#define SPAN         (2 * MPQ_SECOND)
-#define ROUND_MIN    (10 * MPQ_MILLISECOND)
-#define START_FLAT   3
-#define START_GAIN   200 /* per cent, of the congestion window a round trip */
-#define WINDOW_GAIN  150
-#define BURSTS       4 /* that acknowledgements, and we, are late by */
-#define CYCLE        8
-#define GROWN        110 /* per cent: there is more, look on */
-#define BURST        (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
+#define SPAN        (2 * MPQ_SECOND)
+#define ROUND_MIN   (10 * MPQ_MILLISECOND)
+#define START_FLAT  3
+#define START_GAIN  200 /* per cent, of the congestion window a round trip */
+#define WINDOW_GAIN 150
+#define BURSTS      4 /* that acknowledgements, and we, are late by */
+#define CYCLE       8
+#define GROWN       110                   /* per cent: there is more, look on */
+#define BURST       (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
+/* On a busy machine we are woken late. The link was idle for so long, so that
+ * what is made up for finds no queue. */
+#define LATE_MAX     (10 * MPQ_MILLISECOND)
+#define LATE_PART    16 /* of a round, that says that it was not filled */
 #define QUANTUM_MIN  (2 * 1500)
 #define QUANTUM_MAX  65535
 #define RATE_MIN_BPS 100000
@@ -136,32 +140,35 @@ static void watch_loss(struct mpq_window *w)
 	w->was_calm = w->started && gain_of(w) <= 100;
 }
 
-static bool is_limited(const struct mpq_window *w)
+/* By the path: not by us, who had no time to send. */
+static bool is_limited(const struct mpq_window *w, mpq_duration round)
 {
-	return 2 * w->full_bursts > w->bursts;
+	return 2 * w->full_bursts > w->bursts && w->late <= round / LATE_PART;
 }
 
-static void watch_start(struct mpq_window *w, uint64_t bps)
+static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
 {
 	if (bps > w->full_bps + w->full_bps / 4) {
 		w->full_bps = bps;
 		w->flat = 0;
-	} else if (is_limited(w) && ++w->flat >= START_FLAT) {
+	} else if (limited && ++w->flat >= START_FLAT) {
 		w->started = true;
 	}
 }
 
 /* A round that was not filled says only that the path carries so much. */
-static void end_round(struct mpq_window *w, uint64_t bps)
+static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 {
-	if (!is_limited(w) && bps < most(w)) {
+	bool limited = is_limited(w, time);
+
+	if (!limited && bps < most(w)) {
 		return;
 	}
 	w->cycle = bps > most(w) * GROWN / 100 ? 0 : w->cycle + 1;
 	w->round++;
 	w->rate_bps[w->round % MPQ_WINDOW_ROUNDS] = bps;
 	if (!w->started) {
-		watch_start(w, bps);
+		watch_start(w, bps, limited);
 	}
 }
 
@@ -170,6 +177,7 @@ static void begin_round(struct mpq_window *w, mpq_time now)
 	w->round_since = now;
 	w->before = w->view;
 	w->bursts = w->full_bursts = 0;
+	w->late = 0;
 }
 
 void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
@@ -193,27 +201,35 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 				: 0;
 
 		watch_loss(w);
-		end_round(w, bytes * 8 * (MPQ_SECOND / MPQ_MICROSECOND) /
-				     (time / MPQ_MICROSECOND));
+		end_round(w,
+			  bytes * 8 * (MPQ_SECOND / MPQ_MICROSECOND) /
+				  (time / MPQ_MICROSECOND),
+			  time);
 		begin_round(w, now);
 	}
 }
 
 void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now)
 {
-	mpq_time from = w->next + BURST > now ? w->next : now - BURST;
+	mpq_duration forgiven = w->early ? LATE_MAX : BURST;
+	bool late = w->next + forgiven <= now;
+	mpq_time from = late ? now - forgiven : w->next;
 
+	if (w->early && late) {
+		w->late += from - w->next;
+	}
 	w->bursts++;
 	w->full_bursts += w->full;
-	w->full = false;
+	w->full = w->early = false;
 	if (w->view.rtt_latest > 0) {
 		w->next = from + bytes * 8 * MPQ_SECOND / pace_bps(w);
 	}
 }
 
-void mpq_window_was_full(struct mpq_window *w)
+void mpq_window_was_full(struct mpq_window *w, mpq_time now)
 {
 	w->full = true;
+	w->early = w->next > now;
 }
 
 uint64_t mpq_window_bytes(const struct mpq_window *w)

@@ -36,7 +36,9 @@ struct mpq_window {
 	/* Of this round: bursts, and those after which more was waiting. One
 	 * packet that waits for another is no sign of a full path. */
 	unsigned bursts, full_bursts;
-	bool full; /* this burst */
+	bool full;         /* this burst */
+	bool early;        /* only the time of the next had not come */
+	mpq_duration late; /* of this round: nobody sent, though more waited */
 	uint64_t
 		rate_bps[MPQ_WINDOW_ROUNDS]; /* delivered, in the last rounds */
 	unsigned round, cycle;
@@ -56,7 +58,7 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 /* A burst of so many bytes left. */
 void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now);
 /* More was there than might be sent. */
-void mpq_window_was_full(struct mpq_window *w);
+void mpq_window_was_full(struct mpq_window *w, mpq_time now);
 
 /* UINT64_MAX: nothing is known yet. */
 uint64_t mpq_window_bytes(const struct mpq_window *w);

@@ -47,7 +47,7 @@ static void round_of(struct fixture *f, unsigned sent, unsigned lost, bool full)
 	f->view.delivered_bytes += (uint64_t)(sent - lost) * PACKET;
 	f->now += RTT;
 	if (full) {
-		mpq_window_was_full(&f->window);
+		mpq_window_was_full(&f->window, f->now);
 	}
 	mpq_window_sent(&f->window, 0, f->now);
 	mpq_window_observe(&f->window, &f->view, f->now);
@@ -185,6 +185,41 @@ static void a_slower_path_is_noticed_in_ten_rounds(void **state)
 	assert_true(mpq_window_bytes(&f->window) < ROUND * PACKET);
 }
 
+/* The machine did not run us: that says nothing of the path. */
+static void being_late_does_not_slow_it_down(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t bytes;
+
+	start(f);
+	bytes = mpq_window_bytes(&f->window);
+	for (unsigned i = 0; i < 10 * MPQ_WINDOW_ROUNDS; i++) {
+		f->window.next = f->now + MS;
+		mpq_window_was_full(&f->window, f->now);
+		f->now += 20 * MS;
+		mpq_window_sent(&f->window, PACKET, f->now);
+		f->now -= 20 * MS;
+		rounds(f, 1, ROUND / 2, 0);
+	}
+	assert_true(mpq_window_bytes(&f->window) >= bytes);
+}
+
+static void what_was_late_is_made_up_for(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	f->window.next = f->now + MS;
+	mpq_window_was_full(&f->window, f->now);
+	f->now += 8 * MS;
+	mpq_window_sent(&f->window, PACKET, f->now);
+	assert_true(f->window.next < f->now - 5 * MS);
+	/* but not that there was nothing to send */
+	f->window.next = f->now - 8 * MS;
+	mpq_window_sent(&f->window, PACKET, f->now);
+	assert_true(f->window.next >= f->now - MS);
+}
+
 static void a_round_that_was_not_filled_tells_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -243,6 +278,8 @@ int main(void)
 		TEST(losses_do_not_slow_it_down),
 		TEST(without_losses_there_is_no_more_excess),
 		TEST(a_slower_path_is_noticed_in_ten_rounds),
+		TEST(being_late_does_not_slow_it_down),
+		TEST(what_was_late_is_made_up_for),
 		TEST(a_round_that_was_not_filled_tells_nothing),
 		TEST(what_stands_in_a_queue_goes_first),
 		TEST(a_longer_way_widens_it_within_seconds),
