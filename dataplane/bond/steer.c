@@ -32,6 +32,7 @@ static const char *const reasons[MPQ_STEER_REASONS] = {
 	[MPQ_STEER_RTT] = "rtt",
 	[MPQ_STEER_RECOVERED] = "recovered",
 	[MPQ_STEER_CONFIGURED] = "configured",
+	[MPQ_STEER_HANDOVER] = "hand-over",
 };
 
 const char *mpq_steer_kind_name(enum mpq_steer_kind k)
@@ -165,6 +166,7 @@ void mpq_steer_path(struct mpq_steer *s, unsigned path,
 
 	if (p->estimate != estimate) {
 		*p = (struct mpq_steer_path){.estimate = estimate,
+					     .rhythm = p->rhythm,
 					     .copy_tokens_bytes = UINT32_MAX};
 	}
 	p->usable = usable;

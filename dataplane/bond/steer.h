@@ -76,6 +76,9 @@ struct mpq_steer_class_config {
 	/* Beyond them a path is avoided; 0: no threshold. */
 	uint32_t loss_max_ppm;
 	mpq_duration rtt_max;
+	/* For what cannot wait: as long as there is another one, a path is
+	 * avoided around outages that come on a clock (rhythm.h). */
+	bool guarded;
 	uint64_t rate_limit_bps; /* 0: none */
 	uint32_t burst_bytes;    /* of the rate limit; 0: 50 ms of it */
 };
@@ -108,6 +111,7 @@ enum mpq_steer_reason {
 	MPQ_STEER_RTT,
 	MPQ_STEER_RECOVERED,
 	MPQ_STEER_CONFIGURED, /* links and configuration */
+	MPQ_STEER_HANDOVER,   /* one of the path's is due */
 	MPQ_STEER_REASONS,
 };
 const char *mpq_steer_kind_name(enum mpq_steer_kind k);

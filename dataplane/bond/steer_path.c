@@ -8,10 +8,13 @@
  * that it was wrong it takes longer. */
 #define BELIEVE_GOOD     (5 * MPQ_SECOND)
 #define BELIEVE_GOOD_MAX (80 * MPQ_SECOND)
-#define COPIES_SHARE     2 /* of a path's capacity: half, for copies */
-#define COPIES_MIN_BPS   256000
-#define COPIES_BURST     (50 * MPQ_MILLISECOND)
-#define BITS             8
+/* Around a hand-over: clocks drift, and what is sent before it is to arrive. */
+#define GUARD_BEFORE   (300 * MPQ_MILLISECOND)
+#define GUARD_AFTER    (600 * MPQ_MILLISECOND)
+#define COPIES_SHARE   2 /* of a path's capacity: half, for copies */
+#define COPIES_MIN_BPS 256000
+#define COPIES_BURST   (50 * MPQ_MILLISECOND)
+#define BITS           8
 
 static uint64_t bytes_in(uint64_t bps, mpq_duration time)
 {
@@ -45,7 +48,16 @@ static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
 	p->one_way = mpq_estimate_one_way(e);
 	p->base = mpq_estimate_one_way_base(e);
 	p->variation = e->view.rtt_variation;
-	p->silent = now >= mpq_estimate_silent_at(e);
+	if (now >= mpq_estimate_silent_at(e)) {
+		if (!p->silent) {
+			mpq_rhythm_outage(&p->rhythm, e->unanswered);
+		}
+		p->silent = true;
+	} else {
+		p->silent = false;
+	}
+	p->wavers =
+		mpq_rhythm_is_near(&p->rhythm, GUARD_BEFORE, GUARD_AFTER, now);
 	smooth_load(p, time);
 	copies = p->rate_bps / COPIES_SHARE;
 	copies = copies > COPIES_MIN_BPS ? copies : COPIES_MIN_BPS;
@@ -153,6 +165,7 @@ static void judge(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
 static void select_paths(struct mpq_steer *s, struct mpq_steer_class *c)
 {
 	mpq_steer_set all = 0, good = 0, answering = 0, free_of_charge = 0;
+	mpq_steer_set steady = 0;
 
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		const struct mpq_steer_path *p = &s->path[i];
@@ -165,12 +178,16 @@ static void select_paths(struct mpq_steer *s, struct mpq_steer_class *c)
 		all |= bit;
 		good |= c->verdict[i].avoided ? 0 : bit;
 		answering |= p->silent ? 0 : bit;
+		steady |= c->verdict[i].guarded ? 0 : bit;
 		free_of_charge |=
 			p->metered && c->config.avoid_metered ? 0 : bit;
 	}
-	const mpq_steer_set sets[] = {good & free_of_charge,
-				      answering & free_of_charge, good,
-				      answering, all};
+	const mpq_steer_set sets[] = {good & free_of_charge & steady,
+				      good & free_of_charge,
+				      answering & free_of_charge,
+				      good,
+				      answering,
+				      all};
 
 	c->eligible = 0;
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
@@ -192,12 +209,34 @@ static void refill(struct mpq_steer_class *c, mpq_duration time)
 			       bytes_in(config->rate_limit_bps, time), burst);
 }
 
+/* Copies need no guard: they are on other paths too. */
+static void guard(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
+		  mpq_time now)
+{
+	struct mpq_steer_verdict *v = &c->verdict[path];
+	bool wanted = c->config.guarded && s->path[path].wavers &&
+		      c->config.mode != MPQ_STEER_REDUNDANT;
+	struct mpq_steer_event event = {.kind = wanted ? MPQ_STEER_AVOIDED
+						       : MPQ_STEER_TRUSTED,
+					.reason = MPQ_STEER_HANDOVER,
+					.flow = MPQ_STEER_NO_FLOW,
+					.from = wanted ? mpq_steer_bit(path)
+						       : 0,
+					.to = wanted ? 0 : mpq_steer_bit(path)};
+
+	if (wanted != v->guarded) {
+		v->guarded = wanted;
+		mpq_steer_tell(s, c, &event, now);
+	}
+}
+
 static void class_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 		       mpq_duration time, mpq_time now)
 {
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		if (s->path[i].estimate != NULL) {
 			judge(s, c, i, now);
+			guard(s, c, i, now);
 		}
 	}
 	refill(c, time);

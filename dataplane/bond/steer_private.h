@@ -8,6 +8,7 @@
 #ifndef MPQ_BOND_STEER_PRIVATE_H
 #define MPQ_BOND_STEER_PRIVATE_H
 
+#include "dataplane/bond/rhythm.h"
 #include "dataplane/bond/steer.h"
 
 #define MPQ_STEER_TICK (10 * MPQ_MILLISECOND)
@@ -16,6 +17,8 @@
 struct mpq_steer_path {
 	const struct mpq_estimate *estimate; /* borrowed; NULL: no such path */
 	bool usable, metered, silent;
+	struct mpq_rhythm rhythm; /* of its silences; outlives connections */
+	bool wavers;              /* one is due, or just over */
 	uint64_t rate_bps;
 	uint64_t hoped_bps; /* >= rate_bps: if unproven, the best path's */
 	bool proven;
@@ -28,6 +31,7 @@ struct mpq_steer_path {
 
 struct mpq_steer_verdict { /* of a class on a path */
 	bool avoided;
+	bool guarded; /* away from it until its hand-over is over */
 	enum mpq_steer_reason reason;
 	mpq_time other;   /* since when the measurement says otherwise; NEVER */
 	mpq_time trusted; /* again, the last time */

@@ -50,6 +50,7 @@ void sim_steer_flow_init(struct sim_world *w, unsigned i)
 	f->world = w;
 	f->index = i;
 	f->start = f->udp_next = w->start;
+	f->count_from = w->count_from;
 	f->stop = w->count_until;
 	f->udp_mbps = w->setup->traffic == SIM_UDP ? w->setup->udp_mbps : 0;
 	sim_transport_init(&f->transport, kinds[w->setup->traffic], false,
@@ -67,8 +68,23 @@ void sim_steer_flow_warm(struct sim_world *w)
 			       .index = SIM_STEER_WARM,
 			       .udp_mbps = 1.2 * w->result->link_mbps,
 			       .start = SIM_STEER_START,
+			       .count_from = MPQ_TIME_NEVER,
 			       .stop = SIM_STEER_START + WARM,
 			       .udp_next = SIM_STEER_START};
+}
+
+void sim_steer_flow_critical(struct sim_world *w)
+{
+	struct sim_flow *f = &w->flow[SIM_STEER_CRITICAL];
+
+	*f = (struct sim_flow){.world = w,
+			       .index = SIM_STEER_CRITICAL,
+			       .class = 1,
+			       .udp_mbps = 100 * SIM_STEER_INNER * 8 / 1e6,
+			       .start = w->start,
+			       .count_from = w->count_from + w->setup->time / 2,
+			       .stop = w->count_until,
+			       .udp_next = w->start};
 }
 
 static mpq_duration way_back(const struct sim_world *w)
@@ -86,9 +102,10 @@ static mpq_duration way_back(const struct sim_world *w)
 	return least;
 }
 
-static bool counts(const struct sim_world *w)
+static bool counts(const struct sim_flow *f)
 {
-	return w->now >= w->count_from && w->now < w->count_until;
+	return f->world->now >= f->count_from &&
+	       f->world->now < f->world->count_until;
 }
 
 void sim_steer_flow_deliver(struct sim_flow *f, const struct sim_wire *wire)
@@ -102,7 +119,7 @@ void sim_steer_flow_deliver(struct sim_flow *f, const struct sim_wire *wire)
 		sim_steer_push_ack(&f->acks, wire->inner,
 				   w->now + way_back(w) + MS);
 	}
-	if (!counts(w)) {
+	if (!counts(f)) {
 		return;
 	}
 	f->payload += f->udp_mbps > 0 ? SIM_STEER_INNER : 0;
@@ -119,7 +136,7 @@ static void take_acks(struct sim_flow *f)
 	while (sim_steer_pop_ack(&f->acks, w->now, &id, &more)) {
 		f->transport.merged = more;
 		if (sim_transport_acked(&f->transport, id, w->now)) {
-			f->payload += counts(w) ? SIM_STEER_PAYLOAD : 0;
+			f->payload += counts(f) ? SIM_STEER_PAYLOAD : 0;
 		}
 		any = true;
 	}

@@ -19,6 +19,7 @@
 #define SIM_STEER_CLASSES  2
 #define SIM_STEER_DEADLINE (300 * MS) /* of repairs */
 #define SIM_STEER_URGENT   2000
+#define SIM_STEER_CRITICAL (SIM_STEER_FLOWS + 1)
 #define SIM_STEER_WARM     SIM_STEER_FLOWS /* the flow that fills all first */
 
 struct sim_wire { /* what is in a datagram */
@@ -60,7 +61,7 @@ struct sim_flow {
 	struct sim_transport transport;
 	struct sim_acks acks;
 	double udp_mbps; /* 0: a transport */
-	mpq_time start, stop, udp_next;
+	mpq_time start, count_from, stop, udp_next;
 	uint64_t udp_sent, udp_delivered;
 	uint64_t payload;
 	uint32_t delays[SIM_STEER_DELAYS];
@@ -77,7 +78,7 @@ struct sim_world {
 	struct mpq_repair *repair;
 	struct mpq_queue shared[SIM_STEER_CLASSES];
 	struct sim_path path[SIM_PROFILE_PATHS];
-	struct sim_flow flow[SIM_STEER_FLOWS + 1];
+	struct sim_flow flow[SIM_STEER_FLOWS + 2];
 	unsigned flows;
 	uint32_t sequence[SIM_STEER_CLASSES][SIM_STEER_LANES];
 	struct mpq_delay delay;
@@ -95,6 +96,7 @@ bool sim_steer_pop_ack(struct sim_acks *a, mpq_time now, uint64_t *ret_id,
 		       bool *ret_more);
 void sim_steer_flow_init(struct sim_world *w, unsigned i);
 void sim_steer_flow_warm(struct sim_world *w);
+void sim_steer_flow_critical(struct sim_world *w);
 void sim_steer_flow_run(struct sim_flow *f);
 void sim_steer_flow_deliver(struct sim_flow *f, const struct sim_wire *wire);
 

@@ -88,6 +88,13 @@ static void check_choice(struct sim_world *w, const struct mpq_steer_choice *c)
 		  w->now, "%u copies", c->n);
 }
 
+/* In class 1 flows are short: they choose their path anew each second. */
+static uint32_t hash_of(const struct sim_flow *f)
+{
+	return (f->index + 1) * FLOW_HASH +
+	       (f->class == 1 ? (uint32_t)(f->world->now / MPQ_SECOND) : 0);
+}
+
 static void enqueue(struct sim_world *w, struct mpq_queue *q,
 		    const struct sim_wire *wire)
 {
@@ -96,7 +103,7 @@ static void enqueue(struct sim_world *w, struct mpq_queue *q,
 	if (sim_holds(w->run, packet != NULL, w->now, "the pool is empty")) {
 		memcpy(packet->data, wire, sizeof(*wire));
 		packet->len_bytes = SIM_STEER_INNER;
-		packet->flow = (wire->flow + 1) * FLOW_HASH;
+		packet->flow = hash_of(&w->flow[wire->flow]);
 		(void)mpq_queue_push(q, packet, w->now);
 	}
 }
@@ -148,15 +155,17 @@ void sim_steer_into_tunnel(struct sim_flow *f, uint64_t inner)
 	wire.header.class_id = (uint8_t)f->class;
 	wire.header.lane = (uint8_t)(f->index + 1);
 	w->result->sent++;
-	if (mpq_steer_pick(w->steer, f->class, (f->index + 1) * FLOW_HASH,
-			   SIM_STEER_INNER, w->now, &choice) != 0) {
+	if (mpq_steer_pick(w->steer, f->class, hash_of(f), SIM_STEER_INNER,
+			   w->now, &choice) != 0) {
 		return;
 	}
 	if (choice.shared) {
 		enqueue(w, &w->shared[f->class], &wire);
 		return;
 	}
-	check_choice(w, &choice);
+	if (f->class == 0) {
+		check_choice(w, &choice);
+	}
 	if (choice.n > 1) { /* copies are one packet of the lane */
 		wire.header.kind = MPQ_HEADER_COPY;
 		number(w, &wire);

@@ -91,6 +91,11 @@ static struct sim_world *world_new(struct sim_run *run,
 	if (!setup->cold) {
 		sim_steer_flow_warm(w);
 	}
+	if (setup->critical) {
+		(void)mpq_steer_configure(w->steer, 1, &setup->critical_class,
+					  SIM_STEER_START);
+		sim_steer_flow_critical(w);
+	}
 	return w;
 }
 
@@ -113,22 +118,34 @@ static void finish(struct sim_world *w)
 	free(w);
 }
 
-static double percentile_ms(const struct sim_world *w, double part)
+static double percentile_ms(const struct sim_flow *flow, unsigned flows,
+			    double part)
 {
 	uint64_t seen = 0, all = 0;
 
-	for (unsigned k = 0; k < w->flows; k++) {
-		all += w->flow[k].delivered;
+	for (unsigned k = 0; k < flows; k++) {
+		all += flow[k].delivered;
 	}
 	for (unsigned i = 0; i < SIM_STEER_DELAYS; i++) {
-		for (unsigned k = 0; k < w->flows; k++) {
-			seen += w->flow[k].delays[i];
+		for (unsigned k = 0; k < flows; k++) {
+			seen += flow[k].delays[i];
 		}
 		if ((double)seen >= part * (double)all) {
 			return i / 4.0;
 		}
 	}
 	return SIM_STEER_DELAYS / 4.0;
+}
+
+static void summarize_critical(const struct sim_world *w)
+{
+	const struct sim_flow *f = &w->flow[SIM_STEER_CRITICAL];
+
+	if (w->setup->critical) {
+		w->result->critical_p999_ms = percentile_ms(f, 1, 0.999);
+		w->result->critical_lost =
+			1 - (double)f->udp_delivered / (double)f->udp_sent;
+	}
 }
 
 static void summarize(struct sim_world *w)
@@ -147,7 +164,8 @@ static void summarize(struct sim_world *w)
 	}
 	r->mbps = (double)payload * 8e3 / (double)w->setup->time;
 	r->udp_lost = sent > 0 ? 1 - (double)delivered / (double)sent : 0;
-	r->p99_ms = percentile_ms(w, 0.99);
+	r->p99_ms = percentile_ms(w->flow, w->flows, 0.99);
+	summarize_critical(w);
 	sim_holds(w->run,
 		  w->footprint == mpq_steer_footprint_bytes(w->steer) +
 					  mpq_repair_footprint_bytes(w->repair),
@@ -238,6 +256,9 @@ void sim_steer_run(struct sim_run *run, const struct sim_steer_setup *setup,
 		sim_steer_receiver_expire(w);
 		for (unsigned i = 0; i < w->flows; i++) {
 			sim_steer_flow_run(&w->flow[i]);
+		}
+		if (setup->critical) {
+			sim_steer_flow_run(&w->flow[SIM_STEER_CRITICAL]);
 		}
 		if (w->now < w->start) {
 			sim_steer_flow_run(&w->flow[SIM_STEER_WARM]);

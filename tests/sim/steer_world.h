@@ -41,6 +41,10 @@ struct sim_steer_setup {
 	mpq_steer_set paths; /* that exist */
 	struct mpq_steer_class_config class;
 	mpq_duration time; /* that counts */
+	/* 100 packets a second in class 1, which goes first: it counts in the
+	 * second half of the time. */
+	bool critical;
+	struct mpq_steer_class_config critical_class;
 	/* Before: paths were never used, flows count from their start. Else all
 	 * paths were filled shortly before, and flows count after 2 s. */
 	bool cold;
@@ -56,6 +60,7 @@ struct sim_steer_result {
 	double link_mbps; /* the links' mean rate, summed */
 	double udp_lost;  /* share */
 	double p99_ms;    /* one-way delay */
+	double critical_p999_ms, critical_lost; /* of class 1 */
 	mpq_duration gap; /* longest without a delivery, from dead_at on */
 	uint64_t sent, repaired, late, duplicates, events, held_max;
 	uint64_t spread, gathered, moved;

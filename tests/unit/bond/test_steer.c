@@ -452,6 +452,55 @@ static void a_silent_path_is_left_at_once_and_trusted_later(void **state)
 	assert_int_equal(pick(3), 0);
 }
 
+/* For 150 ms nothing is answered of what is sent each 10 ms. */
+static void hand_over(unsigned path, uint64_t *id)
+{
+	mpq_time back = now + 150 * MS;
+
+	for (; now < back; now += 10 * MS) {
+		mpq_estimate_sent(&est[path], (*id)++, LEN, now);
+		mpq_steer_expire(steer, now);
+	}
+	mpq_estimate_acked(&est[path], *id - 1, now);
+	mpq_estimate_init(&est[path], now);
+	shape(path, 30 * MS, 50000000);
+	mpq_steer_expire(steer, now);
+}
+
+static void a_guarded_class_leaves_before_a_hand_over(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+	mpq_time first = now;
+	uint64_t id = 0;
+
+	(void)state;
+	c.guarded = true;
+	configure(&c);
+	assert_int_equal(mpq_steer_configure(steer, 1, &mpq_steer_class_default,
+					     now),
+			 0);
+	for (unsigned i = 0; i < 5; i++) {
+		now = first + i * 15 * MPQ_SECOND;
+		shape(0, 30 * MS, 50000000);
+		hand_over(0, &id);
+	}
+	for (now = first + 70 * MPQ_SECOND; now < first + 77 * MPQ_SECOND;
+	     now += 10 * MS) {
+		bool due = now > first + 74800 * MS && now < first + 75500 * MS;
+		bool far = now < first + 74600 * MS || now > first + 75800 * MS;
+		struct mpq_steer_choice choice;
+		unsigned path = pick((uint32_t)(now / MS));
+
+		assert_true(due ? path == 1 : !far || path == 0);
+		assert_int_equal(mpq_steer_pick(steer, 1, (uint32_t)(now / MS),
+						LEN, now, &choice),
+				 0);
+		assert_int_equal(choice.path[0], 0);
+	}
+	assert_int_equal(last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_HANDOVER);
+	assert_int_equal(last[MPQ_STEER_TRUSTED].reason, MPQ_STEER_HANDOVER);
+}
+
 static void silence_everywhere_is_no_reason_to_stop(void **state)
 {
 	(void)state;
@@ -665,6 +714,7 @@ int main(void)
 		UNIT(a_rate_limit_holds),
 		UNIT(loss_makes_a_path_avoided_with_hysteresis),
 		UNIT(a_silent_path_is_left_at_once_and_trusted_later),
+		UNIT(a_guarded_class_leaves_before_a_hand_over),
 		UNIT(silence_everywhere_is_no_reason_to_stop),
 		UNIT(auto_keeps_a_small_flow_on_one_path),
 		UNIT(auto_spreads_a_flow_that_fills_its_path),

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/bond/rhythm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define MS    MPQ_MILLISECOND
+#define S     MPQ_SECOND
+#define START (1000 * S + 420 * MS)
+
+static struct mpq_rhythm rhythm;
+
+static int setup(void **state)
+{
+	(void)state;
+	mpq_rhythm_init(&rhythm);
+	return 0;
+}
+
+static void knows_nothing_at_first(void **state)
+{
+	(void)state;
+	assert_int_equal(mpq_rhythm_next(&rhythm, START), MPQ_TIME_NEVER);
+	for (unsigned i = 0; i < 3; i++) {
+		mpq_rhythm_outage(&rhythm, START + i * 15 * S);
+		assert_int_equal(mpq_rhythm_next(&rhythm, START + i * 15 * S),
+				 MPQ_TIME_NEVER);
+	}
+}
+
+static void learns_a_clock_of_15_s(void **state)
+{
+	static const unsigned off[] = {0, 120, 40, 200, 90};
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		mpq_rhythm_outage(&rhythm, START + i * 15 * S + off[i] * MS);
+	}
+	assert_in_range(mpq_rhythm_next(&rhythm, START + 61 * S),
+			START + 75 * S - 200 * MS, START + 75 * S + 300 * MS);
+	assert_int_equal(rhythm.percent, 100);
+}
+
+static void learns_it_with_one_unseen_and_one_too_many(void **state)
+{
+	static const unsigned seconds[] = {0, 15, 38, 45, 60, 75};
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		mpq_rhythm_outage(&rhythm, START + seconds[i] * S);
+	}
+	assert_in_range(rhythm.period, 14900 * MS, 15100 * MS);
+	assert_in_range(mpq_rhythm_next(&rhythm, START + 76 * S),
+			START + 89 * S, START + 91 * S);
+}
+
+static void outages_by_chance_are_no_clock(void **state)
+{
+	static const unsigned seconds[] = {0,   7,   29,  40,  63,  91,
+					   109, 112, 146, 170, 181, 203};
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		mpq_rhythm_outage(&rhythm, START + seconds[i] * S);
+		assert_int_equal(mpq_rhythm_next(&rhythm,
+						 START + seconds[i] * S),
+				 MPQ_TIME_NEVER);
+	}
+}
+
+static void several_at_a_time_are_one(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		mpq_rhythm_outage(&rhythm, START + i * 15 * S);
+		mpq_rhythm_outage(&rhythm, START + i * 15 * S + 600 * MS);
+	}
+	assert_int_equal(rhythm.events, 6);
+	assert_in_range(rhythm.period, 14900 * MS, 15100 * MS);
+}
+
+static void is_near_around_the_time_only(void **state)
+{
+	mpq_time due = START + 75 * S;
+
+	(void)state;
+	assert_false(mpq_rhythm_is_near(&rhythm, S, S, START));
+	for (unsigned i = 0; i < 5; i++) {
+		mpq_rhythm_outage(&rhythm, START + i * 15 * S);
+	}
+	assert_false(mpq_rhythm_is_near(&rhythm, 300 * MS, 600 * MS,
+					due - 400 * MS));
+	for (unsigned ms = 0; ms < 900; ms += 50) {
+		assert_true(mpq_rhythm_is_near(&rhythm, 300 * MS, 600 * MS,
+					       due - 300 * MS + ms * MS));
+	}
+	assert_false(mpq_rhythm_is_near(&rhythm, 300 * MS, 600 * MS,
+					due + 700 * MS));
+}
+
+static void is_forgotten_when_none_comes_any_more(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		mpq_rhythm_outage(&rhythm, START + i * 15 * S);
+	}
+	assert_int_not_equal(mpq_rhythm_next(&rhythm, START + 110 * S),
+			     MPQ_TIME_NEVER);
+	assert_int_equal(mpq_rhythm_next(&rhythm, START + 125 * S),
+			 MPQ_TIME_NEVER);
+}
+
+static void follows_another_clock(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		mpq_rhythm_outage(&rhythm, START + i * 15 * S);
+	}
+	for (unsigned i = 0; i < 12; i++) {
+		mpq_rhythm_outage(&rhythm, START + (100 + i * 20) * S);
+	}
+	assert_in_range(rhythm.period, 19900 * MS, 20100 * MS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(knows_nothing_at_first, setup),
+		cmocka_unit_test_setup(learns_a_clock_of_15_s, setup),
+		cmocka_unit_test_setup(
+			learns_it_with_one_unseen_and_one_too_many, setup),
+		cmocka_unit_test_setup(outages_by_chance_are_no_clock, setup),
+		cmocka_unit_test_setup(several_at_a_time_are_one, setup),
+		cmocka_unit_test_setup(is_near_around_the_time_only, setup),
+		cmocka_unit_test_setup(is_forgotten_when_none_comes_any_more,
+				       setup),
+		cmocka_unit_test_setup(follows_another_clock, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
