@@ -13,7 +13,7 @@
 /* On a busy machine we are woken late. The link was idle for so long, so that
  * what is made up for finds no queue. */
 #define LATE_MAX     (10 * MPQ_MILLISECOND)
-#define LATE_PART    16 /* of a round, that says that it was not filled */
+#define UNUSED_PART  16 /* of a round, that says that it was not filled */
 #define QUANTUM_MIN  (2 * 1500)
 #define QUANTUM_MAX  65535
 #define RATE_MIN_BPS 100000
@@ -140,10 +140,12 @@ static void watch_loss(struct mpq_window *w)
 	w->was_calm = w->started && gain_of(w) <= 100;
 }
 
-/* By the path: not by us, who had no time to send. */
+/* By the path: not by us, who had nothing to send, or were not run. Bursts
+ * alone do not tell, for what comes in clumps fills them all. */
 static bool is_limited(const struct mpq_window *w, mpq_duration round)
 {
-	return 2 * w->full_bursts > w->bursts && w->late <= round / LATE_PART;
+	return 2 * w->full_bursts > w->bursts &&
+	       w->unused <= round / UNUSED_PART;
 }
 
 static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
@@ -177,7 +179,7 @@ static void begin_round(struct mpq_window *w, mpq_time now)
 	w->round_since = now;
 	w->before = w->view;
 	w->bursts = w->full_bursts = 0;
-	w->late = 0;
+	w->unused = 0;
 }
 
 void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
@@ -212,11 +214,11 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now)
 {
 	mpq_duration forgiven = w->early ? LATE_MAX : BURST;
-	bool late = w->next + forgiven <= now;
-	mpq_time from = late ? now - forgiven : w->next;
+	bool behind = w->next + forgiven <= now;
+	mpq_time from = behind ? now - forgiven : w->next;
 
-	if (w->early && late) {
-		w->late += from - w->next;
+	if (behind && (w->early || !w->full)) {
+		w->unused += from - w->next;
 	}
 	w->bursts++;
 	w->full_bursts += w->full;

@@ -36,9 +36,9 @@ struct mpq_window {
 	/* Of this round: bursts, and those after which more was waiting. One
 	 * packet that waits for another is no sign of a full path. */
 	unsigned bursts, full_bursts;
-	bool full;         /* this burst */
-	bool early;        /* only the time of the next had not come */
-	mpq_duration late; /* of this round: nobody sent, though more waited */
+	bool full;           /* this burst */
+	bool early;          /* only the time of the next had not come */
+	mpq_duration unused; /* of this round: the path waited for us */
 	uint64_t
 		rate_bps[MPQ_WINDOW_ROUNDS]; /* delivered, in the last rounds */
 	unsigned round, cycle;

@@ -204,6 +204,24 @@ static void being_late_does_not_slow_it_down(void **state)
 	assert_true(mpq_window_bytes(&f->window) >= bytes);
 }
 
+/* Clumps: each burst is full, and then there is nothing for a while. */
+static void what_comes_in_clumps_does_not_slow_it_down(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t bytes;
+
+	start(f);
+	bytes = mpq_window_bytes(&f->window);
+	for (unsigned i = 0; i < 10 * MPQ_WINDOW_ROUNDS; i++) {
+		f->window.next = f->now - RTT / 2;
+		mpq_window_sent(&f->window, PACKET, f->now);
+		mpq_window_was_full(&f->window, f->now);
+		mpq_window_sent(&f->window, PACKET, f->now);
+		rounds(f, 1, ROUND / 2, 0);
+	}
+	assert_true(mpq_window_bytes(&f->window) >= bytes);
+}
+
 static void what_was_late_is_made_up_for(void **state)
 {
 	struct fixture *f = *state;
@@ -279,6 +297,7 @@ int main(void)
 		TEST(without_losses_there_is_no_more_excess),
 		TEST(a_slower_path_is_noticed_in_ten_rounds),
 		TEST(being_late_does_not_slow_it_down),
+		TEST(what_comes_in_clumps_does_not_slow_it_down),
 		TEST(what_was_late_is_made_up_for),
 		TEST(a_round_that_was_not_filled_tells_nothing),
 		TEST(what_stands_in_a_queue_goes_first),
