@@ -276,7 +276,7 @@ static bool is_kept(const struct mpq_session_path *m,
 {
 	const struct mpq_session *s = m->session;
 
-	return p->kind != MPQ_HEADER_COPY &&
+	return (p->kind != MPQ_HEADER_COPY || p->copies == 1) &&
 	       s->policy.class[p->class_id].repair_deadline > 0;
 }
 

@@ -114,6 +114,7 @@ static void into_many(struct mpq_session *s, struct mpq_packet *p,
 	uint32_t *next = &s->sequence[p->class_id][mpq_session_lane(p->flow)];
 
 	p->kind = MPQ_HEADER_COPY;
+	p->copies = choice->n;
 	p->sequence = (*next)++ & MPQ_HEADER_MASK24;
 	for (unsigned i = 1; i < choice->n; i++) {
 		struct mpq_packet *copy = mpq_packet_get(s->pool);
@@ -124,7 +125,7 @@ static void into_many(struct mpq_session *s, struct mpq_packet *p,
 		}
 		copy->class_id = p->class_id;
 		copy->kind = p->kind;
-		copy->tries = 0;
+		copy->copies = p->copies;
 		copy->flow = p->flow;
 		copy->sequence = p->sequence;
 		copy->len_bytes = p->len_bytes;
@@ -132,6 +133,26 @@ static void into_many(struct mpq_session *s, struct mpq_packet *p,
 		into_own(&s->path[choice->path[i]], copy, now);
 	}
 	into_own(&s->path[choice->path[0]], p, now);
+}
+
+static bool is_redundant(const struct mpq_session *s, unsigned class_id)
+{
+	return s->policy.class[class_id].steer.mode == MPQ_STEER_REDUNDANT;
+}
+
+/* One of a redundant class has its number, also when it has no copy: else those
+ * that come after it would be numbered first. */
+static void steer_numbered(struct mpq_session *s, struct mpq_packet *p,
+			   unsigned path, mpq_time now)
+{
+	int to = mpq_steer_repair(s->steer, p->class_id, path, p->len_bytes,
+				  now);
+
+	if (p->copies > 1 || to < 0) {
+		mpq_packet_put(s->pool, p); /* there are others of it */
+		return;
+	}
+	into_own(&s->path[to], p, now);
 }
 
 static void steer(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
@@ -157,7 +178,7 @@ static void steer(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
 	p->kind = MPQ_HEADER_DATA;
 	if (choice.shared) {
 		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
-	} else if (choice.n > 1) {
+	} else if (is_redundant(s, p->class_id)) {
 		into_many(s, p, &choice, now);
 	} else {
 		into_own(&s->path[choice.path[0]], p, now);
@@ -169,7 +190,7 @@ void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
 {
 	p->class_id = mpq_classify(&s->policy.classify, ip);
 	p->flow = mpq_classify_flow(ip, s->seed);
-	p->tries = 0;
+	p->copies = 0;
 	s->class[p->class_id].packets_out++;
 	s->class[p->class_id].bytes_out += p->len_bytes;
 	s->data_out = now;
@@ -275,7 +296,7 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 		for (; p != NULL; p = next) {
 			next = p->next;
 			if (p->kind == MPQ_HEADER_COPY) {
-				mpq_packet_put(s->pool, p); /* has others */
+				steer_numbered(s, p, m->index, now);
 			} else {
 				steer(s, p, now);
 			}

@@ -65,10 +65,11 @@ static void gather(struct mpq_session *s, struct mpq_fair *from,
 	(void)mpq_fair_take_all(from, &p);
 	for (; p != NULL; p = next) {
 		next = p->next;
-		if (p->kind == MPQ_HEADER_COPY) {
+		if (p->kind == MPQ_HEADER_COPY && p->copies > 1) {
 			mpq_packet_put(s->pool, p);
 			continue;
 		}
+		p->kind = MPQ_HEADER_DATA; /* its number was the old class's */
 		p->class_id = 0;
 		(void)mpq_fair_push(to, p, now);
 	}

@@ -21,8 +21,10 @@ struct mpq_packet {
 	mpq_time enqueued;
 	uint16_t len_bytes;
 	/* What a bonded tunnel knows of it; others leave it alone. */
-	uint8_t class_id, kind, tries;
-	uint32_t flow;     /* hash */
+	uint8_t class_id, kind;
+	uint8_t copies; /* on so many paths, with one sequence; 0: it has none
+			 * of its own yet */
+	uint32_t flow;  /* hash */
 	uint32_t sequence; /* in its lane, once it has one */
 	/* May be written. Aligned, as data is then, for copies by vectors. */
 	_Alignas(16) uint8_t head[MPQ_PACKET_HEADROOM_BYTES];

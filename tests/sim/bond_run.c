@@ -189,6 +189,17 @@ static void count_links(struct scene *s)
 	s->result->pool_most = s->w->pool_most;
 }
 
+static uint64_t late_of(const struct bond_side *side)
+{
+	const struct mpq_session *s = side->engine.tunnels[0]->session;
+	uint64_t late = 0;
+
+	for (unsigned c = 0; s != NULL && c < MPQ_SESSION_CLASSES; c++) {
+		late += s->order.counters[c].late;
+	}
+	return late;
+}
+
 static void stop_flows(struct scene *s)
 {
 	for (size_t i = 0; i < s->w->flows; i++) {
@@ -218,6 +229,7 @@ static void play(struct sim_run *run, const struct bond_plan *plan,
 		count_links(&s);
 		stop_flows(&s);
 		count_flows(&s);
+		result->late = late_of(&s.w->edge) + late_of(&s.w->vps);
 	}
 	bond_world_free(s.w);
 }

@@ -50,6 +50,7 @@ struct bond_result {
 	double cpu_seconds; /* for a second of virtual time */
 	double pool_most;
 	unsigned paths_up;
+	uint64_t late; /* packets that order let come behind, both ends */
 	/* Since the mark, on each link of the first load's direction. */
 	double path_mbps[SIM_PROFILE_PATHS];
 	/* Since a path was heard again, or replugged: until its link, in the

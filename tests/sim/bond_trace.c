@@ -37,7 +37,8 @@ static void trace_member(struct bond_world *w, const struct bond_side *side,
 static void trace_session(struct bond_world *w, const struct bond_side *side,
 			  const struct mpq_session *s)
 {
-	const struct mpq_order_counters *c = &s->order.counters[0];
+	const struct mpq_order_counters *c =
+		&s->order.counters[s->policy.n_classes - 1];
 
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		if (s->path[i].state != MPQ_SESSION_AWAY) {

@@ -364,6 +364,20 @@ static void settle(struct bond_world *w)
 	} while (bond_io_turn());
 }
 
+static void watch_session(struct bond_world *w, const struct bond_side *side)
+{
+	const struct mpq_session *s = side->engine.tunnels[0]->session;
+	const struct mpq_packet_pool *pool = &side->engine.pool;
+
+	sim_holds(w->run, pool->exhausted == 0, w->now,
+		  "%s: no packet buffer was left", side->name);
+	sim_holds(w->run, s == NULL || s->order.held.pkts <= BOND_WORLD_HELD,
+		  w->now, "%s: more is held than may be", side->name);
+	sim_holds(w->run,
+		  s == NULL || mpq_session_queued(s) <= pool->size_pkts / 2,
+		  w->now, "%s: more is queued than may be", side->name);
+}
+
 static void watch(struct bond_world *w)
 {
 	const struct mpq_packet_pool *pools[2] = {&w->edge.engine.pool,
@@ -375,6 +389,8 @@ static void watch(struct bond_world *w)
 
 		w->pool_most = used > w->pool_most ? used : w->pool_most;
 	}
+	watch_session(w, &w->edge);
+	watch_session(w, &w->vps);
 }
 
 static void trace(struct bond_world *w)

@@ -21,6 +21,7 @@
 
 #define BOND_WORLD_FLOWS      16
 #define BOND_WORLD_START      (1000 * MPQ_SECOND)
+#define BOND_WORLD_HELD       4096 /* dataplane/session.c */
 #define BOND_WORLD_MTU        1400
 #define BOND_WORLD_WIRE_BYTES 1470 /* that such a packet is on a link */
 #define BOND_WORLD_CLASSES                                                     \

@@ -8,19 +8,301 @@
 #include "tests/sim/bond_figures.h"
 #include "tests/sim/bond_run.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#define MS     MPQ_MILLISECOND
+#define STREAM 1 /* which load is the thin stream */
+
+#define CLASSES                                                                \
+	BOND_WORLD_CLASSES ",{'name':'copies','mode':'redundant',"             \
+			   "'priority':6,'copies':0,'order-cap-us':100000,"    \
+			   "'repair-deadline-us':0}"
+#define RULES "{'name':'voice','class':'copies','dscp':[46]}"
+
+static const struct sim_profile pair20 = {"2 x 20/20",
+					  2,
+					  {{.mbps = 20, .rtt_ms = 20},
+					   {.mbps = 20, .rtt_ms = 20}}};
+static const struct sim_profile pair60 = {"2 x 20/60",
+					  2,
+					  {{.mbps = 20, .rtt_ms = 60},
+					   {.mbps = 20, .rtt_ms = 60}}};
+static const struct sim_profile pair120 = {"2 x 20/120",
+					   2,
+					   {{.mbps = 20, .rtt_ms = 120},
+					    {.mbps = 20, .rtt_ms = 120}}};
+static const struct sim_profile *const pairs[] = {&pair20, &pair60, &pair120};
 
 static void a_seed_is_a_run(struct sim_run *run)
 {
-	struct bond_plan p = bond_plan_of(&sim_profiles[0], BOND_FLOW_CUBIC, 1,
-					  true, 2 * MPQ_SECOND);
+	struct bond_plan p = bond_plan_of(&sim_profiles[run->seed % 2 ? 4 : 11],
+					  BOND_FLOW_CUBIC, 2, run->seed % 3 > 0,
+					  2 * MPQ_SECOND);
 	struct bond_result a, b;
 
-	p.setup.paths = 1;
 	bond_run(run, &p, &a);
 	bond_run(run, &p, &b);
 	sim_holds(run, a.print == b.print, 0, "%llx is not %llx",
 		  (unsigned long long)a.print, (unsigned long long)b.print);
+}
+
+/* ---- whatever happens ---------------------------------------------------- */
+
+static struct bond_event any_event(struct sim_random *r, mpq_duration at,
+				   unsigned path, bool *gone)
+{
+	bool unplug = sim_random_chance(r, 500000);
+
+	*gone = !*gone;
+	return (struct bond_event){.at = at,
+				   .path = path,
+				   .kind = *gone    ? unplug ? BOND_UNPLUGGED
+							     : BOND_SILENT
+					   : unplug ? BOND_REPLUGGED
+						    : BOND_HEARD};
+}
+
+/* One path comes and goes; what is told of it need not even fit together. */
+static void any_events(struct sim_random *r, struct bond_plan *p)
+{
+	mpq_duration at = sim_random_range(r, 500, 1500) * MS;
+	unsigned path =
+		(unsigned)sim_random_range(r, 0, p->setup.profile->paths - 1);
+	bool gone = false;
+
+	for (unsigned i = 0; i + 1 < BOND_EVENTS && at < p->setup.time; i++) {
+		p->event[i] = any_event(r, at, path, &gone);
+		at += sim_random_range(r, 20, 1200) * MS;
+	}
+}
+
+static void any_flows(struct sim_random *r, struct bond_plan *p)
+{
+	for (int i = 0; i < BOND_LOADS; i++) {
+		p->load[i] = (struct bond_load){
+			.flow = {.kind = (enum bond_flow_kind)sim_random_range(
+					 r, 0, BOND_FLOW_KINDS - 1),
+				 .down = sim_random_chance(r, 500000),
+				 .mbps = (double)sim_random_range(r, 1, 40) / 4,
+				 .bytes = sim_random_range(r, 100,
+							   BOND_WORLD_MTU),
+				 .dscp = sim_random_chance(r, 200000) ? 46 : 0},
+			.flows = (unsigned)sim_random_range(r, 1, 3)};
+	}
+}
+
+static void any_class(struct sim_random *r, char *text, size_t cap)
+{
+	static const char *const modes[] = {"auto",           "auto",
+					    "smallest-delay", "load-balancing",
+					    "priority-based", "active-standby"};
+
+	(void)snprintf(text, cap,
+		       "{'name':'default','mode':'%s','priority':3,"
+		       "'order-cap-us':%u,'repair-deadline-us':%u},"
+		       "{'name':'copies','mode':'redundant','priority':%u,"
+		       "'copies':0,'order-cap-us':100000}",
+		       modes[sim_random_range(r, 0, 5)],
+		       (unsigned)sim_random_range(r, 0, 4) * 50000,
+		       (unsigned)sim_random_range(r, 0, 4) * 125000,
+		       (unsigned)sim_random_range(r, 0, 7));
+}
+
+/* The world itself watches what must hold at every moment. */
+static void anything_at_all(struct sim_run *run)
+{
+	struct sim_random r = {.state = run->seed * 7919};
+	char classes[512];
+	struct bond_plan p = {
+		.setup = {.profile = &sim_profiles[run->seed % SIM_PROFILES],
+			  .paths = 0x3f,
+			  .time = sim_random_range(&r, 2, 4) * MPQ_SECOND,
+			  .classes = classes,
+			  .rules = RULES}};
+	struct bond_result result;
+
+	any_class(&r, classes, sizeof(classes));
+	any_flows(&r, &p);
+	if (sim_random_chance(&r, 700000)) {
+		any_events(&r, &p);
+	}
+	bond_run(run, &p, &result);
+	for (int i = 0; i < BOND_LOADS; i++) {
+		sim_holds(run, result.load[i].sent > result.load[i].lost, 0,
+			  "load %d got nothing through", i);
+	}
+}
+
+/* ---- goals --------------------------------------------------------------- */
+
+static void share(struct sim_run *run, const struct sim_profile *profile,
+		  unsigned flows, double least)
+{
+	struct bond_plan p = bond_plan_of(profile, BOND_FLOW_CUBIC, flows,
+					  run->seed % 2 == 0, 10 * MPQ_SECOND);
+	struct bond_result r;
+
+	bond_run(run, &p, &r);
+	sim_holds(run, r.load[0].mbps >= least * r.link_mbps, 0,
+		  "%s: %.2f of the sum, not %.2f", profile->name,
+		  r.load[0].mbps / r.link_mbps, least);
+}
+
+static void one_flow_gets_most_of_the_sum(struct sim_run *run)
+{
+	share(run, &sim_profiles[0], 1, .80);
+	share(run, &sim_profiles[1], 1, .65);
+	share(run, &sim_profiles[5], 1, .55);
+}
+
+static void eight_flows_get_most_of_the_sum(struct sim_run *run)
+{
+	share(run, &sim_profiles[0], 8, .82);
+	share(run, &sim_profiles[4], 8, .75);
+	share(run, &sim_profiles[5], 8, .75);
+}
+
+static void a_stream_of_most_of_the_sum_loses_nothing(struct sim_run *run)
+{
+	struct bond_plan p =
+		bond_plan_of(&sim_profiles[run->seed % 2 ? 0 : 1],
+			     BOND_FLOW_UDP, 1, true, 5 * MPQ_SECOND);
+	struct bond_result r;
+
+	bond_run(run, &p, &r);
+	sim_holds(run, r.load[0].lost * 1000 <= r.load[0].sent, 0,
+		  "%llu lost of %llu", (unsigned long long)r.load[0].lost,
+		  (unsigned long long)r.load[0].sent);
+	sim_holds(run, r.load[0].reordered == 0, 0, "%llu out of order",
+		  (unsigned long long)r.load[0].reordered);
+}
+
+/* 100 packets a second; path seed % 2 goes at any moment. */
+static struct bond_plan thin_stream(const struct sim_run *run,
+				    const struct sim_profile *profile,
+				    enum bond_event_kind kind)
+{
+	mpq_duration at = 2 * MPQ_SECOND + run->seed * 13 % 100 * MS;
+
+	return (struct bond_plan){.setup = {.profile = profile,
+					    .paths = 3,
+					    .time = 4 * MPQ_SECOND,
+					    .classes = CLASSES,
+					    .rules = RULES},
+				  .load = {{.flow = {.kind = BOND_FLOW_UDP,
+						     .down = true,
+						     .mbps = 100 * 200 * 8e-6,
+						     .bytes = 200},
+					    .flows = 1}},
+				  .event = {{.at = at - MS, .kind = BOND_MARK},
+					    {.at = at,
+					     .path = (unsigned)(run->seed % 2),
+					     .kind = kind}}};
+}
+
+static void outlives(struct sim_run *run, enum bond_event_kind kind,
+		     double rtts, double ms)
+{
+	for (int i = 0; i < 3; i++) {
+		struct bond_plan p = thin_stream(run, pairs[i], kind);
+		mpq_duration allowed =
+			(mpq_duration)((rtts * pairs[i]->path[0].rtt_ms + ms) *
+				       1e6);
+		struct bond_result r;
+
+		bond_run(run, &p, &r);
+		sim_holds(run, r.load[0].gap <= allowed, 0,
+			  "%s: a gap of %.0f ms, not %.0f", pairs[i]->name,
+			  (double)r.load[0].gap / 1e6, (double)allowed / 1e6);
+		sim_holds(run, r.load[0].lost == 0, 0, "%s: %llu lost",
+			  pairs[i]->name, (unsigned long long)r.load[0].lost);
+		run->figure = r.load[0].gap > run->figure ? r.load[0].gap
+							  : run->figure;
+	}
+}
+
+static void a_black_hole_costs_two_round_trips(struct sim_run *run)
+{
+	outlives(run, BOND_SILENT, 2.5, 50);
+}
+
+static void a_device_that_goes_costs_a_round_trip(struct sim_run *run)
+{
+	outlives(run, BOND_UNPLUGGED, 1, 30);
+}
+
+static void copies_lose_nothing(struct sim_run *run)
+{
+	static const enum bond_event_kind kinds[] = {BOND_SILENT,
+						     BOND_UNPLUGGED};
+
+	for (int i = 0; i < 6; i++) {
+		struct bond_plan p =
+			thin_stream(run, pairs[i % 3], kinds[i / 3]);
+		struct bond_result r;
+
+		p.load[0].flow.dscp = 46;
+		p.load[0].flow.mbps *= 5;
+		p.load[STREAM] =
+			(struct bond_load){.flow = {.kind = BOND_FLOW_CUBIC,
+						    .down = true},
+					   .flows = 1};
+		bond_run(run, &p, &r);
+		sim_holds(run,
+			  r.load[0].lost == 0 &&
+				  r.load[0].reordered * 100 <= r.load[0].sent,
+			  0, "%s, %s: %llu lost, %llu out of order",
+			  p.setup.profile->name, i < 3 ? "silent" : "unplugged",
+			  (unsigned long long)r.load[0].lost,
+			  (unsigned long long)r.load[0].reordered);
+	}
+}
+
+static void a_path_that_returns_is_used_soon(struct sim_run *run)
+{
+	static const mpq_duration outages[] = {300 * MS, MPQ_SECOND,
+					       5 * MPQ_SECOND};
+	mpq_duration outage = outages[run->seed % 3];
+	const struct sim_profile *profile = pairs[run->seed % 2];
+	struct bond_plan p = bond_plan_of(profile, BOND_FLOW_UDP, 1, true,
+					  outage + 6 * MPQ_SECOND);
+	bool unplug = run->seed % 4 < 2;
+	struct bond_result r;
+
+	p.event[0] = (struct bond_event){.at = 2 * MPQ_SECOND,
+					 .kind = unplug ? BOND_UNPLUGGED
+							: BOND_SILENT};
+	p.event[1] = (struct bond_event){.at = 2 * MPQ_SECOND + outage,
+					 .kind = unplug ? BOND_REPLUGGED
+							: BOND_HEARD};
+	bond_run(run, &p, &r);
+	sim_holds(run, r.full_after > 0 && r.full_after <= 2 * MPQ_SECOND, 0,
+		  "in full use after %.1f s", (double)r.full_after / 1e9);
+	run->figure = r.used_after;
+}
+
+static void flaps_leave_no_path_stuck(struct sim_run *run)
+{
+	struct sim_random r = {.state = run->seed};
+	struct bond_plan p =
+		bond_plan_of(&pair60, BOND_FLOW_UDP, 1, true, 24 * MPQ_SECOND);
+	mpq_duration at = MPQ_SECOND;
+	struct bond_result result;
+	bool gone = false;
+
+	for (unsigned i = 0; i < 14; i++) {
+		p.event[i] = any_event(&r, at, 0, &gone);
+		at += sim_random_range(&r, 5, 1000) * MS;
+	}
+	p.event[14] =
+		(struct bond_event){.at = 20 * MPQ_SECOND, .kind = BOND_MARK};
+	bond_run(run, &p, &result);
+	sim_holds(run,
+		  result.paths_up == 2 && result.path_mbps[0] > 10 &&
+			  result.path_mbps[1] > 10,
+		  0, "%u paths up, %.1f and %.1f Mbit/s", result.paths_up,
+		  result.path_mbps[0], result.path_mbps[1]);
 }
 
 /* ---- g: beside others ---------------------------------------------------- */
@@ -88,7 +370,22 @@ static void who_sends_too_much_waits_no_longer_than_told(struct sim_run *run)
 }
 
 static const struct sim_scenario scenarios[] = {
-	{"a_seed_is_a_run", a_seed_is_a_run, 1, NULL, NULL},
+	{"a_seed_is_a_run", a_seed_is_a_run, 2, NULL, NULL},
+	{"anything_at_all", anything_at_all, 40, NULL, NULL},
+	{"one_flow_gets_most_of_the_sum", one_flow_gets_most_of_the_sum, 1,
+	 NULL, NULL},
+	{"eight_flows_get_most_of_the_sum", eight_flows_get_most_of_the_sum, 1,
+	 NULL, NULL},
+	{"a_stream_of_most_of_the_sum_loses_nothing",
+	 a_stream_of_most_of_the_sum_loses_nothing, 2, NULL, NULL},
+	{"a_black_hole_costs_two_round_trips",
+	 a_black_hole_costs_two_round_trips, 4, "gap", NULL},
+	{"a_device_that_goes_costs_a_round_trip",
+	 a_device_that_goes_costs_a_round_trip, 4, "gap", NULL},
+	{"copies_lose_nothing", copies_lose_nothing, 2, NULL, NULL},
+	{"a_path_that_returns_is_used_soon", a_path_that_returns_is_used_soon,
+	 6, "used again after", NULL},
+	{"flaps_leave_no_path_stuck", flaps_leave_no_path_stuck, 3, NULL, NULL},
 	{"a_slow_flow_is_quick_beside_any_other",
 	 a_slow_flow_is_quick_beside_any_other, 16, "median delay", NULL},
 	{"classes_as_high_as_each_other_share",
