@@ -189,6 +189,7 @@ struct mpq_session *mpq_session_new(bool client,
 	s->pool = pool;
 	s->seed = seed;
 	s->opener = -1;
+	s->policy_number = client; /* a server has heard none */
 	s->data_in = s->data_out = MPQ_TIME_NEVER;
 	s->now = now;
 	s->steer = mpq_steer_new(&steer_events, s, now);

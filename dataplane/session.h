@@ -77,7 +77,6 @@ enum mpq_session_control { /* a set: what is to be sent on a path */
 
 struct mpq_session_counters {
 	uint64_t datagrams_in, malformed, unknown_kind;
-	uint64_t stale;     /* of a connection that has a successor */
 	uint64_t no_buffer; /* in: the pool is empty */
 	uint64_t probes_in, probes_out, probes_limited, reports_in, reports_out;
 	uint64_t refused_joins, opens, joins, policies, refused_policies;
@@ -117,6 +116,7 @@ struct mpq_session_path {
 	mpq_time trusted_at; /* end of the probation */
 	mpq_duration probation;
 	mpq_time lost_at; /* fell silent or left */
+	mpq_time joined;  /* this connection */
 
 	struct { /* what is on offer */
 		enum mpq_session_offered {

@@ -13,6 +13,8 @@
 #define BURST           32
 #define POLICY_INTERVAL (10 * MPQ_MILLISECOND)
 #define JOIN_INTERVAL   (100 * MPQ_MILLISECOND)
+/* By another path a farewell may be later than the next connection is. */
+#define LATE (1 * MPQ_SECOND)
 
 struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,
 					     const struct mpq_channel *ch)
@@ -96,9 +98,12 @@ static int hear_policy(struct mpq_session *s, struct mpq_channel *ch,
 		return -EBADMSG;
 	}
 	number = get_number(c->value);
-	if (!s->accept_policy || (int32_t)(number - s->policy_number) <= 0) {
+	if (!s->accept_policy) {
 		s->counters.refused_policies++;
 		return 0;
+	}
+	if ((int32_t)(number - s->policy_number) <= 0) {
+		return 0; /* told on each path, or overtaken */
 	}
 	if (!spend(&s->policy_credit, POLICY_INTERVAL, now)) {
 		s->counters.refused_policies++;
@@ -229,6 +234,8 @@ static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
 {
 	struct mpq_session *s = m->session;
 	bool member = mpq_session_is_member(m);
+	/* Who ended it knows; telling him might reach the next connection. */
+	bool known = m->channel != NULL && m->channel->end.by_peer;
 
 	release(m);
 	m->lost_at = member ? now : m->lost_at;
@@ -240,7 +247,7 @@ static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
 	if (s->opener == m->index) {
 		s->opener = -1;
 	}
-	if (s->client && member) {
+	if (s->client && member && !known) {
 		tell_leave(s, m->index);
 	}
 	/* Without any path left nothing is under way: the next one begins a
@@ -264,6 +271,7 @@ void mpq_session_withdraw(struct mpq_session *s, const struct mpq_channel *ch,
 
 static void joined(struct mpq_session_path *m, const char *reason, mpq_time now)
 {
+	m->joined = now;
 	mpq_steer_path(m->session->steer, m->index, &m->estimate, false,
 		       m->metered, now);
 	mpq_session_set_state(m, MPQ_SESSION_JOINED, reason, now);
@@ -292,6 +300,8 @@ static int accepted(struct mpq_session *s, struct mpq_channel *ch,
 			return 0;
 		}
 	}
+	/* The last of the others may have gone meanwhile: the key holds. */
+	s->open |= s->opener < 0;
 	joined(m, "the concentrator let it in", now);
 	m->control |= MPQ_SESSION_PROBE;
 	return 0;
@@ -382,12 +392,17 @@ static int registers(struct mpq_session *s, struct mpq_channel *ch,
 	return 0;
 }
 
-static void peer_left(struct mpq_session *s, unsigned path, mpq_time now)
+/* Closed as well: if it was of the connection before, both ends know. */
+static void peer_left(struct mpq_session *s, const struct mpq_channel *by,
+		      unsigned path, mpq_time now)
 {
 	struct mpq_session_path *m = &s->path[path];
+	struct mpq_channel *ch = m->channel;
 
-	if (m->channel != NULL && mpq_session_is_member(m)) {
+	if (ch != NULL && mpq_session_is_member(m) &&
+	    (ch == by || mpq_time_elapsed(m->joined, now) >= LATE)) {
 		leave(m, "the peer says that it is gone", now);
+		mpq_channel_close(ch, "the peer said that this path is gone");
 		mpq_session_send_repairs(s, now);
 	}
 }
@@ -422,7 +437,7 @@ static int dispatch(struct mpq_session *s, struct mpq_channel *ch,
 		if (mpq_session_path_of(s, ch) == NULL) {
 			return -EBADMSG;
 		}
-		peer_left(s, msg->path, now);
+		peer_left(s, ch, msg->path, now);
 		return 0;
 	default:
 		return 0;

@@ -235,6 +235,84 @@ static void the_peer_hears_of_a_lost_device_by_another_path(void **state)
 	}
 }
 
+/* The word of a path that went comes when the path is back already. */
+static void a_farewell_that_is_late_parts_nobody(void **state)
+{
+	struct site *s = *state;
+
+	bring_up(s);
+	for (int i = 1; i < PATHS; i++) {
+		fake_cut(wan_address[i], true);
+	}
+	link_gone(s, 0);
+	link_ready(s, 0);
+	fake_run(150 * MPQ_MILLISECOND);
+	assert_int_equal(session(&s->vps)->counters.joins, PATHS);
+	for (int i = 1; i < PATHS; i++) {
+		fake_cut(wan_address[i], false);
+	}
+	fake_run(3 * MPQ_SECOND);
+	assert_int_equal(used(&s->edge), PATHS);
+	assert_int_equal(used(&s->vps), PATHS);
+	assert_int_equal(session(&s->vps)->counters.joins, PATHS);
+	exchange(s, 20);
+}
+
+/* That long after, it is believed, and the path dials anew. */
+static void who_is_told_to_have_left_dials_anew(void **state)
+{
+	struct site *s = *state;
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+	int n = mpq_join_write_leave(value, 0);
+
+	bring_up(s);
+	fake_run(10 * MPQ_SECOND);
+	assert_int_equal(
+		mpq_channel_send_capsule(session(&s->edge)->path[1].channel,
+					 MPQ_JOIN_LEAVE, value, (size_t)n),
+		0);
+	mpq_channel_ping(session(&s->edge)->path[1].channel, fake_now());
+	fake_run(5 * MPQ_SECOND);
+	assert_int_equal(session(&s->vps)->counters.joins, PATHS);
+	assert_int_equal(used(&s->edge), PATHS);
+	assert_int_equal(used(&s->vps), PATHS);
+	exchange(s, 20);
+}
+
+static void a_policy_is_heard_once_and_refused_never(void **state)
+{
+	struct site *s = *state;
+
+	bring_up(s);
+	assert_int_equal(session(&s->vps)->policy_number, 1);
+	assert_int_equal(session(&s->vps)->counters.policies, 1);
+	assert_int_equal(session(&s->vps)->counters.refused_policies, 0);
+}
+
+/* The last member goes while another path is being let in. */
+static void who_is_let_in_when_the_last_goes_keeps_the_session(void **state)
+{
+	struct site *s = *state;
+
+	link_ready(s, 0);
+	fake_run(1 * MPQ_SECOND);
+	link_ready(s, 1);
+	for (int i = 0; i < 1000 &&
+			session(&s->edge)->path[1].state != MPQ_SESSION_JOINING;
+	     i++) {
+		fake_run(1 * MPQ_MILLISECOND);
+	}
+	assert_int_equal(session(&s->edge)->path[1].state, MPQ_SESSION_JOINING);
+	link_gone(s, 0);
+	fake_run(1 * MPQ_SECOND);
+	assert_int_equal(used(&s->edge), 1);
+	link_ready(s, 0);
+	fake_run(2 * MPQ_SECOND);
+	assert_int_equal(used(&s->edge), 2);
+	assert_int_equal(session(&s->vps)->counters.opens, 1);
+	exchange(s, 20);
+}
+
 static void set_mode(struct site *s, enum mpq_steer_mode mode)
 {
 	struct mpq_policy policy;
@@ -558,6 +636,18 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_peer_hears_of_a_lost_device_by_another_path, setup,
 			site_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_farewell_that_is_late_parts_nobody, setup,
+			site_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_told_to_have_left_dials_anew, setup,
+			site_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_policy_is_heard_once_and_refused_never, setup,
+			site_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_let_in_when_the_last_goes_keeps_the_session,
+			setup, site_teardown),
 		cmocka_unit_test_setup_teardown(both_ends_know_what_is_metered,
 						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(a_rule_keeps_its_count, setup,
