@@ -332,5 +332,15 @@ void mpq_session_move_flow(struct mpq_session *s,
 		(void)mpq_fair_move_flow(&s->shared[e->class], e->flow,
 					 &m->own[e->class]);
 		mpq_session_tell_queue(m);
+	} else if (e->kind == MPQ_STEER_PINNED && e->from != 0 &&
+		   e->from != e->to) {
+		struct mpq_session_path *from =
+			&s->path[__builtin_ctz(e->from)];
+		struct mpq_session_path *to = &s->path[__builtin_ctz(e->to)];
+
+		(void)mpq_fair_move_flow(&from->own[e->class], e->flow,
+					 &to->own[e->class]);
+		mpq_session_tell_queue(from);
+		mpq_session_tell_queue(to);
 	}
 }

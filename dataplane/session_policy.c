@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#define GUARDED 6 /* priority from which a class is */
 /* A repair is sent when the loss is noticed, and takes its way behind what
  * stands in the path's queue. Too short a wait costs the inner flow a cut of
  * its window, too long a one only what is lost twice. */
@@ -145,8 +146,12 @@ void mpq_session_apply_policy(struct mpq_session *s,
 			    now);
 	}
 	for (unsigned i = 0; i < s->policy.n_classes; i++) {
-		(void)mpq_steer_configure(s->steer, i,
-					  &s->policy.class[i].steer, now);
+		struct mpq_steer_class_config config = s->policy.class[i].steer;
+
+		/* What goes first is kept off hand-overs that come by the
+		 * clock. */
+		config.guarded = s->policy.class[i].priority >= GUARDED;
+		(void)mpq_steer_configure(s->steer, i, &config, now);
 	}
 	set_priorities(s);
 	gather_classes(s, now);
