@@ -177,7 +177,7 @@ class Rogue:
                 'peers': [], 'paths': [], 'tunnels': []}
 
     def _tunnel(self, path, lan_prefixes=None):
-        tunnel = {'name': 'rogue0', 'enabled': True, 'path': path,
+        tunnel = {'name': 'rogue0', 'enabled': True, 'paths': [path],
                   'mtu': 1400, 'queue-delay-us': 15000,
                   'addresses': ['10.250.0.1/30'], 'remote-prefixes': [],
                   'assign': []}
