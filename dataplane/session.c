@@ -9,12 +9,7 @@
 #define REPAIR_PKTS 8192
 #define HELD_PKTS   4096
 #define HELD_BYTES  (HELD_PKTS * 1500)
-/* After the first loss of a path, and how it grows with each within FLAPS. */
-#define GONE   (2 * MPQ_SECOND)        /* of silence, of all paths */
-#define QUEUES (MPQ_SESSION_PATHS + 1) /* of a class */
-/* What waits for longer was sent again by who sent it, or is of no use. BBR's
- * ProbeRTT takes 200 ms and a round trip. Without any path, one may come. */
-#define MAX_AGE_DOWN (1 * MPQ_SECOND)
+#define QUEUES      (MPQ_SESSION_PATHS + 1) /* of a class */
 
 const char *mpq_session_member_state_name(enum mpq_session_member_state s)
 {
@@ -43,7 +38,7 @@ static bool holds_up(const struct mpq_session_path *m, mpq_time now)
 {
 	return m->state == MPQ_SESSION_USED ||
 	       (m->state == MPQ_SESSION_SILENT &&
-		mpq_time_elapsed(m->since, now) < GONE);
+		mpq_time_elapsed(m->since, now) < MPQ_SESSION_GONE);
 }
 
 void mpq_session_follow(struct mpq_session *s, const char *reason, mpq_time now)
@@ -155,8 +150,8 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now)
 
 static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 {
-	static const struct mpq_queue_config queue = {.limit_pkts = 256,
-						      .max_age = MAX_AGE_DOWN};
+	static const struct mpq_queue_config queue = {
+		.limit_pkts = 256, .max_age = MPQ_SESSION_AGE_DOWN};
 	struct mpq_session_path *m = &s->path[i];
 
 	m->session = s;
@@ -175,8 +170,8 @@ struct mpq_session *mpq_session_new(bool client,
 				    void *owner, struct mpq_packet_pool *pool,
 				    uint64_t seed, mpq_time now)
 {
-	static const struct mpq_queue_config queue = {.limit_pkts = 2048,
-						      .max_age = MAX_AGE_DOWN};
+	static const struct mpq_queue_config queue = {
+		.limit_pkts = 2048, .max_age = MPQ_SESSION_AGE_DOWN};
 	struct mpq_policy policy;
 	struct mpq_session *s = calloc(1, sizeof(*s));
 

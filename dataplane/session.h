@@ -4,9 +4,9 @@
  * concentrator, as one end has them. Owns what is shared: policy, steering,
  * order, repair, and a member for each path.
  *
- *	out   classify -> steer -> queue of a path, or shared -> header ->
- *channel in    channel -> header -> delay -> order -> (deliver) lost  repair ->
- *the best other path's urgent queue
+ *	out   classify -> steer -> own or shared queue -> header -> channel
+ *	in    channel -> header -> delay -> order -> (deliver)
+ *	lost  repair -> the best other path's urgent queue
  *
  * A path that is up offers its channel; the session joins it (join.h) and takes
  * it back when it is silent. Pure: channels are its only way out, and `now`

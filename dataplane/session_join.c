@@ -196,6 +196,10 @@ void mpq_session_offer(struct mpq_session *s, unsigned path,
 	if (m->channel == ch) {
 		return;
 	}
+	if (ch->own_context != 0) { /* a request joins once */
+		mpq_channel_close(ch, "it was silent and left the session");
+		return;
+	}
 	if (s->opener == (int)path) {
 		s->opener = -1;
 	}

@@ -2,7 +2,6 @@
 /* Packets out, from their queues: what a member offers to its channel. */
 #include "dataplane/session_private.h"
 
-/* A queue's length in time, at the rate of what empties it. */
 #define TURN_BYTES 1500 /* of classes of the same priority */
 /* Of the pool, left to what arrives and to other tunnels. */
 #define POOL_KEPT(size) ((size) / 8)

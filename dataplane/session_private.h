@@ -8,6 +8,11 @@
 
 #include "dataplane/session.h"
 
+/* Silent for so long, all paths end what the session carries. */
+#define MPQ_SESSION_GONE (2 * MPQ_SECOND)
+/* What has waited for longer is of no use. Without any path, one may come. */
+#define MPQ_SESSION_AGE_DOWN (1 * MPQ_SECOND)
+
 /* session.c: a member is told another state. */
 void mpq_session_set_state(struct mpq_session_path *m,
 			   enum mpq_session_member_state state,

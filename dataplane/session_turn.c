@@ -16,14 +16,12 @@
 #define PROBATION     (250 * MPQ_MILLISECOND)
 #define PROBATION_MAX (10 * MPQ_SECOND)
 #define FLAPS         (60 * MPQ_SECOND)
-#define GONE          (2 * MPQ_SECOND) /* of silence, of all paths */
 #define JOIN_TIMEOUT  (5 * MPQ_SECOND)
 /* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
 #define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
 /* What waits for longer was sent again by who sent it, or is of no use. BBR's
- * ProbeRTT takes 200 ms and a round trip. Without any path, one may come. */
+ * ProbeRTT takes 200 ms and a round trip. */
 #define MAX_AGE(rtt) (250 * MPQ_MILLISECOND + (rtt))
-#define MAX_AGE_DOWN (1 * MPQ_SECOND)
 
 static bool others_carry(const struct mpq_session_path *m)
 {
@@ -139,9 +137,16 @@ static mpq_duration probe_interval(const struct mpq_session_path *m,
 	return m->metered ? PROBE_METERED * PROBE_IDLE : PROBE_IDLE;
 }
 
+/* What a server sends before it was heard may come before its consent. */
+static bool may_probe(const struct mpq_session_path *m)
+{
+	return mpq_session_is_member(m) &&
+	       (m->session->client || m->heard != MPQ_TIME_NEVER);
+}
+
 static mpq_time probe_due(const struct mpq_session_path *m, mpq_time now)
 {
-	return m->sent + probe_interval(m, now);
+	return may_probe(m) ? m->sent + probe_interval(m, now) : MPQ_TIME_NEVER;
 }
 
 static void measure_rate(struct mpq_session_path *m, mpq_time now)
@@ -162,7 +167,7 @@ static void turn_member(struct mpq_session_path *m, mpq_time now)
 	mpq_session_view(m, now);
 	mpq_session_tell_queue(m);
 	watch(m, now);
-	if (mpq_session_is_member(m) && probe_due(m, now) <= now) {
+	if (probe_due(m, now) <= now) {
 		m->control |= MPQ_SESSION_PROBE;
 		m->sent = now; /* if it is refused, so are others */
 	}
@@ -192,7 +197,7 @@ static void set_queue(struct mpq_fair *q, const struct mpq_session *s,
 		q->config.limit_pkts = limit_pkts;
 		q->config.max_age = MAX_AGE(rtt);
 	} else {
-		q->config.max_age = MAX_AGE_DOWN;
+		q->config.max_age = MPQ_SESSION_AGE_DOWN;
 	}
 }
 
@@ -262,8 +267,9 @@ static mpq_time watch_until(const struct mpq_session_path *m)
 	case MPQ_SESSION_TRIED:
 		return m->trusted_at;
 	case MPQ_SESSION_SILENT:
-		return mpq_time_elapsed(m->since, m->session->now) < GONE
-			       ? m->since + GONE
+		return mpq_time_elapsed(m->since, m->session->now) <
+				       MPQ_SESSION_GONE
+			       ? m->since + MPQ_SESSION_GONE
 			       : MPQ_TIME_NEVER;
 	default:
 		return MPQ_TIME_NEVER;
@@ -309,9 +315,7 @@ mpq_time mpq_session_deadline(const struct mpq_session *s)
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		const struct mpq_session_path *m = &s->path[i];
 
-		if (mpq_session_is_member(m)) {
-			due = mpq_time_min(due, probe_due(m, s->now));
-		}
+		due = mpq_time_min(due, probe_due(m, s->now));
 		due = mpq_time_min(due, watch_until(m));
 		if (m->state == MPQ_SESSION_WAITING &&
 		    (s->open || s->opener < 0)) {

@@ -313,6 +313,48 @@ static void who_is_let_in_when_the_last_goes_keeps_the_session(void **state)
 	exchange(s, 20);
 }
 
+static bool is_of_port(void *context, const struct mpq_sockaddr *from,
+		       const struct mpq_sockaddr *to, size_t len)
+{
+	const struct mpq_sockaddr *only = context;
+	bool ours = mpq_sockaddr_port(from) < 40000
+			    ? mpq_sockaddr_port(from) == mpq_sockaddr_port(only)
+			    : mpq_sockaddr_port(to) == mpq_sockaddr_port(only);
+
+	(void)len;
+	return ours;
+}
+
+/* Silent for so long that it left the session; then the old connection answers
+ * before a fresh one does, but a request joins once. */
+static void who_left_in_silence_joins_by_a_fresh_connection(void **state)
+{
+	struct site *s = *state;
+	struct mpq_sockaddr old;
+
+	link_ready(s, 0);
+	fake_run(2 * MPQ_SECOND);
+	old = path(s, 0)->slot[path(s, 0)->current].udp.local;
+	fake_cut(wan_address[0], true);
+	fake_run(2500 * MPQ_MILLISECOND);
+	assert_int_equal(session(&s->edge)->path[0].state, MPQ_SESSION_AWAY);
+	fake_cut(wan_address[0], false);
+	fake_filter(is_of_port, &old);
+	s->edge.seen[MPQ_LIFE_UP] = false;
+	for (int i = 0; i < 100 && !s->edge.seen[MPQ_LIFE_UP]; i++) {
+		fake_run(50 * MPQ_MILLISECOND);
+	}
+	assert_true(s->edge.seen[MPQ_LIFE_UP]);
+	fake_run(100 * MPQ_MILLISECOND);
+	assert_string_equal(s->edge.path_reason,
+			    "it was silent and left the session");
+	fake_filter(NULL, NULL);
+	fake_run(3 * MPQ_SECOND);
+	assert_int_equal(used(&s->edge), 1);
+	assert_int_equal(used(&s->vps), 1);
+	exchange(s, 20);
+}
+
 static void set_mode(struct site *s, enum mpq_steer_mode mode)
 {
 	struct mpq_policy policy;
@@ -648,6 +690,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			who_is_let_in_when_the_last_goes_keeps_the_session,
 			setup, site_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_left_in_silence_joins_by_a_fresh_connection, setup,
+			site_teardown),
 		cmocka_unit_test_setup_teardown(both_ends_know_what_is_metered,
 						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(a_rule_keeps_its_count, setup,

@@ -441,6 +441,28 @@ static void connections_that_leave_do_not_pile_up(void **state)
 	session_is_sound(h, member, &sequence);
 }
 
+/* What comes by it before its consent does is of no context to the client. */
+static void nothing_is_sent_before_the_client_was_heard(void **state)
+{
+	struct hostile *h = *state;
+	struct mpq_join_key key;
+	struct peer *member[2], *p;
+	const struct mpq_header probe = {.kind = MPQ_HEADER_PROBE};
+
+	hostile_session(h, &key, member, 2);
+	p = hostile_ready(h);
+	peer_join(p, &key, 2);
+	fake_run(1 * MPQ_SECOND);
+	assert_true(peer_is_accepted(p, &key));
+	for (unsigned i = 0; i < MPQ_HEADER_KINDS; i++) {
+		assert_int_equal(p->kinds[i], 0);
+	}
+	peer_send(p, &probe, 8);
+	fake_run(1 * MPQ_SECOND);
+	assert_int_equal(p->kinds[MPQ_HEADER_ANSWER], 1);
+	assert_true(p->kinds[MPQ_HEADER_PROBE] > 0);
+}
+
 /* ---- floods -------------------------------------------------------------- */
 
 static void unknown_capsules_are_skipped(void **state)
@@ -627,6 +649,7 @@ int main(void)
 		TEST(paths_taken_over_again_and_again_leave_nothing_behind),
 		TEST(sessions_opened_again_and_again_leave_nothing_behind),
 		TEST(connections_that_leave_do_not_pile_up),
+		TEST(nothing_is_sent_before_the_client_was_heard),
 		TEST(unknown_capsules_are_skipped),
 		TEST(the_newest_policy_holds),
 		TEST(a_new_session_tells_its_policy_anew),
