@@ -13,7 +13,7 @@
 /* On a busy machine we are woken late. The link was idle for so long, so that
  * what is made up for finds no queue. */
 #define LATE_MAX     (10 * MPQ_MILLISECOND)
-#define UNUSED_PART  16 /* of a round, that says that it was not filled */
+#define UNUSED_PART  8 /* of a round, that says that it was not filled */
 #define QUANTUM_MIN  (2 * 1500)
 #define QUANTUM_MAX  65535
 #define RATE_MIN_BPS 100000
