@@ -84,7 +84,7 @@ struct mpq_session_counters {
 };
 
 struct mpq_session_class_counters {
-	uint64_t packets_out, bytes_out, no_path, over_rate, no_buffer, too_big;
+	uint64_t packets_out, bytes_out, over_rate, no_buffer, too_big;
 	uint64_t expired; /* repairs that came too late */
 	uint64_t repaired;
 };
@@ -135,10 +135,12 @@ struct mpq_session_path {
 
 	struct mpq_report_path told; /* what the peer says of our packets */
 	mpq_time told_at;
-	uint64_t in_bytes, rate_bytes; /* received: ever, in this span */
+	uint64_t in_bytes;   /* received: all after the Context ID, ever .. */
+	uint64_t rate_bytes; /* .. and until rate_since */
 	mpq_time rate_since;
 	uint64_t rate_in_bps;
-	uint64_t packets_out, bytes_out, packets_in, repaired, probes;
+	uint64_t packets_out, bytes_out, packets_in, bytes_in; /* inner */
+	uint64_t repaired, probes;
 };
 
 struct mpq_session {
@@ -153,7 +155,6 @@ struct mpq_session {
 	bool open;  /* both ends have the key */
 	int opener; /* client: the path that opens it; -1: none */
 	struct mpq_join_key key;
-	mpq_time opened;
 	bool up;
 
 	struct mpq_policy policy; /* of what goes out */

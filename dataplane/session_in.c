@@ -64,6 +64,7 @@ static void take_packet(struct mpq_session_path *m, const struct mpq_header *h,
 	p->len_bytes = (uint16_t)len;
 	s->data_in = s->now;
 	m->packets_in++;
+	m->bytes_in += len;
 	mpq_order_arrived(&s->order, h, m->index, sent, p, len, s->now);
 }
 

@@ -298,7 +298,6 @@ static int accepted(struct mpq_session *s, struct mpq_channel *ch,
 	if (s->opener == m->index) {
 		s->opener = -1;
 		s->open = true;
-		s->opened = now;
 		if (mpq_session_restart(s, now) < 0) {
 			mpq_channel_close(ch, "out of memory");
 			return 0;
@@ -366,7 +365,6 @@ static void opened(struct mpq_session *s, struct mpq_channel *ch,
 	}
 	s->key = key;
 	s->open = true;
-	s->opened = now;
 	s->policy_number = 0; /* it counts from the beginning */
 	s->counters.opens++;
 	let_in(s, ch, msg->path, "it opened the session", now);

@@ -171,7 +171,6 @@ static void steer(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
 		mpq_packet_put(s->pool, p);
 		return;
 	default: /* kept for a while: one may come back */
-		c->no_path++;
 		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
 		return;
 	}

@@ -103,7 +103,7 @@ static struct json_object *member(const struct mpq_tunnel *t, unsigned i,
 	mpq_telemetry_uint(o, "out-packets", m->packets_out);
 	mpq_telemetry_uint(o, "out-bytes", m->bytes_out);
 	mpq_telemetry_uint(o, "in-packets", m->packets_in);
-	mpq_telemetry_uint(o, "in-bytes", m->in_bytes);
+	mpq_telemetry_uint(o, "in-bytes", m->bytes_in);
 	mpq_telemetry_uint(o, "repaired", m->repaired);
 	mpq_telemetry_uint(o, "probes", m->probes);
 	return o;
@@ -144,7 +144,8 @@ static struct json_object *class(const struct mpq_session *s, unsigned c)
 	mpq_telemetry_uint(o, "priority", s->policy.class[c].priority);
 	mpq_telemetry_uint(o, "out-packets", n->packets_out);
 	mpq_telemetry_uint(o, "out-bytes", n->bytes_out);
-	mpq_telemetry_uint(o, "dropped", dropped + n->over_rate + n->no_buffer);
+	mpq_telemetry_uint(o, "dropped",
+			   dropped + n->over_rate + n->no_buffer + n->too_big);
 	mpq_telemetry_uint(o, "over-rate", n->over_rate);
 	mpq_telemetry_uint(o, "queue-packets", pkts);
 	mpq_telemetry_us(o, "queue-us", sojourn);

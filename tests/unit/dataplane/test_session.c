@@ -144,6 +144,22 @@ static void all_paths_join_one_session(void **state)
 	exchange(s, 100);
 }
 
+/* Neither headers nor probes count. */
+static void what_one_end_sent_the_other_one_got(void **state)
+{
+	struct site *s = *state;
+	uint64_t sent = 0, got = 0;
+
+	bring_up(s);
+	exchange(s, 100);
+	for (int i = 0; i < PATHS; i++) {
+		sent += session(&s->edge)->path[i].bytes_out;
+		got += session(&s->vps)->path[i].bytes_in;
+	}
+	assert_int_equal(got, 100 * 500);
+	assert_int_equal(sent, got);
+}
+
 static void any_path_can_be_the_first(void **state)
 {
 	struct site *s = *state;
@@ -672,6 +688,9 @@ int main(void)
 			one_path_is_enough_to_begin_anew, setup, site_teardown),
 		cmocka_unit_test_setup_teardown(all_paths_join_one_session,
 						setup, site_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_one_end_sent_the_other_one_got, setup,
+			site_teardown),
 		cmocka_unit_test_setup_teardown(
 			paths_come_and_go_by_configuration, setup,
 			site_teardown),
