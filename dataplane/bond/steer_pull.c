@@ -89,7 +89,8 @@ bool mpq_steer_pull_spread(const struct mpq_steer *s,
 
 	return (may & mpq_steer_bit(path)) != 0 &&
 	       is_sooner(s, may, path, waiting_bytes,
-			 s->tick - c->spread.last_promoted < YOUNG
+			 mpq_time_elapsed(c->spread.last_promoted, s->tick) <
+					 YOUNG
 				 ? YOUNG_WAIT
 				 : MPQ_TIME_NEVER);
 }

@@ -348,15 +348,17 @@ static void observe(struct mpq_conn *c)
 	uint64_t each =
 		c->flight_pkts > 0 ? c->flight_bytes / c->flight_pkts : 0;
 	struct mpq_window_view view;
+	uint64_t gone;
 
 	ngtcp2_conn_get_conn_info(c->quic, &info);
+	/* The library does not say how long those are it lost. */
+	gone = info.bytes_in_flight + each * c->lost_pkts;
 	view = (struct mpq_window_view){
 		.rtt_latest = info.latest_rtt,
 		.rtt_smoothed = info.smoothed_rtt,
 		.rtt_variation = info.rttvar,
-		/* The library does not say how long those are it lost. */
-		.delivered_bytes = c->flight_bytes - info.bytes_in_flight -
-				   each * c->lost_pkts,
+		.delivered_bytes =
+			c->flight_bytes > gone ? c->flight_bytes - gone : 0,
 		.in_flight_bytes = info.bytes_in_flight,
 		.cwnd_bytes = info.cwnd,
 		.sent_pkts = c->flight_pkts,

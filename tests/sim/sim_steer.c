@@ -329,7 +329,7 @@ static void a_redundant_class_is_not_late(struct sim_run *run)
 }
 
 static const struct sim_scenario scenarios[] = {
-	{"no rule is broken by any mode, path or link", anything, 400, NULL},
+	{"no rule is broken by any mode, path or link", anything, 250, NULL},
 	{"one CUBIC flow gets most of the sum",
 	 one_cubic_flow_gets_most_of_the_sum, 2, NULL},
 	{"eight flows get most of the sum", eight_flows_get_most_of_the_sum, 1,
@@ -337,7 +337,7 @@ static const struct sim_scenario scenarios[] = {
 	{"UDP arrives, and in time", udp_arrives_in_time, 1, NULL},
 	{"one BBR flow gets most of the sum", one_bbr_flow_gets_most_of_the_sum,
 	 1, NULL},
-	{"auto is not worse than the best path", no_harm, 5, NULL},
+	{"auto is not worse than the best path", no_harm, 3, NULL},
 	{"a black hole costs a pause, no packet", black_hole, 100,
 	 "pause at 100 packets a second, RTT 40 ms"},
 	{"redundant loses nothing by loss and outage of a path",
