@@ -4,7 +4,7 @@
 #define SPAN        (2 * MPQ_SECOND)
 #define ROUND_MIN   (10 * MPQ_MILLISECOND)
 #define START_FLAT  3
-#define START_GAIN  240 /* per cent, of the congestion window a round trip */
+#define START_GAIN  200 /* per cent, of the congestion window a round trip */
 #define WINDOW_GAIN 150
 #define BURSTS      4 /* that acknowledgements, and we, are late by */
 #define CYCLE       8
