@@ -12,12 +12,16 @@
 #define BURST       (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
 /* On a busy machine we are woken late. The link was idle for so long, so that
  * what is made up for finds no queue. */
-#define LATE_MAX     (10 * MPQ_MILLISECOND)
-#define UNUSED_PART  8 /* of a round, that says that it was not filled */
-#define QUANTUM_MIN  (2 * 1500)
-#define QUANTUM_MAX  65535
-#define RATE_MIN_BPS 100000
-#define CALM_PKTS    1000
+#define LATE_MAX    (10 * MPQ_MILLISECOND)
+#define UNUSED_PART 8 /* of a round, that says that it was not filled */
+/* What left at the rate of the start, before it was known how little the path
+ * carries, is waited for no longer than this: its round trip, and that of what
+ * stands in a queue. */
+#define LEAD_MAX(rtt) (2 * (rtt) + 50 * MPQ_MILLISECOND)
+#define QUANTUM_MIN   (2 * 1500)
+#define QUANTUM_MAX   65535
+#define RATE_MIN_BPS  100000
+#define CALM_PKTS     1000
 /* The library's window shrinks by what is lost in each round until it probes,
  * every two or three seconds. */
 #define SHRINKS_FOR (2 * MPQ_SECOND)
@@ -224,7 +228,9 @@ void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now)
 	w->full_bursts += w->full;
 	w->full = w->early = false;
 	if (w->view.rtt_latest > 0) {
-		w->next = from + bytes * 8 * MPQ_SECOND / pace_bps(w);
+		w->next = mpq_time_min(from + bytes * 8 * MPQ_SECOND /
+						       pace_bps(w),
+				       now + LEAD_MAX(w->view.rtt_smoothed));
 	}
 }
 

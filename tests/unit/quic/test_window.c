@@ -63,9 +63,9 @@ static void rounds(struct fixture *f, unsigned n, unsigned sent, unsigned lost)
 /* What the window lets go out in a round trip, at most. */
 static double pace_of(struct fixture *f)
 {
-	mpq_window_sent(&f->window, 100 * PACKET, f->now);
-	mpq_window_sent(&f->window, 100 * PACKET, f->now);
-	return 200.0 * (double)RTT / (double)(f->window.next + MS - f->now) /
+	mpq_window_sent(&f->window, 50 * PACKET, f->now);
+	mpq_window_sent(&f->window, 50 * PACKET, f->now);
+	return 100.0 * (double)RTT / (double)(f->window.next + MS - f->now) /
 	       ROUND;
 }
 
@@ -133,6 +133,18 @@ static void a_packet_that_waits_for_another_is_no_full_path(void **state)
 		round_of(f, 6, 0, true);
 	}
 	assert_false(f->window.started);
+}
+
+/* A burst that left at another rate does not silence the path for seconds. */
+static void is_never_far_ahead_of_its_time(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	rounds(f, 12, 2, 0);
+	mpq_window_sent(&f->window, 65535, f->now);
+	assert_true(f->window.next > f->now);
+	assert_true(f->window.next <= f->now + 200 * MPQ_MILLISECOND);
 }
 
 static void the_window_is_what_the_path_carries_and_some(void **state)
@@ -292,6 +304,7 @@ int main(void)
 		TEST(the_start_ends_when_no_more_is_delivered),
 		TEST(an_idle_path_does_not_end_its_start),
 		TEST(a_packet_that_waits_for_another_is_no_full_path),
+		TEST(is_never_far_ahead_of_its_time),
 		TEST(the_window_is_what_the_path_carries_and_some),
 		TEST(losses_do_not_slow_it_down),
 		TEST(without_losses_there_is_no_more_excess),
