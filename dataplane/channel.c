@@ -474,6 +474,13 @@ void mpq_channel_reject(struct mpq_channel *ch, const char *reason)
 			MPQ_CHANNEL_H3_REQUEST_REJECTED, reason);
 }
 
+void mpq_channel_malformed(struct mpq_channel *ch, const char *reason)
+{
+	mpq_channel_end(ch, MPQ_CONN_APPLICATION, false,
+			MPQ_CHANNEL_H3_MESSAGE_ERROR,
+			MPQ_CHANNEL_H3_MESSAGE_ERROR, reason);
+}
+
 void mpq_channel_set_member(struct mpq_channel *ch,
 			    const struct mpq_channel_member *member,
 			    void *owner)

@@ -181,6 +181,8 @@ void mpq_channel_set_member(struct mpq_channel *ch,
 			    void *owner);
 /* Ends it as one that has no business here (H3_REQUEST_REJECTED). */
 void mpq_channel_reject(struct mpq_channel *ch, const char *reason);
+/* Ends it for a capsule that is not as it has to be (H3_MESSAGE_ERROR). */
+void mpq_channel_malformed(struct mpq_channel *ch, const char *reason);
 
 /* Up, and wide enough for wanted_bytes or done with looking for the path's MTU:
  * packets are taken from the queue. Until then full-size ones would get a

@@ -10,6 +10,7 @@
 
 #define MPQ_CHANNEL_H3_NO_ERROR         0x100 /* RFC 9114 §8.1 */
 #define MPQ_CHANNEL_H3_REQUEST_REJECTED 0x10b
+#define MPQ_CHANNEL_H3_MESSAGE_ERROR    0x10e
 
 /* The connection is to end: `code` is for us, `wire_code` for the peer. The
  * first reason stands, what follows is its consequence. */

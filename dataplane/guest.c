@@ -90,10 +90,12 @@ static bool may_carry(const struct mpq_guest *g, mpq_time now)
 
 static void set_tunnel(struct mpq_guest *g, struct mpq_tunnel *t)
 {
+	const char *why = g->channel->end.reason;
 	struct mpq_listener *l = g->listener;
 
 	if (g->tunnel != NULL && g->tunnel != t) {
-		mpq_tunnel_withdraw(g->tunnel, g->channel, "it is closed",
+		mpq_tunnel_withdraw(g->tunnel, g->channel,
+				    why[0] != '\0' ? why : "it is closed",
 				    mpq_loop_now(l->shared->loop));
 	}
 	if (g->tunnel != NULL) {

@@ -243,6 +243,7 @@ void mpq_session_free(struct mpq_session *s)
 	if (s->has_order) {
 		mpq_order_finish(&s->order);
 	}
+	mpq_session_forget_policy(s);
 	mpq_repair_free(s->repair);
 	mpq_steer_free(s->steer);
 	explicit_bzero(&s->key, sizeof(s->key));

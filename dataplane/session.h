@@ -80,7 +80,8 @@ struct mpq_session_counters {
 	uint64_t no_buffer; /* in: the pool is empty */
 	uint64_t probes_in, probes_out, probes_limited, reports_in, reports_out;
 	uint64_t refused_joins, opens, joins, policies, refused_policies;
-	uint64_t unrepaired; /* not kept: buffers are short */
+	uint64_t refused_capsules; /* each ended its connection */
+	uint64_t unrepaired;       /* not kept: buffers are short */
 };
 
 struct mpq_session_class_counters {
@@ -159,6 +160,8 @@ struct mpq_session {
 
 	struct mpq_policy policy; /* of what goes out */
 	uint32_t policy_number;   /* of the policy told, or heard */
+	uint8_t *heard_policy;    /* server: its bytes, followed or not; */
+	size_t heard_bytes;       /* NULL: none */
 	mpq_time policy_credit;   /* server: how many more are heard now, .. */
 	mpq_time join_credit;     /* .. and joins: see session_join.c */
 	bool accept_policy;

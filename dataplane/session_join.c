@@ -8,11 +8,8 @@
 
 #define CLIENT_CONTEXT 2 /* even by the client, odd by the proxy */
 #define SERVER_CONTEXT 1 /* (RFC 9298 §4) */
-#define NUMBER_BYTES   4 /* of a policy */
 /* Each costs a tenth of a millisecond and more, and events. */
-#define BURST           32
-#define POLICY_INTERVAL (10 * MPQ_MILLISECOND)
-#define JOIN_INTERVAL   (100 * MPQ_MILLISECOND)
+#define JOIN_INTERVAL (100 * MPQ_MILLISECOND)
 /* By another path a farewell may be later than the next connection is. */
 #define LATE (1 * MPQ_SECOND)
 
@@ -33,93 +30,6 @@ static void release(struct mpq_session_path *m)
 		mpq_channel_set_member(m->channel, NULL, NULL);
 		m->channel = NULL;
 	}
-}
-
-/* BURST at once, then one an interval. `credit`: when all of it is there again.
- */
-static bool spend(mpq_time *credit, mpq_duration interval, mpq_time now)
-{
-	mpq_time from = *credit > now ? *credit : now;
-
-	if (from - now > (BURST - 1) * interval) {
-		return false;
-	}
-	*credit = from + interval;
-	return true;
-}
-
-/* ---- policy -------------------------------------------------------------- */
-
-static void put_number(uint8_t out[NUMBER_BYTES], uint32_t n)
-{
-	for (int i = 0; i < NUMBER_BYTES; i++) {
-		out[i] = (uint8_t)(n >> (24 - 8 * i));
-	}
-}
-
-static uint32_t get_number(const uint8_t *in)
-{
-	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 |
-	       (uint32_t)in[2] << 8 | in[3];
-}
-
-static void tell_policy(struct mpq_session_path *m)
-{
-	struct mpq_session *s = m->session;
-	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
-	int n = mpq_policy_write(&s->policy, value + NUMBER_BYTES,
-				 sizeof(value) - NUMBER_BYTES);
-
-	if (n < 0) {
-		return; /* checked when it was configured */
-	}
-	put_number(value, s->policy_number);
-	(void)mpq_channel_send_capsule(m->channel, MPQ_JOIN_POLICY, value,
-				       NUMBER_BYTES + (size_t)n);
-}
-
-static void tell_policy_to_all(struct mpq_session *s)
-{
-	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		if (mpq_session_is_member(&s->path[i])) {
-			tell_policy(&s->path[i]);
-		}
-	}
-}
-
-static int hear_policy(struct mpq_session *s, struct mpq_channel *ch,
-		       const struct mpq_capsule *c, mpq_time now)
-{
-	struct mpq_policy policy;
-	char reason[128];
-	uint32_t number;
-
-	if (c->len_bytes < NUMBER_BYTES) {
-		return -EBADMSG;
-	}
-	number = get_number(c->value);
-	if (!s->accept_policy) {
-		s->counters.refused_policies++;
-		return 0;
-	}
-	if ((int32_t)(number - s->policy_number) <= 0) {
-		return 0; /* told on each path, or overtaken */
-	}
-	if (!spend(&s->policy_credit, POLICY_INTERVAL, now)) {
-		s->counters.refused_policies++;
-		mpq_channel_reject(ch, "more policies than we can hear");
-		return 0;
-	}
-	if (mpq_policy_read(&policy, c->value + NUMBER_BYTES,
-			    c->len_bytes - NUMBER_BYTES, reason) < 0) {
-		s->counters.refused_policies++;
-		return 0; /* of another version: the one before holds */
-	}
-	s->policy_number = number;
-	s->counters.policies++;
-	mpq_classify_reverse(&policy.classify);
-	mpq_session_apply_policy(s, &policy, now);
-	return 0;
 }
 
 /* ---- client -------------------------------------------------------------- */
@@ -165,7 +75,7 @@ static void ask(struct mpq_session_path *m, mpq_time now)
 		return;
 	}
 	s->opener = opens ? m->index : s->opener;
-	tell_policy(m);
+	mpq_session_tell_policy(m);
 	mpq_session_set_state(m, MPQ_SESSION_JOINING,
 			      opens ? "opening the session"
 				    : "joining the session",
@@ -365,7 +275,7 @@ static void opened(struct mpq_session *s, struct mpq_channel *ch,
 	}
 	s->key = key;
 	s->open = true;
-	s->policy_number = 0; /* it counts from the beginning */
+	mpq_session_forget_policy(s);
 	s->counters.opens++;
 	let_in(s, ch, msg->path, "it opened the session", now);
 }
@@ -427,7 +337,7 @@ static int dispatch(struct mpq_session *s, struct mpq_channel *ch,
 		if (!may_ask(s, ch)) {
 			return -EBADMSG;
 		}
-		if (!spend(&s->join_credit, JOIN_INTERVAL, now)) {
+		if (!mpq_session_spend(&s->join_credit, JOIN_INTERVAL, now)) {
 			reject(s, ch);
 			return 0;
 		}
@@ -446,41 +356,53 @@ static int dispatch(struct mpq_session *s, struct mpq_channel *ch,
 	}
 }
 
-int mpq_session_capsule(struct mpq_session *s, struct mpq_channel *ch,
+/* Above what is kept (capsule.h) a policy is one beyond our limits; of all
+ * others the length is drawn. */
+static int read_capsule(struct mpq_session *s, struct mpq_channel *ch,
 			const struct mpq_capsule *c, mpq_time now)
 {
 	struct mpq_join_message msg;
 
-	s->now = now;
-	if (c->type < MPQ_JOIN_OPEN || c->type > MPQ_JOIN_POLICY) {
-		return 0;
-	}
 	if (c->type == MPQ_JOIN_POLICY) {
 		return s->client || mpq_session_path_of(s, ch) == NULL
 			       ? -EBADMSG
-			       : hear_policy(s, ch, c, now);
+			       : mpq_session_hear_policy(s, ch, c, now);
 	}
-	if (mpq_join_parse(&msg, c->type, c->value, c->len_bytes) < 0) {
+	if (c->value == NULL ||
+	    mpq_join_parse(&msg, c->type, c->value, c->len_bytes) < 0) {
 		return -EBADMSG;
 	}
 	return dispatch(s, ch, &msg, now);
 }
 
-void mpq_session_configure(struct mpq_session *s,
-			   const struct mpq_policy *policy, bool accept_policy,
-			   mpq_duration queue_delay, mpq_time now)
+static const char *capsule_name(uint64_t type)
 {
-	bool same = mpq_policy_equal(&s->policy, policy);
+	static const char *const names[] = {
+		"SESSION_OPEN",     "SESSION_JOIN",  "SESSION_ACCEPT",
+		"REGISTER_CONTEXT", "SESSION_LEAVE", "SESSION_POLICY"};
 
-	s->queue_delay = queue_delay;
-	s->accept_policy = accept_policy;
-	/* A server's own holds until it is told another. */
-	if (same || (!s->client && s->policy_number != 0 && accept_policy)) {
-		return;
+	return names[type - MPQ_JOIN_OPEN];
+}
+
+int mpq_session_capsule(struct mpq_session *s, struct mpq_channel *ch,
+			const struct mpq_capsule *c, mpq_time now)
+{
+	char reason[MPQ_SESSION_REASON_BYTES];
+	int r;
+
+	s->now = now;
+	if (c->type < MPQ_JOIN_OPEN || c->type > MPQ_JOIN_POLICY) {
+		return 0;
 	}
-	s->policy_number += s->client;
-	mpq_session_apply_policy(s, policy, now);
-	if (s->client) {
-		tell_policy_to_all(s);
+	r = read_capsule(s, ch, c, now);
+	if (r < 0) {
+		s->counters.refused_capsules++;
+		(void)snprintf(reason, sizeof(reason),
+			       "the peer sent a %s of %llu bytes that is "
+			       "malformed, or not its to send now",
+			       capsule_name(c->type),
+			       (unsigned long long)c->len_bytes);
+		mpq_channel_malformed(ch, reason);
 	}
+	return r;
 }

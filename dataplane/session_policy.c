@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a session's policy says to steering, order and queues. */
+/* A session's policy: told and heard, and what it says to steering, order and
+ * queues. */
 #include "dataplane/session_private.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define GUARDED 6 /* priority from which a class is */
+#define NUMBER_BYTES    4 /* of a policy */
+#define POLICY_INTERVAL (10 * MPQ_MILLISECOND)
+#define GUARDED         6 /* priority from which a class is */
 /* A repair is sent when the loss is noticed, and takes its way behind what
  * stands in the path's queue. Too short a wait costs the inner flow a cut of
  * its window, too long a one only what is lost twice. */
@@ -156,4 +161,132 @@ void mpq_session_apply_policy(struct mpq_session *s,
 	set_priorities(s);
 	gather_classes(s, now);
 	mpq_session_set_order(s);
+}
+
+/* ---- told and heard ------------------------------------------------------ */
+
+static void put_number(uint8_t out[NUMBER_BYTES], uint32_t n)
+{
+	for (int i = 0; i < NUMBER_BYTES; i++) {
+		out[i] = (uint8_t)(n >> (24 - 8 * i));
+	}
+}
+
+static uint32_t get_number(const uint8_t *in)
+{
+	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 |
+	       (uint32_t)in[2] << 8 | in[3];
+}
+
+void mpq_session_tell_policy(struct mpq_session_path *m)
+{
+	struct mpq_session *s = m->session;
+	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
+	int n = mpq_policy_write(&s->policy, value + NUMBER_BYTES,
+				 sizeof(value) - NUMBER_BYTES);
+
+	if (n < 0) {
+		return; /* checked when it was configured */
+	}
+	put_number(value, s->policy_number);
+	(void)mpq_channel_send_capsule(m->channel, MPQ_JOIN_POLICY, value,
+				       NUMBER_BYTES + (size_t)n);
+}
+
+static void tell_policy_to_all(struct mpq_session *s)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (mpq_session_is_member(&s->path[i])) {
+			mpq_session_tell_policy(&s->path[i]);
+		}
+	}
+}
+
+void mpq_session_forget_policy(struct mpq_session *s)
+{
+	free(s->heard_policy);
+	s->heard_policy = NULL;
+	s->heard_bytes = 0;
+	s->policy_number = 0;
+}
+
+/* An edge tells it once, and we may be told to follow it later. Without memory
+ * for it, it has to be told again then. */
+static void keep_heard(struct mpq_session *s, const uint8_t *data, size_t len)
+{
+	uint8_t *copy = malloc(len);
+
+	if (copy != NULL) {
+		memcpy(copy, data, len);
+	}
+	free(s->heard_policy);
+	s->heard_policy = copy;
+	s->heard_bytes = copy != NULL ? len : 0;
+}
+
+static bool read_heard(struct mpq_policy *ret, const uint8_t *data, size_t len)
+{
+	char reason[128];
+
+	if (data == NULL || mpq_policy_read(ret, data, len, reason) < 0) {
+		return false;
+	}
+	mpq_classify_reverse(&ret->classify);
+	return true;
+}
+
+int mpq_session_hear_policy(struct mpq_session *s, struct mpq_channel *ch,
+			    const struct mpq_capsule *c, mpq_time now)
+{
+	struct mpq_policy policy;
+
+	if (c->len_bytes < NUMBER_BYTES) {
+		return -EBADMSG;
+	}
+	if (c->value != NULL &&
+	    (int32_t)(get_number(c->value) - s->policy_number) <= 0) {
+		return 0; /* told on each path, or overtaken */
+	}
+	if (!mpq_session_spend(&s->policy_credit, POLICY_INTERVAL, now)) {
+		s->counters.refused_policies++;
+		mpq_channel_reject(ch, "more policies than we can hear");
+		return 0;
+	}
+	if (c->value == NULL || !read_heard(&policy, c->value + NUMBER_BYTES,
+					    c->len_bytes - NUMBER_BYTES)) {
+		s->counters.refused_policies++;
+		return 0; /* of another version: the one before holds */
+	}
+	s->policy_number = get_number(c->value);
+	keep_heard(s, c->value + NUMBER_BYTES, c->len_bytes - NUMBER_BYTES);
+	if (!s->accept_policy) {
+		s->counters.refused_policies++;
+		return 0;
+	}
+	s->counters.policies++;
+	mpq_session_apply_policy(s, &policy, now);
+	return 0;
+}
+
+void mpq_session_configure(struct mpq_session *s,
+			   const struct mpq_policy *policy, bool accept_policy,
+			   mpq_duration queue_delay, mpq_time now)
+{
+	struct mpq_policy heard;
+
+	s->queue_delay = queue_delay;
+	s->accept_policy = accept_policy;
+	/* A server's own holds until it is told another. */
+	if (!s->client && accept_policy &&
+	    read_heard(&heard, s->heard_policy, s->heard_bytes)) {
+		policy = &heard;
+	}
+	if (mpq_policy_equal(&s->policy, policy)) {
+		return;
+	}
+	s->policy_number += s->client;
+	mpq_session_apply_policy(s, policy, now);
+	if (s->client) {
+		tell_policy_to_all(s);
+	}
 }

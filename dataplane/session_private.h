@@ -10,6 +10,8 @@
 
 /* Silent for so long, all paths end what the session carries. */
 #define MPQ_SESSION_GONE (2 * MPQ_SECOND)
+/* Of what costs a peer little and us much. */
+#define MPQ_SESSION_BURST 32
 /* What has waited for longer is of no use. Without any path, one may come. */
 #define MPQ_SESSION_AGE_DOWN (1 * MPQ_SECOND)
 
@@ -30,9 +32,30 @@ void mpq_session_follow(struct mpq_session *s, const char *reason,
  * on. */
 void mpq_session_apply_policy(struct mpq_session *s,
 			      const struct mpq_policy *policy, mpq_time now);
+/* Client: our policy, to the peer. */
+void mpq_session_tell_policy(struct mpq_session_path *m);
+/* Server: SESSION_POLICY came from a member. 0; negative: it is malformed. */
+int mpq_session_hear_policy(struct mpq_session *s, struct mpq_channel *ch,
+			    const struct mpq_capsule *c, mpq_time now);
+/* Server: another session, whose policies count from the beginning. */
+void mpq_session_forget_policy(struct mpq_session *s);
 
 /* How long holes wait, by the paths as they are. */
 void mpq_session_set_order(struct mpq_session *s);
+
+/* MPQ_SESSION_BURST at once, then one an interval; false: too many. `credit`:
+ * when all of it is there again. */
+static inline bool mpq_session_spend(mpq_time *credit, mpq_duration interval,
+				     mpq_time now)
+{
+	mpq_time from = *credit > now ? *credit : now;
+
+	if (from - now > (MPQ_SESSION_BURST - 1) * interval) {
+		return false;
+	}
+	*credit = from + interval;
+	return true;
+}
 
 /* session_join.c: what is due of joining. */
 void mpq_session_join_turn(struct mpq_session *s, mpq_time now);

@@ -204,6 +204,7 @@ static struct json_object *counters(const struct mpq_session *s)
 	mpq_telemetry_uint(o, "opens", c->opens);
 	mpq_telemetry_uint(o, "joins", c->joins);
 	mpq_telemetry_uint(o, "refused-joins", c->refused_joins);
+	mpq_telemetry_uint(o, "refused-capsules", c->refused_capsules);
 	mpq_telemetry_uint(o, "policies", c->policies);
 	mpq_telemetry_uint(o, "refused-policies", c->refused_policies);
 	return o;

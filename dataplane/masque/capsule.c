@@ -109,38 +109,43 @@ static bool skip(struct mpq_capsule_parser *p, const uint8_t **data,
 	return p->skip_bytes == 0;
 }
 
+static int begin_skipping(struct mpq_capsule_parser *p,
+			  const struct mpq_capsule *c)
+{
+	if (c->type <= MPQ_CAPSULE_ROUTE_ADVERTISEMENT) {
+		return -EMSGSIZE;
+	}
+	p->held_bytes = 0;
+	p->skip_bytes = c->len_bytes;
+	p->skipped++;
+	return 1;
+}
+
 int mpq_capsule_parse(struct mpq_capsule_parser *p, const uint8_t **data,
 		      size_t *len, struct mpq_capsule *ret)
 {
-	uint64_t type, length;
+	struct mpq_capsule c = {0};
 	size_t head;
+	int r = 1;
 
-	for (;;) {
-		if (!skip(p, data, len) || !hold_head(p, data, len)) {
-			return 0;
-		}
-		head = mpq_varint_read(p->buffer, p->held_bytes, &type);
-		head += mpq_varint_read(p->buffer + head, p->held_bytes - head,
-					&length);
-		if (length <= MPQ_CAPSULE_MAX_BYTES) {
-			break;
-		}
-		if (type <= MPQ_CAPSULE_ROUTE_ADVERTISEMENT) {
-			return -EMSGSIZE;
-		}
-		/* RFC 9297 §3.2: of an unknown type, so silently. */
-		p->held_bytes = 0;
-		p->skip_bytes = length;
-		p->skipped++;
-	}
-	if (!hold(p, data, len, head + (size_t)length)) {
+	if (!skip(p, data, len) || !hold_head(p, data, len)) {
 		return 0;
 	}
-	*ret = (struct mpq_capsule){.type = type,
-				    .value = p->buffer + head,
-				    .len_bytes = (size_t)length};
-	p->held_bytes = 0;
-	return 1;
+	head = mpq_varint_read(p->buffer, p->held_bytes, &c.type);
+	head += mpq_varint_read(p->buffer + head, p->held_bytes - head,
+				&c.len_bytes);
+	if (c.len_bytes > MPQ_CAPSULE_MAX_BYTES) {
+		r = begin_skipping(p, &c);
+	} else if (hold(p, data, len, head + c.len_bytes)) {
+		c.value = p->buffer + head;
+		p->held_bytes = 0;
+	} else {
+		return 0;
+	}
+	if (r > 0) {
+		*ret = c;
+	}
+	return r;
 }
 
 bool mpq_capsule_parser_empty(const struct mpq_capsule_parser *p)

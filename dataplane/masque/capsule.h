@@ -28,22 +28,22 @@ enum mpq_capsule_type {
 	MPQ_CAPSULE_ROUTE_ADVERTISEMENT = 0x03, /* RFC 9484 §4.7.3 */
 };
 
-/* The largest value that is kept; a longer one of a known type is an error, of
- * an unknown type it is skipped (RFC 9297 §3.2). Shorter ones of unknown types
- * are given out: whoever knows none of them ignores them. */
+/* The largest value that is kept; a longer one of a type above is an error. Of
+ * others the head is given out, and the value skipped. Whoever knows a type
+ * decides, whoever does not ignores it (RFC 9297 §3.2). */
 #define MPQ_CAPSULE_MAX_BYTES 4096
 
 struct mpq_capsule {
 	uint64_t type;
-	const uint8_t *value; /* borrowed from the parser */
-	size_t len_bytes;
+	const uint8_t *value; /* borrowed from the parser; NULL: too long */
+	uint64_t len_bytes;
 };
 
 /* Takes a capsule stream in pieces of any size. */
 struct mpq_capsule_parser {
 	uint8_t buffer[2 * MPQ_VARINT_MAX_BYTES + MPQ_CAPSULE_MAX_BYTES];
 	size_t held_bytes;
-	uint64_t skip_bytes; /* of an unknown, too long capsule */
+	uint64_t skip_bytes; /* of a capsule that is too long */
 	uint64_t skipped;    /* capsules, a counter */
 };
 

@@ -46,10 +46,14 @@ static void feed(struct mpq_capsule_parser *p, const uint8_t *data, size_t len,
 	int rc;
 
 	while ((rc = mpq_capsule_parse(p, &data, &len, &c)) > 0) {
-		FUZZ_HOLDS(c.len_bytes <= MPQ_CAPSULE_MAX_BYTES);
+		FUZZ_HOLDS((c.value == NULL) ==
+			   (c.len_bytes > MPQ_CAPSULE_MAX_BYTES));
 		FUZZ_HOLDS(data + len == end);
 		r->capsules++;
 		add(r, (const uint8_t *)&c.type, sizeof(c.type));
+		if (c.value == NULL) {
+			continue;
+		}
 		add(r, c.value, c.len_bytes);
 		check_capsule(&c);
 	}

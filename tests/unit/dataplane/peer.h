@@ -105,6 +105,8 @@ void peers_listen(struct peers *ps, const struct pki_certificate *own,
 void peer_hang_up(struct peer *p);
 
 void peer_capsule(struct peer *p, uint64_t type, const void *value, size_t len);
+/* Any bytes, where a capsule would begin. */
+void peer_stream(struct peer *p, const void *data, size_t len);
 /* What comes after the context ID. */
 void peer_datagram(struct peer *p, uint64_t context, const void *data,
 		   size_t len);

@@ -95,8 +95,7 @@ static void add_filled(struct stream *s, uint64_t type, size_t len)
 /* What a parser made of a stream that was cut into pieces. */
 struct seen {
 	size_t n;
-	uint64_t types[8];
-	size_t lengths[8];
+	uint64_t types[8], lengths[8];
 	int rc;
 };
 
@@ -109,7 +108,9 @@ static void feed(struct mpq_capsule_parser *p, const uint8_t *data, size_t len,
 		assert_true(seen->n < 8);
 		seen->types[seen->n] = c.type;
 		seen->lengths[seen->n++] = c.len_bytes;
-		for (size_t i = 0; i < c.len_bytes; i++) {
+		assert_int_equal(c.value == NULL,
+				 c.len_bytes > MPQ_CAPSULE_MAX_BYTES);
+		for (size_t i = 0; c.value != NULL && i < c.len_bytes; i++) {
 			assert_int_equal(c.value[i], c.len_bytes & 0xff);
 		}
 	}
@@ -186,7 +187,8 @@ static void refuses_a_known_type_that_is_too_long(void **state)
 	}
 }
 
-static void skips_an_unknown_type_that_is_too_long(void **state)
+static void
+gives_out_the_head_only_of_another_type_that_is_too_long(void **state)
 {
 	struct mpq_capsule_parser p;
 	struct stream s = {0};
@@ -204,8 +206,10 @@ static void skips_an_unknown_type_that_is_too_long(void **state)
 		assert_int_equal(mpq_capsule_parser_empty(&p),
 				 i == 0 || i == skipped || i == s.len);
 		feed(&p, s.bytes + i, s.len - i, &seen);
-		assert_int_equal(seen.n, 1);
-		assert_int_equal(seen.types[0], MPQ_CAPSULE_ADDRESS_ASSIGN);
+		assert_int_equal(seen.n, 2);
+		assert_int_equal(seen.types[0], UNKNOWN_TYPE);
+		assert_int_equal(seen.lengths[0], MPQ_CAPSULE_MAX_BYTES + 1);
+		assert_int_equal(seen.types[1], MPQ_CAPSULE_ADDRESS_ASSIGN);
 		assert_int_equal(p.skipped, 1);
 	}
 }
@@ -270,7 +274,8 @@ int main(void)
 		cmocka_unit_test(yields_the_same_at_every_split),
 		cmocka_unit_test(keeps_the_largest_value_byte_by_byte),
 		cmocka_unit_test(refuses_a_known_type_that_is_too_long),
-		cmocka_unit_test(skips_an_unknown_type_that_is_too_long),
+		cmocka_unit_test(
+			gives_out_the_head_only_of_another_type_that_is_too_long),
 		cmocka_unit_test(skips_a_length_that_no_memory_holds),
 		cmocka_unit_test(knows_when_it_stands_within_a_capsule),
 		cmocka_unit_test(writes_nothing_where_it_does_not_fit),
