@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/bond_world.h"
 
+#include "tests/fake/config.h"
 #include "tests/sim/bond_io.h"
 #include "tests/sim/bond_trace.h"
-#include "tests/unit/common/pki.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -72,36 +72,6 @@ static const struct mpq_engine_events engine_events = {
 
 /* ---- configuration ------------------------------------------------------- */
 
-static struct json_object *list(const char *items)
-{
-	char text[8192], *c;
-	struct json_object *o;
-
-	(void)snprintf(text, sizeof(text), "[%s]", items);
-	while ((c = strchr(text, '\'')) != NULL) {
-		*c = '"';
-	}
-	o = json_tokener_parse(text);
-	assert(o != NULL);
-	return o;
-}
-
-static void add(struct json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static struct json_object *trust(const struct pki_set *pki,
-				 const struct pki_certificate *own)
-{
-	struct json_object *o = json_object_new_object();
-
-	add(o, "certificate-pem", own->certificate_pem);
-	add(o, "private-key-pem", own->key_pem);
-	add(o, "authority-pem", pki->authority->certificate_pem);
-	return o;
-}
-
 __attribute__((format(printf, 3, 4))) static void
 append(char *text, size_t cap, const char *format, ...)
 {
@@ -114,46 +84,26 @@ append(char *text, size_t cap, const char *format, ...)
 	assert(strlen(text) + 1 < cap);
 }
 
-static struct mpq_engine_descriptor descriptor(enum mpq_engine_kind kind,
-					       const char *name, int fd)
-{
-	struct mpq_engine_descriptor d = {.kind = kind, .fd = fd};
-
-	(void)snprintf(d.name, sizeof(d.name), "%s", name);
-	return d;
-}
-
 /* Takes o. */
 static void apply(struct bond_world *w, struct bond_side *side,
 		  struct json_object *o, struct mpq_engine_descriptor *d,
 		  size_t n)
 {
-	static const char secret[] = "00112233445566778899aabbccddeeff"
-				     "00112233445566778899aabbccddeeff";
-	char at[128] = "", message[256] = "";
-	struct mpq_snapshot *snapshot;
-	int r;
+	char at[128], message[256];
+	int r = config_apply(&side->engine, o, 1, d, n, at, message);
 
-	json_object_object_add(o, "generation", json_object_new_int(1));
-	add(o, "secret", secret);
-	r = mpq_snapshot_parse(&snapshot, o, at, message);
-	json_object_put(o);
-	if (r == 0) {
-		r = mpq_engine_apply(&side->engine, snapshot, d, n, at,
-				     message);
-	}
 	sim_holds(w->run, r == 0, w->now, "configuration: %s: %s", at, message);
 }
 
 static void apply_vps(struct bond_world *w, const struct pki_set *pki)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = config_new("concentrator", pki, pki->server);
 	char paths[2048] = "", names[256] = "", tunnel[1024] = "";
 	struct mpq_engine_descriptor d[SIM_PROFILE_PATHS + 1];
 	size_t n = 0;
 
 	w->vps.tun = bond_io_tun();
-	d[n++] = descriptor(MPQ_ENGINE_TUN, "mpq1", w->vps.tun);
+	d[n++] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", w->vps.tun);
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
 		char name[16];
 
@@ -166,34 +116,33 @@ static void apply_vps(struct bond_world *w, const struct pki_set *pki)
 		       "','listen-port':%u}",
 		       n > 1 ? "," : "", name, PORT + i + 1);
 		append(names, sizeof(names), "%s'%s'", n > 1 ? "," : "", name);
-		d[n++] = descriptor(MPQ_ENGINE_LISTEN, name,
-				    bond_io_udp(VPS, (uint16_t)(PORT + i + 1)));
+		d[n++] = config_descriptor(MPQ_ENGINE_LISTEN, name,
+					   bond_io_udp(VPS, (uint16_t)(PORT +
+								       i + 1)));
 	}
 	append(tunnel, sizeof(tunnel),
 	       "{'name':'mpq1','paths':[%s],'peer':'edge-1',"
 	       "'accept-policy':true,'mtu':%u,'assign':['10.200.1.1/32'],"
 	       "'remote-prefixes':['10.1.0.0/16']}",
 	       names, BOND_WORLD_MTU);
-	add(o, "role", "concentrator");
-	json_object_object_add(o, "trust", trust(pki, pki->server));
-	json_object_object_add(o, "peers",
-			       list("{'name':'edge-1','certificate-name':"
-				    "'edge-1.example'}"));
-	json_object_object_add(o, "paths", list(paths));
-	json_object_object_add(o, "tunnels", list(tunnel));
+	config_list(o, "peers",
+		    "{'name':'edge-1','certificate-name':"
+		    "'edge-1.example'}");
+	config_list(o, "paths", paths);
+	config_list(o, "tunnels", tunnel);
 	apply(w, &w->vps, o, d, n);
 }
 
 static void apply_edge(struct bond_world *w, const struct pki_set *pki)
 {
 	const struct bond_setup *s = w->setup;
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = config_new("edge", pki, pki->client);
 	char paths[2048] = "", names[256] = "", tunnel[1024] = "";
 	struct mpq_engine_descriptor d[1];
 	bool first = true;
 
 	w->edge.tun = bond_io_tun();
-	d[0] = descriptor(MPQ_ENGINE_TUN, "mpq1", w->edge.tun);
+	d[0] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", w->edge.tun);
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
 		if (!w->path[i].exists) {
 			continue;
@@ -211,15 +160,11 @@ static void apply_edge(struct bond_world *w, const struct pki_set *pki)
 	       "{'name':'mpq1','paths':[%s],'mtu':%u,"
 	       "'addresses':['10.200.1.1/30']}",
 	       names, BOND_WORLD_MTU);
-	add(o, "role", "edge");
-	json_object_object_add(o, "trust", trust(pki, pki->client));
-	json_object_object_add(o, "classes",
-			       list(s->classes != NULL ? s->classes
-						       : BOND_WORLD_CLASSES));
-	json_object_object_add(o, "rules",
-			       list(s->rules != NULL ? s->rules : ""));
-	json_object_object_add(o, "paths", list(paths));
-	json_object_object_add(o, "tunnels", list(tunnel));
+	config_list(o, "classes",
+		    s->classes != NULL ? s->classes : BOND_WORLD_CLASSES);
+	config_list(o, "rules", s->rules != NULL ? s->rules : "");
+	config_list(o, "paths", paths);
+	config_list(o, "tunnels", tunnel);
 	apply(w, &w->edge, o, d, 1);
 }
 

@@ -27,12 +27,12 @@ void hostile_apply(struct hostile *h, const char *peers, const char *tunnels)
 		if (strstr(tunnels, name) != NULL &&
 		    mpq_engine_tunnel(e, name) == NULL) {
 			h->tun[i] = fake_tun();
-			d[n++] = site_descriptor(MPQ_ENGINE_TUN, name,
-						 h->tun[i]);
+			d[n++] = config_descriptor(MPQ_ENGINE_TUN, name,
+						   h->tun[i]);
 		}
 		(void)snprintf(name, sizeof(name), "port%c", '1' + i);
 		if (mpq_engine_listener(e, name) == NULL) {
-			d[n++] = site_descriptor(
+			d[n++] = config_descriptor(
 				MPQ_ENGINE_LISTEN, name,
 				fake_udp(SITE_VPS, (uint16_t)(SITE_PORT + i)));
 		}

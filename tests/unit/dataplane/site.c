@@ -7,12 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-static const char secret[] =
-	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /* ---- events ------------------------------------------------------------- */
 
@@ -58,72 +54,20 @@ static const struct mpq_engine_events events = {
 
 /* ---- configuration ------------------------------------------------------ */
 
-static struct json_object *list(const char *items)
-{
-	char text[8192], *c;
-	struct json_object *o;
-
-	(void)snprintf(text, sizeof(text), "[%s]", items);
-	while ((c = strchr(text, '\'')) != NULL) {
-		*c = '"';
-	}
-	o = json_tokener_parse(text);
-	assert_non_null(o);
-	return o;
-}
-
-static void add(struct json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static struct json_object *trust(const struct site *s,
-				 const struct pki_certificate *own)
-{
-	struct json_object *o = json_object_new_object();
-
-	add(o, "certificate-pem", own->certificate_pem);
-	add(o, "private-key-pem", own->key_pem);
-	add(o, "authority-pem", s->pki.authority->certificate_pem);
-	return o;
-}
-
-/* Takes o. */
 static int apply(struct site_side *side, struct json_object *o,
 		 struct mpq_engine_descriptor *d, size_t n)
 {
-	struct mpq_snapshot *snapshot;
-	int r;
-
-	side->at[0] = '\0';
-	side->message[0] = '\0';
-	json_object_object_add(o, "generation",
-			       json_object_new_int((int)++side->applied));
-	add(o, "secret", secret);
-	r = mpq_snapshot_parse(&snapshot, o, side->at, side->message);
-	json_object_put(o);
-	if (r == 0) {
-		r = mpq_engine_apply(&side->engine, snapshot, d, n, side->at,
-				     side->message);
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (d[i].fd >= 0) {
-			(void)close(d[i].fd);
-			d[i].fd = -1;
-		}
-	}
-	return r;
+	return config_apply(&side->engine, o, ++side->applied, d, n, side->at,
+			    side->message);
 }
 
 int site_apply_edge(struct site *s, const char *paths, const char *tunnels,
 		    struct mpq_engine_descriptor *d, size_t n)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = config_new("edge", &s->pki, s->pki.client);
 
-	add(o, "role", "edge");
-	json_object_object_add(o, "trust", trust(s, s->pki.client));
-	json_object_object_add(o, "paths", list(paths));
-	json_object_object_add(o, "tunnels", list(tunnels));
+	config_list(o, "paths", paths);
+	config_list(o, "tunnels", tunnels);
 	return apply(&s->edge, o, d, n);
 }
 
@@ -131,23 +75,13 @@ int site_apply_vps(struct site *s, const char *peers, const char *paths,
 		   const char *tunnels, struct mpq_engine_descriptor *d,
 		   size_t n)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o =
+		config_new("concentrator", &s->pki, s->pki.server);
 
-	add(o, "role", "concentrator");
-	json_object_object_add(o, "trust", trust(s, s->pki.server));
-	json_object_object_add(o, "peers", list(peers));
-	json_object_object_add(o, "paths", list(paths));
-	json_object_object_add(o, "tunnels", list(tunnels));
+	config_list(o, "peers", peers);
+	config_list(o, "paths", paths);
+	config_list(o, "tunnels", tunnels);
 	return apply(&s->vps, o, d, n);
-}
-
-struct mpq_engine_descriptor site_descriptor(enum mpq_engine_kind kind,
-					     const char *name, int fd)
-{
-	struct mpq_engine_descriptor d = {.kind = kind, .fd = fd};
-
-	(void)snprintf(d.name, sizeof(d.name), "%s", name);
-	return d;
 }
 
 static void configure(struct site *s)
@@ -156,10 +90,10 @@ static void configure(struct site *s)
 
 	s->edge.tun = fake_tun();
 	s->vps.tun = fake_tun();
-	edge[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->edge.tun);
-	vps[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
-	vps[1] = site_descriptor(MPQ_ENGINE_LISTEN, "port1",
-				 fake_udp(SITE_VPS, SITE_PORT));
+	edge[0] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", s->edge.tun);
+	vps[0] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
+	vps[1] = config_descriptor(MPQ_ENGINE_LISTEN, "port1",
+				   fake_udp(SITE_VPS, SITE_PORT));
 	assert_int_equal(site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
 					SITE_VPS_TUNNEL, vps, 2),
 			 0);

@@ -8,8 +8,7 @@
 #ifndef MPQ_TESTS_DATAPLANE_SITE_H
 #define MPQ_TESTS_DATAPLANE_SITE_H
 
-#include "dataplane/engine.h"
-#include "tests/unit/common/pki.h"
+#include "tests/fake/config.h"
 #include "tests/unit/dataplane/fake_io.h"
 
 #define SITE_WAN  "10.0.1.2"
@@ -62,9 +61,6 @@ int site_apply_edge(struct site *s, const char *paths, const char *tunnels,
 int site_apply_vps(struct site *s, const char *peers, const char *paths,
 		   const char *tunnels, struct mpq_engine_descriptor *d,
 		   size_t n);
-struct mpq_engine_descriptor site_descriptor(enum mpq_engine_kind kind,
-					     const char *name, int fd);
-
 /* Gives the edge's path two fresh sockets on the WAN. */
 void site_link_ready(struct site *s);
 

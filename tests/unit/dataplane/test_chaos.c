@@ -55,7 +55,7 @@ static size_t add_tun(struct site_side *side, struct mpq_engine_descriptor *d,
 	if (mpq_engine_tunnel(&side->engine, "mpq1") == NULL ||
 	    fake_tun_deleted(side->tun)) {
 		side->tun = fake_tun();
-		d[n++] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", side->tun);
+		d[n++] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", side->tun);
 	}
 	return n;
 }
@@ -75,8 +75,8 @@ static void apply_vps(struct chaos *c, const char *peer, const char *path,
 	size_t n = add_tun(&c->site->vps, d, 0);
 
 	if (mpq_engine_listener(&c->site->vps.engine, "port1") == NULL) {
-		d[n++] = site_descriptor(MPQ_ENGINE_LISTEN, "port1",
-					 fake_udp(SITE_VPS, SITE_PORT));
+		d[n++] = config_descriptor(MPQ_ENGINE_LISTEN, "port1",
+					   fake_udp(SITE_VPS, SITE_PORT));
 	}
 	assert_int_equal(site_apply_vps(c->site, peer, path, tunnel, d, n), 0);
 }

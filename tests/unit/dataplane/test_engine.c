@@ -62,7 +62,7 @@ static int give_tun(struct site *s, struct site_side *side)
 	struct mpq_engine_descriptor d;
 
 	side->tun = fake_tun();
-	d = site_descriptor(MPQ_ENGINE_TUN, "mpq1", side->tun);
+	d = config_descriptor(MPQ_ENGINE_TUN, "mpq1", side->tun);
 	return side == &s->edge ? site_apply_edge(s, SITE_EDGE_PATH,
 						  SITE_EDGE_TUNNEL, &d, 1)
 				: site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
@@ -105,8 +105,8 @@ static void a_snapshot_is_refused_as_a_whole(void **state)
 	unsigned descriptors = fake_open_descriptors();
 	struct mpq_engine_descriptor d[2];
 
-	d[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq2", fake_tun());
-	d[1] = site_descriptor(MPQ_ENGINE_LISTEN, "port2", fake_other());
+	d[0] = config_descriptor(MPQ_ENGINE_TUN, "mpq2", fake_tun());
+	d[1] = config_descriptor(MPQ_ENGINE_LISTEN, "port2", fake_other());
 	assert_true(site_apply_vps(s, SITE_PEER "," SITE_PEER_2,
 				   SITE_VPS_PATH
 				   ",{'name':'port2','listen-address':"
@@ -124,7 +124,7 @@ static void a_device_that_is_none_leaves_all_as_it_was(void **state)
 {
 	struct site *s = *state;
 	struct mpq_engine_descriptor d =
-		site_descriptor(MPQ_ENGINE_TUN, "mpq2", fake_other());
+		config_descriptor(MPQ_ENGINE_TUN, "mpq2", fake_other());
 
 	assert_true(site_apply_vps(s, SITE_PEER "," SITE_PEER_2, SITE_VPS_PATH,
 				   SITE_VPS_TUNNEL "," SECOND_TUNNEL, &d,

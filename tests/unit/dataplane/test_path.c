@@ -202,15 +202,15 @@ static void a_forgotten_connection_is_dialled_anew_at_once(void **state)
 {
 	struct site *s = *state;
 	struct mpq_engine_descriptor d =
-		site_descriptor(MPQ_ENGINE_LISTEN, "port1",
-				fake_udp(SITE_VPS, SITE_PORT));
+		config_descriptor(MPQ_ENGINE_LISTEN, "port1",
+				  fake_udp(SITE_VPS, SITE_PORT));
 
 	fake_cut(SITE_VPS, true);
 	assert_int_equal(site_apply_vps(s, SITE_PEER, "", "", NULL, 0), 0);
 	fake_cut(SITE_VPS, false);
 	s->vps.tun = fake_tun();
 	struct mpq_engine_descriptor both[] = {
-		d, site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun)};
+		d, config_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun)};
 	assert_int_equal(site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
 					SITE_VPS_TUNNEL, both, 2),
 			 0);

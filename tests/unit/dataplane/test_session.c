@@ -70,14 +70,14 @@ static int setup(void **state)
 	s = *state;
 	s->edge.tun = fake_tun();
 	s->vps.tun = fake_tun();
-	edge[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->edge.tun);
-	vps[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
+	edge[0] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", s->edge.tun);
+	vps[0] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
 	for (int i = 0; i < PATHS; i++) {
 		(void)snprintf(name, sizeof(name), "port%d", i + 1);
 		vps[1 + i] =
-			site_descriptor(MPQ_ENGINE_LISTEN, name,
-					fake_udp(SITE_VPS,
-						 (uint16_t)(SITE_PORT + i)));
+			config_descriptor(MPQ_ENGINE_LISTEN, name,
+					  fake_udp(SITE_VPS,
+						   (uint16_t)(SITE_PORT + i)));
 	}
 	assert_int_equal(site_apply_vps(s, SITE_PEER, VPS_PATHS, VPS_TUNNEL,
 					vps, 1 + PATHS),
@@ -661,7 +661,7 @@ static void one_path_is_enough_to_begin_anew(void **state)
 			 0);
 	fake_run(20 * MPQ_MILLISECOND);
 	s->vps.tun = fake_tun();
-	d[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
+	d[0] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", s->vps.tun);
 	assert_int_equal(site_apply_vps(s, SITE_PEER, VPS_PATHS, VPS_TUNNEL, d,
 					1),
 			 0);

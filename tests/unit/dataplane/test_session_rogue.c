@@ -58,7 +58,7 @@ static int setup(void **state)
 	(void)site_setup_bare(state);
 	r->site = *state;
 	r->site->edge.tun = fake_tun();
-	d[0] = site_descriptor(MPQ_ENGINE_TUN, "mpq1", r->site->edge.tun);
+	d[0] = config_descriptor(MPQ_ENGINE_TUN, "mpq1", r->site->edge.tun);
 	assert_int_equal(
 		site_apply_edge(r->site,
 				EDGE_PATH(1, 45001) "," EDGE_PATH(2, 45002),
