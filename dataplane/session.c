@@ -9,7 +9,7 @@
 #define REPAIR_PKTS 8192
 #define HELD_PKTS   4096
 #define HELD_BYTES  (HELD_PKTS * 1500)
-#define QUEUES      (MPQ_SESSION_PATHS + 1) /* of a class */
+#define QUEUES      (2 * MPQ_SESSION_PATHS + 1) /* of a class */
 
 const char *mpq_session_member_state_name(enum mpq_session_member_state s)
 {
@@ -152,6 +152,9 @@ static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 {
 	static const struct mpq_queue_config queue = {
 		.limit_pkts = 256, .max_age = MPQ_SESSION_AGE_DOWN};
+	/* Each has its deadline. */
+	static const struct mpq_queue_config urgent = {
+		.limit_pkts = MPQ_SESSION_URGENT};
 	struct mpq_session_path *m = &s->path[i];
 
 	m->session = s;
@@ -162,6 +165,8 @@ static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		mpq_fair_init(&m->own[c], s->pool, &queue,
 			      &s->room[c * QUEUES + i]);
+		mpq_fair_init(&m->urgent[c], s->pool, &urgent,
+			      &s->room[c * QUEUES + MPQ_SESSION_PATHS + 1 + i]);
 	}
 }
 
@@ -213,17 +218,12 @@ struct mpq_session *mpq_session_new(bool client,
 
 static void finish_path(struct mpq_session_path *m)
 {
-	struct mpq_session_urgent *u = &m->urgent;
-
 	if (m->channel != NULL) {
 		mpq_channel_set_member(m->channel, NULL, NULL);
 	}
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		mpq_fair_finish(&m->own[c]);
-	}
-	while (u->head != u->tail) {
-		mpq_packet_put(m->session->pool,
-			       u->item[u->head++ % MPQ_SESSION_URGENT].packet);
+		mpq_fair_finish(&m->urgent[c]);
 	}
 }
 

@@ -6,7 +6,7 @@
  *
  *	out   classify -> steer -> own or shared queue -> header -> channel
  *	in    channel -> header -> delay -> order -> (deliver)
- *	lost  repair -> the best other path's urgent queue
+ *	lost  repair -> the best other path's urgent queue, fair to flows
  *
  * A path that is up offers its channel; the session joins it (join.h) and takes
  * it back when it is silent. Pure: channels are its only way out, and `now`
@@ -62,13 +62,6 @@ struct mpq_session_events {
 	void (*steered)(void *owner, const struct mpq_steer_event *event);
 };
 
-/* One that waits to be sent again, in the order of repair. */
-struct mpq_session_urgent {
-	struct mpq_repair_item item[MPQ_SESSION_URGENT];
-	uint32_t head, tail;
-	uint32_t pkts[MPQ_SESSION_CLASSES]; /* of each class */
-};
-
 enum mpq_session_control { /* a set: what is to be sent on a path */
 	MPQ_SESSION_PROBE = 1,
 	MPQ_SESSION_ANSWER = 2,
@@ -101,7 +94,9 @@ struct mpq_session_path {
 
 	struct mpq_estimate estimate;
 	struct mpq_fair own[MPQ_SESSION_CLASSES];
-	struct mpq_session_urgent urgent;
+	struct mpq_fair urgent[MPQ_SESSION_CLASSES]; /* to be sent again */
+	size_t urgent_pkts, urgent_bytes;            /* of all classes */
+	bool again;                     /* the last packet was one of these */
 	bool turn[MPQ_SESSION_CLASSES]; /* own queue, or the shared one */
 	bool refused; /* a shared queue has something, but not for us now */
 

@@ -89,23 +89,19 @@ static void offer_packet(struct mpq_session_path *m,
 }
 
 /* The first that is still of use. */
-static bool offer_urgent(struct mpq_session_path *m,
+static bool offer_urgent(struct mpq_session_path *m, unsigned c,
 			 struct mpq_channel_offer *ret, mpq_time now)
 {
-	struct mpq_session_urgent *u = &m->urgent;
+	struct mpq_packet *p;
 
-	while (u->head != u->tail) {
-		const struct mpq_repair_item *item =
-			&u->item[u->head % MPQ_SESSION_URGENT];
-
-		if (now <= item->deadline) {
-			offer_packet(m, MPQ_SESSION_OFFER_URGENT, item->packet,
-				     ret);
+	while ((p = mpq_fair_peek(&m->urgent[c], now)) != NULL) {
+		if (now <= p->deadline) {
+			offer_packet(m, MPQ_SESSION_OFFER_URGENT, p, ret);
 			return true;
 		}
-		m->session->class[item->class].expired++;
-		mpq_packet_put(m->session->pool, item->packet);
-		(void)mpq_session_pop_urgent(m);
+		m->session->class[c].expired++;
+		mpq_packet_put(m->session->pool,
+			       mpq_session_pop_urgent(m, c, now).packet);
 	}
 	return false;
 }
@@ -151,35 +147,72 @@ static bool offer_class(struct mpq_session_path *m, unsigned c,
 				    offer_own(m, c, ret, now);
 }
 
-/* What is sent again goes before what is as high as any of it, or lower; last
- * what is of classes that are no more. */
-static int urgent_priority(const struct mpq_session_path *m)
+/* What comes in sparsely of a class. */
+static bool offer_sparse(struct mpq_session_path *m, unsigned c,
+			 struct mpq_channel_offer *ret, mpq_time now)
 {
-	const struct mpq_session *s = m->session;
-
-	for (size_t i = 0; i < s->policy.n_classes; i++) {
-		unsigned c = s->by_priority[i];
-
-		if (m->urgent.pkts[c] > 0) {
-			return s->policy.class[c].priority;
-		}
-	}
-	return -1;
+	return (mpq_fair_has_sparse(&m->own[c]) && offer_own(m, c, ret, now)) ||
+	       (mpq_fair_has_sparse(&m->session->shared[c]) &&
+		offer_shared(m, c, ret, now));
 }
 
-/* From the i-th class on, while they are above `level`. */
-static bool offer_above(struct mpq_session_path *m, int level, size_t *i,
+typedef bool offer_of(struct mpq_session_path *m, unsigned c,
+		      struct mpq_channel_offer *ret, mpq_time now);
+
+/* Of the classes by priority from `first` on and before `end`. */
+static bool offer_first(struct mpq_session_path *m, size_t first, size_t end,
+			offer_of *offer, struct mpq_channel_offer *ret,
+			mpq_time now)
+{
+	for (size_t i = first; i < end; i++) {
+		if (offer(m, m->session->by_priority[i], ret, now)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Classes that are as high as each other. What is sent again goes before the
+ * rest, but by turns with flows that come in sparsely: they would wait for all
+ * that a path had in flight that is out. */
+static bool offer_level(struct mpq_session_path *m, size_t first, size_t end,
 			struct mpq_channel_offer *ret, mpq_time now)
 {
-	const struct mpq_session *s = m->session;
+	if (m->urgent_pkts > 0 &&
+	    ((m->again && offer_first(m, first, end, offer_sparse, ret, now)) ||
+	     offer_first(m, first, end, offer_urgent, ret, now))) {
+		return true;
+	}
+	return offer_first(m, first, end, offer_class, ret, now);
+}
 
-	for (; *i < s->policy.n_classes; (*i)++) {
-		unsigned c = s->by_priority[*i];
+static size_t end_of_level(const struct mpq_session *s, size_t first)
+{
+	const struct mpq_policy_class *class = s->policy.class;
+	size_t end = first;
 
-		if (s->policy.class[c].priority <= level) {
-			break;
+	while (end < s->policy.n_classes &&
+	       class[s->by_priority[end]].priority ==
+		       class[s->by_priority[first]].priority) {
+		end++;
+	}
+	return end;
+}
+
+/* Last what is to be sent again of classes that are no more. */
+static bool offer_packets(struct mpq_session_path *m,
+			  struct mpq_channel_offer *ret, mpq_time now)
+{
+	size_t n = m->session->policy.n_classes;
+
+	for (size_t i = 0, end; i < n; i = end) {
+		end = end_of_level(m->session, i);
+		if (offer_level(m, i, end, ret, now)) {
+			return true;
 		}
-		if (offer_class(m, c, ret, now)) {
+	}
+	for (size_t c = n; m->urgent_pkts > 0 && c < MPQ_SESSION_CLASSES; c++) {
+		if (offer_urgent(m, (unsigned)c, ret, now)) {
 			return true;
 		}
 	}
@@ -189,8 +222,6 @@ static bool offer_above(struct mpq_session_path *m, int level, size_t *i,
 static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
 		      mpq_time now)
 {
-	size_t next = 0;
-
 	if (m->control != 0) {
 		return offer_control(m, ret, now);
 	}
@@ -198,8 +229,7 @@ static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
 		return false;
 	}
 	m->refused = false;
-	return offer_above(m, urgent_priority(m), &next, ret, now) ||
-	       offer_urgent(m, ret, now) || offer_above(m, -1, &next, ret, now);
+	return offer_packets(m, ret, now);
 }
 
 static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
@@ -259,7 +289,7 @@ static struct mpq_packet *take(struct mpq_session_path *m,
 	};
 	switch (m->offer.what) {
 	case MPQ_SESSION_OFFER_URGENT:
-		*ret_item = mpq_session_pop_urgent(m);
+		*ret_item = mpq_session_pop_urgent(m, c, now);
 		return p;
 	case MPQ_SESSION_OFFER_SHARED:
 		p = mpq_fair_pop(&s->shared[c], now);
@@ -307,6 +337,7 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 		p->sequence = m->offer.header.sequence;
 	}
 	count_turn(s, p->class_id, p->len_bytes);
+	m->again = m->offer.what == MPQ_SESSION_OFFER_URGENT;
 	m->packets_out++;
 	m->bytes_out += p->len_bytes;
 	if (p->kind == MPQ_HEADER_REPAIR) {
@@ -398,5 +429,5 @@ bool mpq_session_waits(const struct mpq_session *s,
 			return true;
 		}
 	}
-	return mpq_session_urgent_pkts(m) > 0;
+	return m->urgent_pkts > 0;
 }

@@ -36,7 +36,7 @@ static bool has_shared(const struct mpq_session *s)
 
 void mpq_session_tell_queue(struct mpq_session_path *m)
 {
-	uint64_t bytes = mpq_session_urgent_pkts(m) * PACKET;
+	uint64_t bytes = m->urgent_bytes;
 
 	for (size_t i = 0; i < m->session->policy.n_classes; i++) {
 		bytes += m->own[i].bytes;
@@ -226,26 +226,42 @@ void mpq_session_steer_kept(struct mpq_session *s, mpq_time now)
 /* ---- sent again ---------------------------------------------------------- */
 
 static bool push_urgent(struct mpq_session_path *m,
-			const struct mpq_repair_item *item)
+			const struct mpq_repair_item *item, mpq_time now)
 {
-	struct mpq_session_urgent *u = &m->urgent;
+	struct mpq_packet *p = item->packet;
 
-	if (mpq_session_urgent_pkts(m) == MPQ_SESSION_URGENT) {
+	if (m->urgent_pkts == MPQ_SESSION_URGENT) {
 		return false;
 	}
-	u->item[u->tail++ % MPQ_SESSION_URGENT] = *item;
-	u->pkts[item->class]++;
+	p->path = item->path;
+	p->tries = item->tries;
+	p->losses = item->losses;
+	p->order = item->order;
+	p->deadline = item->deadline;
+	m->urgent_pkts++;
+	m->urgent_bytes += p->len_bytes;
+	(void)mpq_fair_push(&m->urgent[item->class], p, now);
 	mpq_session_tell_queue(m);
 	return true;
 }
 
-struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m)
+struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,
+					      unsigned class_id, mpq_time now)
 {
-	struct mpq_session_urgent *u = &m->urgent;
-	struct mpq_repair_item item = u->item[u->head++ % MPQ_SESSION_URGENT];
+	struct mpq_packet *p = mpq_fair_pop(&m->urgent[class_id], now);
 
-	u->pkts[item.class]--;
-	return item;
+	m->urgent_pkts--;
+	m->urgent_bytes -= p->len_bytes;
+	return (struct mpq_repair_item){
+		.packet = p,
+		.path = p->path,
+		.class = (uint8_t)class_id,
+		.tries = p->tries,
+		.losses = p->losses,
+		.len_bytes = p->len_bytes,
+		.order = p->order,
+		.deadline = p->deadline,
+	};
 }
 
 static void redirect(struct mpq_session *s, const struct mpq_repair_item *item,
@@ -255,7 +271,7 @@ static void redirect(struct mpq_session *s, const struct mpq_repair_item *item,
 	int to = mpq_steer_repair(s->steer, item->class, item->path,
 				  item->len_bytes, now);
 
-	if (to < 0 || !push_urgent(&s->path[to], item)) {
+	if (to < 0 || !push_urgent(&s->path[to], item, now)) {
 		s->class[item->class].expired++;
 		mpq_packet_put(s->pool, p);
 	}
@@ -270,13 +286,12 @@ void mpq_session_send_repairs(struct mpq_session *s, mpq_time now)
 	}
 }
 
-static void empty_urgent(struct mpq_session_path *m, mpq_time now)
+static void empty_urgent(struct mpq_session_path *m, unsigned c, mpq_time now)
 {
-	struct mpq_session_urgent *u = &m->urgent;
-	uint32_t end = u->tail;
+	size_t n = m->urgent[c].pkts; /* some may come back */
 
-	while (u->head != end) {
-		struct mpq_repair_item item = mpq_session_pop_urgent(m);
+	for (; n > 0; n--) {
+		struct mpq_repair_item item = mpq_session_pop_urgent(m, c, now);
 
 		item.path = m->index;
 		redirect(m->session, &item, now);
@@ -287,10 +302,10 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 {
 	struct mpq_session *s = m->session;
 
-	empty_urgent(m, now);
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		struct mpq_packet *p, *next;
 
+		empty_urgent(m, c, now);
 		(void)mpq_fair_take_all(&m->own[c], &p);
 		for (; p != NULL; p = next) {
 			next = p->next;

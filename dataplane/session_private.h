@@ -73,8 +73,9 @@ void mpq_session_move_flow(struct mpq_session *s,
 			   const struct mpq_steer_event *e);
 /* There is a path again: what was kept is steered anew. */
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now);
-/* The first of those to be sent again, of which there is one. */
-struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m);
+/* The next of a class to be sent again, of which there is one. */
+struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,
+					      unsigned class_id, mpq_time now);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 
 /* session_in.c */
@@ -90,11 +91,6 @@ static inline bool mpq_session_carries(const struct mpq_session_path *m)
 static inline uint8_t mpq_session_lane(uint32_t flow)
 {
 	return (uint8_t)flow;
-}
-
-static inline size_t mpq_session_urgent_pkts(const struct mpq_session_path *m)
-{
-	return m->urgent.tail - m->urgent.head;
 }
 
 static inline bool mpq_session_is_member(const struct mpq_session_path *m)

@@ -64,7 +64,7 @@ static void add_seen(struct json_object *o, const struct mpq_session_path *m,
 
 static void add_queue(struct json_object *o, const struct mpq_session_path *m)
 {
-	uint64_t pkts = m->urgent.tail - m->urgent.head;
+	uint64_t pkts = m->urgent_pkts;
 	mpq_duration sojourn = 0;
 
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {

@@ -611,6 +611,16 @@ static void the_highest_class_goes_first_and_equal_ones_share(void **state)
 	assert_int_equal(bytes[2], 0);
 }
 
+/* It is to be sent again by this path. */
+static void lose(struct mpq_session_path *m, struct mpq_packet *p)
+{
+	p->kind = MPQ_HEADER_REPAIR;
+	p->deadline = fake_now() + MPQ_SECOND;
+	m->urgent_pkts++;
+	m->urgent_bytes += p->len_bytes;
+	assert_true(mpq_fair_push(&m->urgent[p->class_id], p, fake_now()));
+}
+
 /* A storm of repairs of bulk does not hold up what matters more. */
 static void what_is_sent_again_goes_before_its_equals_only(void **state)
 {
@@ -628,12 +638,7 @@ static void what_is_sent_again_goes_before_its_equals_only(void **state)
 	m = busy_path(e);
 	again = packet_of(e, 0, 777);
 	again->class_id = 0;
-	again->kind = MPQ_HEADER_REPAIR;
-	m->urgent.item[m->urgent.tail++] =
-		(struct mpq_repair_item){.packet = again,
-					 .len_bytes = 777,
-					 .deadline = fake_now() + MPQ_SECOND};
-	m->urgent.pkts[0]++;
+	lose(m, again);
 	assert_int_equal(take_next(m, &len), 2);
 	assert_int_equal(take_next(m, &len), 2);
 	assert_int_equal(take_next(m, &len), 0);
@@ -642,6 +647,55 @@ static void what_is_sent_again_goes_before_its_equals_only(void **state)
 		assert_int_not_equal(take_next(m, &len), 2);
 	}
 	assert_int_equal(mpq_session_queued(e), 0);
+}
+
+static void lose_flow(struct mpq_session_path *m, uint32_t flow, size_t len,
+		      unsigned n)
+{
+	while (n-- > 0) {
+		struct mpq_packet *p = packet_of(m->session, 0, len);
+
+		p->class_id = 0;
+		p->flow = flow;
+		lose(m, p);
+	}
+}
+
+/* A path was out, and all that it had in flight waits to be sent again. */
+static void a_slow_flow_waits_for_no_repairs_of_others(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_packet *fresh;
+	unsigned slow = 0, bulk = 0;
+	struct mpq_session *e;
+	size_t len;
+
+	bring_up(*state);
+	set_classes(*state);
+	e = session(&((struct site *)*state)->edge);
+	give(e, 0, 1300, 8);
+	m = busy_path(e);
+	for (unsigned i = 0; i < 3; i++) { /* so that it is not new any more */
+		(void)take_next(m, &len);
+	}
+	lose_flow(m, 111, 1200, 40);
+	lose_flow(m, 222, 200, 4);
+	fresh = packet_of(e, 0, 100);
+	fresh->flow = 333;
+	fresh->class_id = 0;
+	fresh->kind = MPQ_HEADER_DATA;
+	assert_true(mpq_fair_push(&m->own[0], fresh, fake_now()));
+	for (unsigned i = 0; i < 9; i++) {
+		(void)take_next(m, &len);
+		slow += len == 100 || len == 200;
+		bulk += len == 1300;
+	}
+	assert_int_equal(slow, 5);
+	assert_true(bulk <= 1);
+	for (unsigned i = 0; i < 35; i++) { /* then the rest of repairs */
+		(void)take_next(m, &len);
+		assert_int_equal(len, 1200);
+	}
 }
 
 /* The concentrator has lost the session, and only one path is left to hear of
@@ -718,6 +772,9 @@ int main(void)
 						site_teardown),
 		cmocka_unit_test_setup_teardown(copies_survive_any_path, setup,
 						site_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_slow_flow_waits_for_no_repairs_of_others, setup,
+			site_teardown),
 		cmocka_unit_test_setup_teardown(
 			the_highest_class_goes_first_and_equal_ones_share,
 			setup, site_teardown),

@@ -237,6 +237,23 @@ static void a_flow_that_fills_its_turns_is_sparse_no_more(void **state)
 	assert_in_range(bulk, 45, 55);
 }
 
+static void it_is_told_whether_a_sparse_flow_waits(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(mpq_fair_has_sparse(&f->fair));
+	fill(f, 1, 10);
+	while (mpq_fair_has_sparse(&f->fair)) {
+		assert_int_equal(pop_flow(f), 1);
+	}
+	assert_true(f->fair.pkts > 5);
+	assert_true(push(f, 2, 100));
+	assert_true(mpq_fair_has_sparse(&f->fair));
+	assert_int_equal(pop_flow(f), 2);
+	assert_int_equal(pop_flow(f), 1);
+	assert_false(mpq_fair_has_sparse(&f->fair));
+}
+
 static void a_full_queue_drops_from_the_longest(void **state)
 {
 	struct fixture *f = *state;
@@ -801,6 +818,7 @@ int main(void)
 		TEST(turns_are_of_bytes),
 		TEST(a_sparse_flow_waits_less_than_two_turns),
 		TEST(a_flow_that_fills_its_turns_is_sparse_no_more),
+		TEST(it_is_told_whether_a_sparse_flow_waits),
 		TEST(a_full_queue_drops_from_the_longest),
 		TEST(what_is_refused_itself_is_told),
 		TEST(what_was_peeked_stays_whatever_comes),
