@@ -98,3 +98,60 @@ bool mpq_policy_equal(const struct mpq_policy *a, const struct mpq_policy *b)
 	}
 	return true;
 }
+
+static int find_class(const struct mpq_policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_classes; i++) {
+		if (strcmp(p->class[i].name, name) == 0) {
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+/* Who has no number from before takes the first that is free. */
+static void choose_numbers(const struct mpq_policy *p,
+			   const struct mpq_policy *old,
+			   uint8_t ret[MPQ_POLICY_CLASSES])
+{
+	bool taken[MPQ_POLICY_CLASSES] = {false};
+	int was[MPQ_POLICY_CLASSES];
+	uint8_t next = 0;
+
+	for (size_t i = 0; i < p->n_classes; i++) {
+		was[i] = find_class(old, p->class[i].name);
+		if (was[i] >= (int)p->n_classes) {
+			was[i] = -1;
+		}
+		if (was[i] >= 0) {
+			taken[was[i]] = true;
+			ret[i] = (uint8_t)was[i];
+		}
+	}
+	for (size_t i = 0; i < p->n_classes; i++) {
+		while (was[i] < 0 && taken[next]) {
+			next++;
+		}
+		if (was[i] < 0) {
+			ret[i] = next++;
+		}
+	}
+}
+
+void mpq_policy_number_like(struct mpq_policy *p, const struct mpq_policy *old)
+{
+	struct mpq_policy_class class[MPQ_POLICY_CLASSES];
+	uint8_t number[MPQ_POLICY_CLASSES] = {0};
+
+	choose_numbers(p, old, number);
+	memcpy(class, p->class, sizeof(class));
+	for (size_t i = 0; i < p->n_classes; i++) {
+		p->class[number[i]] = class[i];
+	}
+	for (size_t i = 0; i < p->classify.n_rules; i++) {
+		uint8_t *id = &p->classify.rule[i].class_id;
+
+		*id = number[*id];
+	}
+	p->classify.fallback = number[p->classify.fallback];
+}

@@ -60,6 +60,10 @@ int mpq_policy_write(const struct mpq_policy *p, uint8_t *out, size_t cap);
 int mpq_policy_read(struct mpq_policy *ret, const uint8_t *data, size_t len,
 		    char reason[128]);
 
+/* The same policy with its classes in such an order that those which `old` has,
+ * by name, keep their numbers, as far as there are so many. */
+void mpq_policy_number_like(struct mpq_policy *p, const struct mpq_policy *old);
+
 /* But for counters. */
 bool mpq_policy_equal(const struct mpq_policy *a, const struct mpq_policy *b);
 

@@ -98,6 +98,8 @@ struct mpq_session_path {
 	size_t urgent_pkts, urgent_bytes;            /* of all classes */
 	bool again;                     /* the last packet was one of these */
 	bool turn[MPQ_SESSION_CLASSES]; /* own queue, or the shared one */
+	/* What went before it of higher classes while it waited. */
+	uint32_t passed[MPQ_SESSION_CLASSES];
 	bool refused; /* a shared queue has something, but not for us now */
 
 	uint16_t path_sequence; /* of the next datagram */

@@ -3,6 +3,10 @@
 #include "dataplane/session_private.h"
 
 #define TURN_BYTES 1500 /* of classes of the same priority */
+/* One byte in 16 is of those that are passed, however much goes first: else a
+ * class that fills the paths ends every connection of the others. */
+#define BELOW            16
+#define PASSED_MAX_BYTES (MPQ_SESSION_CLASSES * BELOW * TURN_BYTES)
 /* Of the pool, left to what arrives and to other tunnels. */
 #define POOL_KEPT(size) ((size) / 8)
 
@@ -147,6 +151,12 @@ static bool offer_class(struct mpq_session_path *m, unsigned c,
 				    offer_own(m, c, ret, now);
 }
 
+static bool waits(const struct mpq_session_path *m, unsigned c)
+{
+	return m->own[c].pkts + m->urgent[c].pkts + m->session->shared[c].pkts >
+	       0;
+}
+
 /* What comes in sparsely of a class. */
 static bool offer_sparse(struct mpq_session_path *m, unsigned c,
 			 struct mpq_channel_offer *ret, mpq_time now)
@@ -219,6 +229,32 @@ static bool offer_packets(struct mpq_session_path *m,
 	return false;
 }
 
+/* Those that were passed share what is left to them. */
+static uint32_t share_below(const struct mpq_session_path *m)
+{
+	uint32_t n = 0;
+
+	for (unsigned c = 0; c < m->session->policy.n_classes; c++) {
+		n += m->passed[c] > 0 && waits(m, c);
+	}
+	return n * BELOW;
+}
+
+static bool offer_passed(struct mpq_session_path *m,
+			 struct mpq_channel_offer *ret, mpq_time now)
+{
+	uint32_t enough = share_below(m) * TURN_BYTES;
+
+	for (unsigned c = 0; enough > 0 && c < m->session->policy.n_classes;
+	     c++) {
+		if (m->passed[c] >= enough && (offer_urgent(m, c, ret, now) ||
+					       offer_class(m, c, ret, now))) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
 		      mpq_time now)
 {
@@ -229,7 +265,7 @@ static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
 		return false;
 	}
 	m->refused = false;
-	return offer_packets(m, ret, now);
+	return offer_passed(m, ret, now) || offer_packets(m, ret, now);
 }
 
 static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
@@ -271,6 +307,23 @@ static void count_turn(struct mpq_session *s, unsigned c, size_t len_bytes)
 		s->by_priority[i] = s->by_priority[i + 1];
 	}
 	s->by_priority[i] = (uint8_t)c;
+}
+
+/* What waits below a packet that goes has been passed by it. */
+static void count_passed(struct mpq_session_path *m, unsigned class_id,
+			 uint32_t len_bytes)
+{
+	const struct mpq_policy_class *class = m->session->policy.class;
+	uint32_t paid = share_below(m) * len_bytes;
+
+	m->passed[class_id] -=
+		paid < m->passed[class_id] ? paid : m->passed[class_id];
+	for (unsigned c = 0; c < m->session->policy.n_classes; c++) {
+		if (class[c].priority < class[class_id].priority &&
+		    waits(m, c) && m->passed[c] < PASSED_MAX_BYTES) {
+			m->passed[c] += len_bytes;
+		}
+	}
 }
 
 /* Takes the packet on offer out of its queue. */
@@ -338,6 +391,7 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 	}
 	count_turn(s, p->class_id, p->len_bytes);
 	m->again = m->offer.what == MPQ_SESSION_OFFER_URGENT;
+	count_passed(m, p->class_id, p->len_bytes);
 	m->packets_out++;
 	m->bytes_out += p->len_bytes;
 	if (p->kind == MPQ_HEADER_REPAIR) {
@@ -424,8 +478,8 @@ bool mpq_session_waits(const struct mpq_session *s,
 	if (!mpq_session_carries(m)) {
 		return false;
 	}
-	for (size_t i = 0; i < s->policy.n_classes; i++) {
-		if (m->own[i].pkts + s->shared[i].pkts > 0) {
+	for (unsigned i = 0; i < s->policy.n_classes; i++) {
+		if (waits(m, i)) {
 			return true;
 		}
 	}

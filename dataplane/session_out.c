@@ -155,45 +155,72 @@ static void steer_numbered(struct mpq_session *s, struct mpq_packet *p,
 	into_own(&s->path[to], p, now);
 }
 
-static void steer(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
+static void into_queues(struct mpq_session *s, struct mpq_packet *p,
+			const struct mpq_steer_choice *choice, mpq_time now)
 {
-	struct mpq_session_class_counters *c = &s->class[p->class_id];
-	struct mpq_steer_choice choice;
-
-	switch (mpq_steer_pick(s->steer, p->class_id, p->flow, p->len_bytes,
-			       now, &choice)) {
-	case MPQ_STEER_SEND:
-		break;
-	case MPQ_STEER_OVER_RATE:
-		c->over_rate++;
-		c->packets_out--; /* it does not go out */
-		c->bytes_out -= p->len_bytes;
-		mpq_packet_put(s->pool, p);
-		return;
-	default: /* kept for a while: one may come back */
-		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
-		return;
-	}
 	p->kind = MPQ_HEADER_DATA;
-	if (choice.shared) {
+	if (choice->shared) {
 		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
 	} else if (is_redundant(s, p->class_id)) {
-		into_many(s, p, &choice, now);
+		into_many(s, p, choice, now);
 	} else {
-		into_own(&s->path[choice.path[0]], p, now);
+		into_own(&s->path[choice->path[0]], p, now);
+	}
+}
+
+/* Without a path it is kept for a while: one may come back. */
+static void queue(struct mpq_session *s, struct mpq_packet *p, int result,
+		  const struct mpq_steer_choice *choice, mpq_time now)
+{
+	struct mpq_session_class_counters *c = &s->class[p->class_id];
+
+	if (result == MPQ_STEER_SEND) {
+		into_queues(s, p, choice, now);
+	} else if (result == MPQ_STEER_NO_PATH) {
+		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
+	} else {
+		c->over_rate++;
+		mpq_packet_put(s->pool, p);
+	}
+}
+
+static void steer_again(struct mpq_session *s, struct mpq_packet *p,
+			mpq_time now)
+{
+	struct mpq_steer_choice choice;
+	int r = mpq_steer_pick_again(s->steer, p->class_id, p->flow,
+				     p->len_bytes, now, &choice);
+
+	queue(s, p, r, &choice, now);
+}
+
+static void steer_all(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
+{
+	struct mpq_packet *next;
+
+	for (; p != NULL; p = next) {
+		next = p->next;
+		steer_again(s, p, now);
 	}
 }
 
 void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
 		      const struct mpq_ip *ip, mpq_time now)
 {
+	struct mpq_steer_choice choice;
+	int r;
+
 	p->class_id = mpq_classify(&s->policy.classify, ip);
 	p->flow = mpq_classify_flow(ip, s->seed);
 	p->copies = 0;
-	s->class[p->class_id].packets_out++;
-	s->class[p->class_id].bytes_out += p->len_bytes;
 	s->data_out = now;
-	steer(s, p, now);
+	r = mpq_steer_pick(s->steer, p->class_id, p->flow, p->len_bytes, now,
+			   &choice);
+	if (r != MPQ_STEER_OVER_RATE) {
+		s->class[p->class_id].packets_out++;
+		s->class[p->class_id].bytes_out += p->len_bytes;
+	}
+	queue(s, p, r, &choice, now);
 }
 
 size_t mpq_session_queued(const struct mpq_session *s)
@@ -213,13 +240,10 @@ size_t mpq_session_queued(const struct mpq_session *s)
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now)
 {
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		struct mpq_packet *p, *next;
+		struct mpq_packet *first;
 
-		(void)mpq_fair_take_all(&s->shared[c], &p);
-		for (; p != NULL; p = next) {
-			next = p->next;
-			steer(s, p, now);
-		}
+		(void)mpq_fair_take_all(&s->shared[c], &first);
+		steer_all(s, first, now);
 	}
 }
 
@@ -312,10 +336,42 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 			if (p->kind == MPQ_HEADER_COPY) {
 				steer_numbered(s, p, m->index, now);
 			} else {
-				steer(s, p, now);
+				steer_again(s, p, now);
 			}
 		}
 	}
+}
+
+/* Numbered ones stay where they are: each of them has its copies. */
+static void take_unnumbered(struct mpq_fair *q, struct mpq_packet ***end,
+			    mpq_time now)
+{
+	struct mpq_packet *p, *next;
+
+	(void)mpq_fair_take_all(q, &p);
+	for (; p != NULL; p = next) {
+		next = p->next;
+		if (p->kind == MPQ_HEADER_COPY) {
+			(void)mpq_fair_push(q, p, now);
+			continue;
+		}
+		p->next = NULL;
+		**end = p;
+		*end = &p->next;
+	}
+}
+
+void mpq_session_steer_class(struct mpq_session *s, unsigned class_id,
+			     mpq_time now)
+{
+	struct mpq_packet *first = NULL, **end = &first;
+
+	take_unnumbered(&s->shared[class_id], &end, now);
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		take_unnumbered(&s->path[i].own[class_id], &end, now);
+		mpq_session_tell_queue(&s->path[i]);
+	}
+	steer_all(s, first, now);
 }
 
 static void spread_flow(struct mpq_session *s, unsigned class_id, uint32_t flow)
@@ -330,11 +386,31 @@ static void spread_flow(struct mpq_session *s, unsigned class_id, uint32_t flow)
 	}
 }
 
+/* The class has another active path, or has one now. */
+static void move_class(struct mpq_session *s, unsigned class_id, unsigned path)
+{
+	struct mpq_session_path *to = &s->path[path];
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (m != to && mpq_fair_move_all(&m->own[class_id],
+						 &to->own[class_id]) > 0) {
+			mpq_session_tell_queue(m);
+		}
+	}
+	mpq_session_tell_queue(to);
+}
+
 /* Sequences are given as packets leave, so what waits behind would come behind:
  * 352 packets, by up to 899, when a flow that filled its path was spread. */
 void mpq_session_move_flow(struct mpq_session *s,
 			   const struct mpq_steer_event *e)
 {
+	if (e->kind == MPQ_STEER_ACTIVE) {
+		move_class(s, e->class, (unsigned)__builtin_ctz(e->to));
+		return;
+	}
 	if (e->flow == MPQ_STEER_NO_FLOW || e->to == 0) {
 		return;
 	}

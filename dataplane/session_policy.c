@@ -3,13 +3,15 @@
  * queues. */
 #include "dataplane/session_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_BYTES    4 /* of a policy */
-#define POLICY_INTERVAL (10 * MPQ_MILLISECOND)
-#define GUARDED         6 /* priority from which a class is */
+#define NUMBER_BYTES       4 /* of a policy */
+#define POLICY_INTERVAL    (10 * MPQ_MILLISECOND)
+#define COUNTERS_MAX_BYTES 256 /* of a class, each kind */
+#define GUARDED            6   /* priority from which a class is */
 /* A repair is sent when the loss is noticed, and takes its way behind what
  * stands in the path's queue. Too short a wait costs the inner flow a cut of
  * its window, too long a one only what is lost twice. */
@@ -117,26 +119,91 @@ static void keep_rule(const struct mpq_policy *old, struct mpq_policy *p,
 	}
 }
 
-/* Counters are of names, wherever these stand now. */
+/* Where each class was; -1: nowhere. */
+static void find_classes(const struct mpq_policy *old,
+			 const struct mpq_policy *p,
+			 int8_t ret_was[MPQ_SESSION_CLASSES])
+{
+	memset(ret_was, -1, MPQ_SESSION_CLASSES);
+	for (size_t i = 0; i < p->n_classes; i++) {
+		for (size_t k = 0; k < old->n_classes; k++) {
+			if (strcmp(old->class[k].name, p->class[i].name) == 0) {
+				ret_was[i] = (int8_t)k;
+			}
+		}
+	}
+}
+
+/* An array with an element for each class. */
+static void renumber(void *array, size_t size,
+		     const int8_t was[MPQ_SESSION_CLASSES])
+{
+	uint8_t old[MPQ_SESSION_CLASSES * COUNTERS_MAX_BYTES], *to = array;
+
+	assert(size <= COUNTERS_MAX_BYTES);
+	memcpy(old, array, MPQ_SESSION_CLASSES * size);
+	memset(array, 0, MPQ_SESSION_CLASSES * size);
+	for (size_t i = 0; i < MPQ_SESSION_CLASSES; i++) {
+		if (was[i] >= 0) {
+			memcpy(to + i * size, old + (size_t)was[i] * size,
+			       size);
+		}
+	}
+}
+
+/* The queues stay: what waits in them has its class. */
+static void renumber_queues(struct mpq_fair queue[MPQ_SESSION_CLASSES],
+			    const int8_t was[MPQ_SESSION_CLASSES])
+{
+	struct {
+		uint64_t enqueued, full, delay, marked;
+	} c[MPQ_SESSION_CLASSES];
+
+	for (unsigned i = 0; i < MPQ_SESSION_CLASSES; i++) {
+		c[i].enqueued = queue[i].enqueued;
+		c[i].full = queue[i].dropped_full;
+		c[i].delay = queue[i].dropped_delay;
+		c[i].marked = queue[i].marked;
+	}
+	renumber(c, sizeof(c[0]), was);
+	for (unsigned i = 0; i < MPQ_SESSION_CLASSES; i++) {
+		queue[i].enqueued = c[i].enqueued;
+		queue[i].dropped_full = c[i].full;
+		queue[i].dropped_delay = c[i].delay;
+		queue[i].marked = c[i].marked;
+	}
+}
+
+/* Counters are of names, wherever these stand now; and so is what steering
+ * has learnt. */
 static void keep_counters(struct mpq_session *s, const struct mpq_policy *old)
 {
-	struct mpq_session_class_counters class[MPQ_SESSION_CLASSES];
 	struct mpq_policy *p = &s->policy;
+	int8_t was[MPQ_SESSION_CLASSES];
 
 	for (size_t i = 0; i < p->classify.n_rules; i++) {
 		keep_rule(old, p, i);
 	}
 	p->classify.hits[MPQ_CLASSIFY_RULES] =
 		old->classify.hits[MPQ_CLASSIFY_RULES];
-	memcpy(class, s->class, sizeof(class));
-	memset(s->class, 0, sizeof(s->class));
-	for (size_t i = 0; i < p->n_classes; i++) {
-		for (size_t k = 0; k < old->n_classes; k++) {
-			if (strcmp(old->class[k].name, p->class[i].name) == 0) {
-				s->class[i] = class[k];
-			}
-		}
+	find_classes(old, p, was);
+	renumber(s->class, sizeof(s->class[0]), was);
+	renumber(s->order.counters, sizeof(s->order.counters[0]), was);
+	renumber_queues(s->shared, was);
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		renumber_queues(s->path[i].own, was);
+		renumber_queues(s->path[i].urgent, was);
 	}
+	mpq_steer_renumber(s->steer, was);
+}
+
+/* Its packets wait where they would not go now. */
+static bool goes_elsewhere(const struct mpq_policy_class *was,
+			   const struct mpq_policy_class *c)
+{
+	return strcmp(was->name, c->name) == 0 &&
+	       (was->steer.mode != c->steer.mode ||
+		was->steer.excluded != c->steer.excluded);
 }
 
 void mpq_session_apply_policy(struct mpq_session *s,
@@ -160,6 +227,12 @@ void mpq_session_apply_policy(struct mpq_session *s,
 	}
 	set_priorities(s);
 	gather_classes(s, now);
+	for (unsigned i = 0; i < s->policy.n_classes; i++) {
+		if (i < old.n_classes &&
+		    goes_elsewhere(&old.class[i], &s -> policy.class[i])) {
+			mpq_session_steer_class(s, i, now);
+		}
+	}
 	mpq_session_set_order(s);
 }
 

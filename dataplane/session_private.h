@@ -71,6 +71,9 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now);
  * now. */
 void mpq_session_move_flow(struct mpq_session *s,
 			   const struct mpq_steer_event *e);
+/* A class is steered in another way: what of it waits, too. */
+void mpq_session_steer_class(struct mpq_session *s, unsigned class_id,
+			     mpq_time now);
 /* There is a path again: what was kept is steered anew. */
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now);
 /* The next of a class to be sent again, of which there is one. */

@@ -41,11 +41,11 @@ static void use(struct mpq_session_path *m, const char *reason, mpq_time now)
 
 	mpq_steer_path(m->session->steer, m->index, &m->estimate, true,
 		       m->metered, now);
-	mpq_session_set_state(m, MPQ_SESSION_USED, reason, now);
-	m->control |= MPQ_SESSION_PROBE;
-	if (first) {
+	if (first) { /* before those that came when there was no session */
 		mpq_session_steer_kept(m->session, now);
 	}
+	mpq_session_set_state(m, MPQ_SESSION_USED, reason, now);
+	m->control |= MPQ_SESSION_PROBE;
 }
 
 /* One that was lost lately has to behave for a while, the longer the oftener

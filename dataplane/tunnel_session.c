@@ -138,7 +138,10 @@ static void number_class(const struct mpq_tunnel *t,
 void mpq_tunnel_set_policy(struct mpq_tunnel *t,
 			   const struct mpq_policy *policy, mpq_time now)
 {
+	struct mpq_policy old = t->policy;
+
 	t->policy = *policy;
+	mpq_policy_number_like(&t->policy, &old);
 	for (size_t i = 0; i < t->policy.n_classes; i++) {
 		number_class(t, &t->policy.class[i].steer);
 	}

@@ -158,6 +158,32 @@ int mpq_steer_configure(struct mpq_steer *s, unsigned class,
 	return 0;
 }
 
+static void forget_flows(struct mpq_steer *s, const int8_t *was)
+{
+	for (unsigned i = 0; i < MPQ_STEER_FLOWS; i++) {
+		struct mpq_steer_flow *f = &s->flow[i];
+
+		f->used &= was[f->class] == (int8_t)f->class;
+	}
+}
+
+void mpq_steer_renumber(struct mpq_steer *s,
+			const int8_t was[MPQ_STEER_CLASSES])
+{
+	struct mpq_steer_class old[MPQ_STEER_CLASSES];
+
+	memcpy(old, s->class, sizeof(old));
+	memset(s->class, 0, sizeof(s->class));
+	for (unsigned i = 0; i < MPQ_STEER_CLASSES; i++) {
+		if (was[i] >= 0) {
+			s->class[i] = old[was[i]];
+		} else {
+			init_class(&s->class[i]);
+		}
+	}
+	forget_flows(s, was);
+}
+
 void mpq_steer_path(struct mpq_steer *s, unsigned path,
 		    const struct mpq_estimate *estimate, bool usable,
 		    bool metered, mpq_time now)
@@ -216,13 +242,23 @@ int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 	struct mpq_steer_class *c = &s->class[class];
 
 	refresh(s, c, now);
-	if (c->eligible == 0) {
-		c->counters.no_path++;
-		return MPQ_STEER_NO_PATH;
-	}
 	if (!within_rate(c, len_bytes)) {
 		c->counters.over_rate++;
 		return MPQ_STEER_OVER_RATE;
+	}
+	return mpq_steer_pick_again(s, class, flow, len_bytes, now, ret);
+}
+
+int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
+			 size_t len_bytes, mpq_time now,
+			 struct mpq_steer_choice *ret)
+{
+	struct mpq_steer_class *c = &s->class[class];
+
+	refresh(s, c, now);
+	if (c->eligible == 0) {
+		c->counters.no_path++;
+		return MPQ_STEER_NO_PATH;
 	}
 	*ret = (struct mpq_steer_choice){0};
 	mpq_steer_mode_pick(s, c, flow, len_bytes, now, ret);

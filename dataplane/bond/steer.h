@@ -132,8 +132,10 @@ struct mpq_steer_event {
 struct mpq_steer_events {
 	/* Must not call back. Flows that are pinned by their first packet are
 	 * no change of mind: they are counted only. What waits of a flow that
-	 * is spread, gathered or pinned elsewhere is to go with it to its new
-	 * queue (mpq_queue_move_flow), or what comes now overtakes it. */
+	 * is spread, gathered or pinned elsewhere, and of a class that has
+	 * another active path, is to go with it to its new queue
+	 * (mpq_fair_move_flow, mpq_fair_move_all), or what comes now overtakes
+	 * it. */
 	void (*changed)(void *owner, const struct mpq_steer_event *event);
 };
 
@@ -181,6 +183,12 @@ int mpq_steer_configure(struct mpq_steer *s, unsigned class,
 			const struct mpq_steer_class_config *config,
 			mpq_time now);
 
+/* Classes change their numbers: class i goes on as what class was[i] is now,
+ * with its counters, verdicts and paths; -1: begins anew. Flows of one that got
+ * another number are forgotten. Then configure them. */
+void mpq_steer_renumber(struct mpq_steer *s,
+			const int8_t was[MPQ_STEER_CLASSES]);
+
 /* The path's estimate is borrowed until another is told; NULL: there is no
  * such path. `usable`: it is up. */
 void mpq_steer_path(struct mpq_steer *s, unsigned path,
@@ -191,6 +199,12 @@ void mpq_steer_path(struct mpq_steer *s, unsigned path,
 int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 		   size_t len_bytes, mpq_time now,
 		   struct mpq_steer_choice *ret);
+
+/* The same for one that was picked before and goes another way, or had none: it
+ * has paid its class's rate. */
+int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
+			 size_t len_bytes, mpq_time now,
+			 struct mpq_steer_choice *ret);
 
 /* A path has room: may it take the first packet of the class's shared queue,
  * in which `waiting_bytes` are? A question without effects, so that the

@@ -366,6 +366,16 @@ static void take_flow(struct mpq_fair *f, unsigned b, uint32_t flow,
 	f->room->guests[b] &= k->head != NULL;
 }
 
+static void put_all(struct mpq_fair *f, struct mpq_packet *p)
+{
+	struct mpq_packet *next;
+
+	for (; p != NULL; p = next) {
+		next = p->next;
+		put(f, p);
+	}
+}
+
 size_t mpq_fair_move_flow(struct mpq_fair *f, uint32_t flow,
 			  struct mpq_fair *to)
 {
@@ -382,12 +392,7 @@ size_t mpq_fair_move_flow(struct mpq_fair *f, uint32_t flow,
 	for (unsigned b = set; b < set + MPQ_FAIR_WAYS; b++) {
 		take_flow(f, b, flow, &end);
 	}
-	while (first != NULL) {
-		struct mpq_packet *p = first;
-
-		first = p->next;
-		put(to, p);
-	}
+	put_all(to, first);
 	return before - f->pkts;
 }
 
@@ -413,6 +418,15 @@ size_t mpq_fair_take_all(struct mpq_fair *f, struct mpq_packet **ret_first)
 	memset(f->room, 0, sizeof(*f->room));
 	f->fresh = f->old = (struct mpq_fair_list){0};
 	*ret_first = first;
+	return n;
+}
+
+size_t mpq_fair_move_all(struct mpq_fair *f, struct mpq_fair *to)
+{
+	struct mpq_packet *first;
+	size_t n = mpq_fair_take_all(f, &first);
+
+	put_all(to, first);
 	return n;
 }
 

@@ -95,6 +95,9 @@ size_t mpq_fair_drop_older(struct mpq_fair *f, mpq_duration age, mpq_time now);
 size_t mpq_fair_move_flow(struct mpq_fair *f, uint32_t flow,
 			  struct mpq_fair *to);
 
+/* The same for all packets, those of a flow in their order. */
+size_t mpq_fair_move_all(struct mpq_fair *f, struct mpq_fair *to);
+
 /* Takes out all packets, those of a flow in their order; *ret_first and what
  * follows it by `next` is the caller's. How many. */
 size_t mpq_fair_take_all(struct mpq_fair *f, struct mpq_packet **ret_first);

@@ -512,6 +512,43 @@ static void nothing_beyond_our_limits_comes_in(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void classes_keep_their_numbers_as_far_as_there_are_so_many(void **state)
+{
+	static const char *const names[] = {"default", "a", "b", "c"};
+	struct mpq_policy old, p;
+
+	(void)state;
+	mpq_policy_init(&old);
+	for (size_t i = 1; i < 4; i++) {
+		mpq_policy_class_init(&old.class[i]);
+		(void)strcpy(old.class[i].name, names[i]);
+	}
+	old.n_classes = 4;
+	p = old;
+	(void)strcpy(p.class[1].name, "c");
+	(void)strcpy(p.class[2].name, "x");
+	(void)strcpy(p.class[3].name, "a");
+	p.classify.n_rules = 2;
+	p.classify.rule[0].class_id = 1;
+	p.classify.rule[1].class_id = 2;
+	p.classify.fallback = 3;
+	mpq_policy_number_like(&p, &old);
+	assert_string_equal(p.class[0].name, "default");
+	assert_string_equal(p.class[1].name, "a");
+	assert_string_equal(p.class[2].name, "x");
+	assert_string_equal(p.class[3].name, "c");
+	assert_int_equal(p.classify.rule[0].class_id, 3);
+	assert_int_equal(p.classify.rule[1].class_id, 2);
+	assert_int_equal(p.classify.fallback, 1);
+	/* "c" is beyond, and takes the place that is free. */
+	p.n_classes = 3;
+	(void)strcpy(p.class[1].name, "c");
+	(void)strcpy(p.class[2].name, "b");
+	mpq_policy_number_like(&p, &old);
+	assert_string_equal(p.class[1].name, "c");
+	assert_string_equal(p.class[2].name, "b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,6 +562,8 @@ int main(void)
 		TEST(says_why_it_refuses),
 		TEST(skips_what_is_marked_as_optional),
 		TEST(nothing_beyond_our_limits_comes_in),
+		cmocka_unit_test(
+			classes_keep_their_numbers_as_far_as_there_are_so_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

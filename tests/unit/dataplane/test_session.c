@@ -611,6 +611,28 @@ static void the_highest_class_goes_first_and_equal_ones_share(void **state)
 	assert_int_equal(bytes[2], 0);
 }
 
+/* A class that fills the path leaves one byte in 16 to those below, and they
+ * share it. */
+static void who_is_passed_for_long_goes_once(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *e;
+	size_t bytes[3] = {0}, len;
+
+	bring_up(*state);
+	set_classes(*state);
+	e = session(&((struct site *)*state)->edge);
+	give(e, 0, 1000, 30);
+	give(e, LOW, 1000, 30);
+	m = busy_path(e);
+	for (unsigned i = 0; i < 400; i++) {
+		give(e, HIGH, 1000, 1);
+		bytes[take_next(m, &len)] += len;
+	}
+	assert_in_range(bytes[0] + bytes[1], 400000 / 20, 400000 / 16);
+	assert_in_range(bytes[0], bytes[1] - 2000, bytes[1] + 2000);
+}
+
 /* It is to be sent again by this path. */
 static void lose(struct mpq_session_path *m, struct mpq_packet *p)
 {
@@ -778,6 +800,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_highest_class_goes_first_and_equal_ones_share,
 			setup, site_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_is_passed_for_long_goes_once, setup, site_teardown),
 		cmocka_unit_test_setup_teardown(
 			what_is_sent_again_goes_before_its_equals_only, setup,
 			site_teardown),
