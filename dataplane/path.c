@@ -221,6 +221,19 @@ static bool is_bonded(const struct mpq_tunnel *t)
 	return t != NULL && t->session != NULL;
 }
 
+/* NULL: it may run. */
+static const char *why_disabled(const struct mpq_snapshot_path *config,
+				const struct mpq_tunnel *tunnel)
+{
+	if (!config->enabled) {
+		return "disabled by configuration";
+	}
+	if (tunnel == NULL) {
+		return "no tunnel has this path";
+	}
+	return tunnel->config.enabled ? NULL : "its tunnel is disabled";
+}
+
 void mpq_path_configure(struct mpq_path *p,
 			const struct mpq_snapshot_path *config,
 			struct mpq_tunnel *tunnel, int id, mpq_time now)
@@ -229,6 +242,7 @@ void mpq_path_configure(struct mpq_path *p,
 	bool same = mpq_snapshot_path_equal(&p->config, config) &&
 		    p->tunnel == tunnel && p->id == id &&
 		    p->bonded == is_bonded(tunnel);
+	const char *why;
 
 	if (p->tunnel != tunnel) {
 		drop_all(p, "the path has another tunnel now", now);
@@ -237,11 +251,10 @@ void mpq_path_configure(struct mpq_path *p,
 	p->tunnel = tunnel;
 	p->id = id;
 	p->bonded = is_bonded(tunnel);
+	why = why_disabled(config, tunnel);
 	act(p,
-	    mpq_life_enable(&p->life,
-			    config->enabled && tunnel != NULL &&
-				    tunnel->config.enabled,
-			    now),
+	    why == NULL ? mpq_life_enable(&p->life, now)
+			: mpq_life_disable(&p->life, why, now),
 	    now);
 	if (!same_wan) {
 		leave_wan(p, now);

@@ -155,7 +155,7 @@ static unsigned drop_both(struct mpq_life *l)
 
 static bool may_run(const struct mpq_life *l)
 {
-	return l->enabled && l->held_until == 0 &&
+	return l->disabled == NULL && l->held_until == 0 &&
 	       l->link == MPQ_LIFE_CONNECTING;
 }
 
@@ -164,9 +164,8 @@ static unsigned rest(struct mpq_life *l, mpq_time now)
 	unsigned actions = drop_both(l);
 
 	l->running = false;
-	if (!l->enabled) {
-		return actions | enter(l, MPQ_LIFE_DISABLED,
-				       "disabled by configuration", now);
+	if (l->disabled != NULL) {
+		return actions | enter(l, MPQ_LIFE_DISABLED, l->disabled, now);
 	}
 	if (l->held_until != 0) {
 		return actions | enter(l, MPQ_LIFE_HELD,
@@ -290,7 +289,6 @@ void mpq_life_init(struct mpq_life *l, const struct mpq_life_config *config,
 	*l = (struct mpq_life){
 		.config = config,
 		.since = now,
-		.enabled = true,
 		.heard = MPQ_TIME_NEVER,
 		.heard_last = MPQ_TIME_NEVER,
 		.waiting_since = MPQ_TIME_NEVER,
@@ -301,9 +299,15 @@ void mpq_life_init(struct mpq_life *l, const struct mpq_life_config *config,
 	(void)rest(l, now);
 }
 
-unsigned mpq_life_enable(struct mpq_life *l, bool enabled, mpq_time now)
+unsigned mpq_life_enable(struct mpq_life *l, mpq_time now)
 {
-	l->enabled = enabled;
+	l->disabled = NULL;
+	return step(l, now);
+}
+
+unsigned mpq_life_disable(struct mpq_life *l, const char *why, mpq_time now)
+{
+	l->disabled = why;
 	return step(l, now);
 }
 
@@ -451,7 +455,7 @@ mpq_time mpq_life_deadline(const struct mpq_life *l)
 {
 	mpq_time due = MPQ_TIME_NEVER;
 
-	if (l->enabled && l->held_until != 0) {
+	if (l->disabled == NULL && l->held_until != 0) {
 		return l->held_until;
 	}
 	if (!l->running) {

@@ -80,7 +80,7 @@ struct mpq_life {
 	/* What it was told. */
 	enum mpq_life_state link; /* NO_LINK.., or CONNECTING: link is ready */
 	char link_reason[256];
-	bool enabled;
+	const char *disabled; /* why; NULL: it is enabled */
 	mpq_time held_until; /* 0: not held; MPQ_TIME_NEVER: until release */
 
 	/* The connections. */
@@ -105,7 +105,9 @@ void mpq_life_init(struct mpq_life *l, const struct mpq_life_config *config,
 		   mpq_time now);
 
 /* Each returns a set of mpq_life_action. */
-unsigned mpq_life_enable(struct mpq_life *l, bool enabled, mpq_time now);
+unsigned mpq_life_enable(struct mpq_life *l, mpq_time now);
+/* `why`: a sentence, which stays where it is. */
+unsigned mpq_life_disable(struct mpq_life *l, const char *why, mpq_time now);
 unsigned mpq_life_hold(struct mpq_life *l, mpq_time until, mpq_time now);
 unsigned mpq_life_release(struct mpq_life *l, mpq_time now);
 

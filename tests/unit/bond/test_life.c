@@ -111,7 +111,7 @@ static void waits_for_a_link_at_first(void **state)
 	assert_int_equal(life.state, MPQ_LIFE_NO_LINK);
 	assert_string_not_equal(life.reason, "");
 	assert_int_equal(mpq_life_deadline(&life), MPQ_TIME_NEVER);
-	assert_int_equal(mpq_life_enable(&life, true, now), 0);
+	assert_int_equal(mpq_life_enable(&life, now), 0);
 	assert_int_equal(mpq_life_expire(&life, now + S), 0);
 }
 
@@ -459,15 +459,16 @@ static void rests_while_disabled(void **state)
 {
 	(void)state;
 	connect_up(40 * MS);
-	assert_int_equal(mpq_life_enable(&life, false, now),
+	assert_int_equal(mpq_life_disable(&life, "of no use", now),
 			 DROP_CURRENT | CHANGED);
 	assert_int_equal(life.state, MPQ_LIFE_DISABLED);
+	assert_string_equal(life.reason, "of no use");
 	assert_int_equal(mpq_life_deadline(&life), MPQ_TIME_NEVER);
 	assert_int_equal(lost(), 0);
 	assert_int_equal(ready(), 0);
 	assert_int_equal(mpq_life_hold(&life, now + S, now), 0);
 	assert_int_equal(mpq_life_release(&life, now), 0);
-	assert_int_equal(mpq_life_enable(&life, true, now), DIAL | CHANGED);
+	assert_int_equal(mpq_life_enable(&life, now), DIAL | CHANGED);
 	assert_int_equal(life.state, MPQ_LIFE_CONNECTING);
 }
 
