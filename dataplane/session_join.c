@@ -144,12 +144,32 @@ static void tell_leave(struct mpq_session *s, unsigned path)
 	}
 }
 
+static bool is_in_use(const struct mpq_session *s)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (s->path[i].state == MPQ_SESSION_USED) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Without any path left nothing is under way: the next one begins a session of
+ * its own, whatever the peer still knows. Nor is there a reason to wait until
+ * silent ones are given up, once the peer knows nothing: it was restarted. */
+static bool is_over(const struct mpq_session *s, bool refused)
+{
+	return s->client && s->open &&
+	       (!has_members(s) || (refused && !is_in_use(s)));
+}
+
 static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
 {
 	struct mpq_session *s = m->session;
 	bool member = mpq_session_is_member(m);
 	/* Who ended it knows; telling him might reach the next connection. */
 	bool known = m->channel != NULL && m->channel->end.by_peer;
+	bool refused = known && m->state == MPQ_SESSION_JOINING;
 
 	release(m);
 	m->lost_at = member ? now : m->lost_at;
@@ -164,9 +184,7 @@ static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
 	if (s->client && member && !known) {
 		tell_leave(s, m->index);
 	}
-	/* Without any path left nothing is under way: the next one begins a
-	 * session of its own, whatever the peer still knows. */
-	if (s->client && s->open && !has_members(s)) {
+	if (is_over(s, refused)) {
 		s->open = false;
 	}
 }

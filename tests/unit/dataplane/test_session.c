@@ -742,11 +742,11 @@ static void one_path_is_enough_to_begin_anew(void **state)
 					1),
 			 0);
 	came = fake_tun_came(s->vps.tun);
-	for (int i = 0; i < 5 * 20; i++) {
+	for (int i = 0; i < 20 && fake_tun_came(s->vps.tun) == came; i++) {
 		site_send_out(s, 500);
 		fake_run(50 * MPQ_MILLISECOND);
 	}
-	assert_true(fake_tun_came(s->vps.tun) - came > 20);
+	assert_true(fake_tun_came(s->vps.tun) > came); /* within a second */
 	assert_int_equal(used(&s->edge), 1);
 	for (int i = 1; i < PATHS; i++) {
 		fake_cut(wan_address[i], false);
