@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,11 +164,20 @@ static int run(const struct options *options)
 	return r;
 }
 
+/* Tables are as large as they may have to be, and cost what was ever in use:
+ * pages that nobody touched. Unless they are of the heap, from which glibc
+ * takes ever larger pieces once as large a one was freed, and clears them. */
+static void keep_tables_sparse(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {.socket_path = MPQ_SOUTHBOUND_SOCKET};
 	int r = read_options(argc, argv, &options);
 
+	keep_tables_sparse();
 	if (r != 0) {
 		return r < 0 ? 2 : 0;
 	}

@@ -14,8 +14,8 @@ enum list {
 struct entry {
 	struct mpq_repair_item item;
 	uint64_t id;
-	uint32_t next_in_bucket;
-	uint32_t before, after; /* in its list */
+	uint32_t next_in_bucket; /* as in `bucket` */
+	uint32_t before, after;  /* in its list */
 	enum list list;
 	bool known; /* in a bucket: reports can find it */
 };
@@ -31,8 +31,9 @@ struct mpq_repair {
 	uint64_t order; /* of the last first sending */
 	struct chain free_list, due, flying[MPQ_REPAIR_PATHS];
 	uint32_t latest; /* that became due; the next is near it */
+	uint32_t fresh;  /* those from here on were never used */
 	struct mpq_repair_counters counters;
-	uint32_t *bucket;
+	uint32_t *bucket; /* entries from 1 on; 0: none */
 	struct entry *entry;
 };
 
@@ -93,7 +94,7 @@ static void know(struct mpq_repair *r, uint32_t i)
 
 	e->next_in_bucket = *b;
 	e->known = true;
-	*b = i;
+	*b = i + 1;
 }
 
 static void forget(struct mpq_repair *r, uint32_t i)
@@ -104,8 +105,8 @@ static void forget(struct mpq_repair *r, uint32_t i)
 	if (!e->known) {
 		return;
 	}
-	while (*b != i) {
-		b = &r->entry[*b].next_in_bucket;
+	while (*b != i + 1) {
+		b = &r->entry[*b - 1].next_in_bucket;
 	}
 	*b = e->next_in_bucket;
 	e->known = false;
@@ -113,13 +114,13 @@ static void forget(struct mpq_repair *r, uint32_t i)
 
 static uint32_t find(struct mpq_repair *r, unsigned path, uint64_t id)
 {
-	uint32_t i = *bucket_of(r, path, id);
+	uint32_t at = *bucket_of(r, path, id);
 
-	while (i != NONE &&
-	       (r->entry[i].id != id || r->entry[i].item.path != path)) {
-		i = r->entry[i].next_in_bucket;
+	while (at != 0 && (r->entry[at - 1].id != id ||
+			   r->entry[at - 1].item.path != path)) {
+		at = r->entry[at - 1].next_in_bucket;
 	}
-	return i;
+	return at != 0 ? at - 1 : NONE;
 }
 
 static void take_out(struct mpq_repair *r, uint32_t i)
@@ -154,7 +155,7 @@ struct mpq_repair *mpq_repair_new(size_t limit_pkts,
 	r->limit = limit_pkts;
 	r->buckets = buckets_for(limit_pkts);
 	r->entry = calloc(limit_pkts, sizeof(*r->entry));
-	r->bucket = malloc(r->buckets * sizeof(*r->bucket));
+	r->bucket = calloc(r->buckets, sizeof(*r->bucket));
 	if (r->entry == NULL || r->bucket == NULL) {
 		free(r->entry);
 		free(r->bucket);
@@ -164,12 +165,6 @@ struct mpq_repair *mpq_repair_new(size_t limit_pkts,
 	r->free_list = r->due = empty;
 	for (unsigned i = 0; i < MPQ_REPAIR_PATHS; i++) {
 		r->flying[i] = empty;
-	}
-	for (size_t i = 0; i < r->buckets; i++) {
-		r->bucket[i] = NONE;
-	}
-	for (size_t i = 0; i < limit_pkts; i++) {
-		link_behind(r, (uint32_t)i, FREE, r->free_list.last);
 	}
 	return r;
 }
@@ -213,18 +208,28 @@ static void make_room(struct mpq_repair *r)
 	release(r, oldest);
 }
 
-void mpq_repair_sent(struct mpq_repair *r, unsigned path, uint64_t id,
-		     const struct mpq_repair_item *item)
+/* One that was used before first: the others' memory is not there yet. */
+static uint32_t take_free(struct mpq_repair *r)
 {
-	struct entry *e;
 	uint32_t i;
 
+	if (r->free_list.first == NONE && r->fresh < r->limit) {
+		return r->fresh++;
+	}
 	if (r->free_list.first == NONE) {
 		make_room(r);
 	}
 	i = r->free_list.first;
 	unlink_entry(r, i);
-	e = &r->entry[i];
+	return i;
+}
+
+void mpq_repair_sent(struct mpq_repair *r, unsigned path, uint64_t id,
+		     const struct mpq_repair_item *item)
+{
+	uint32_t i = take_free(r);
+	struct entry *e = &r->entry[i];
+
 	e->item = *item;
 	e->item.path = (uint8_t)path;
 	e->item.order = item->order > 0 ? item->order : ++r->order;

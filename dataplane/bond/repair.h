@@ -57,7 +57,8 @@ struct mpq_repair_counters {
 
 struct mpq_repair;
 
-/* Keeps at most limit_pkts; NULL: no memory, or a limit of 0. */
+/* Keeps at most limit_pkts, and becomes resident as it is first used. NULL: no
+ * memory, or a limit of 0. */
 struct mpq_repair *mpq_repair_new(size_t limit_pkts,
 				  const struct mpq_repair_events *events,
 				  void *owner);

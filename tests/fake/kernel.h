@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct mpq_loop;
+
 #define KERNEL_HEAD_BYTES 28   /* IPv4 and UDP */
 #define KERNEL_TUN_PKTS   1000 /* that wait in a device */
 
@@ -58,6 +60,8 @@ bool kernel_tun_is_deleted(int tun);
 
 /* Each loop that has something to do, once; false: none had. */
 bool kernel_turn(void);
+/* This one, whether it has or not. */
+void kernel_turn_loop(struct mpq_loop *l);
 /* Somebody outside of the loops called a data plane: they turn once. */
 void kernel_wake(void);
 /* When a loop has something to do again. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOPS 4
+#define LOOPS 1024
 
 struct watch {
 	struct mpq_loop_fd *fd; /* NULL: free */
@@ -102,6 +102,11 @@ static void turn(struct mpq_loop *l)
 		read_and_write(l);
 	}
 	l->deadline = l->events->turn_end(l->owner, kernel_now());
+}
+
+void kernel_turn_loop(struct mpq_loop *l)
+{
+	turn(l);
 }
 
 bool kernel_turn(void)
