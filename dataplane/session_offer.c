@@ -358,7 +358,7 @@ static bool is_kept(const struct mpq_session_path *m,
 {
 	const struct mpq_session *s = m->session;
 
-	return (p->kind != MPQ_HEADER_COPY || p->copies == 1) &&
+	return p->copies <= 1 &&
 	       s->policy.class[p->class_id].repair_deadline > 0;
 }
 
@@ -397,7 +397,7 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 	if (p->kind == MPQ_HEADER_REPAIR) {
 		m->repaired++;
 		s->class[p->class_id].repaired++;
-	} else if (p->kind == MPQ_HEADER_DATA) {
+	} else {
 		p->kind = MPQ_HEADER_REPAIR; /* should it go once more */
 	}
 	mpq_session_tell_queue(m);

@@ -107,13 +107,16 @@ static void into_own(struct mpq_session_path *m, struct mpq_packet *p,
 	mpq_session_tell_queue(m);
 }
 
-/* Copies are one packet of the order, so the number is given here. */
+/* Copies are one packet of the order, so the number is given here. What shares
+ * a lane then waits as one flow: a queue that is fair to flows would change
+ * their order, and what a path brings later would no more show what it lost. */
 static void into_many(struct mpq_session *s, struct mpq_packet *p,
 		      const struct mpq_steer_choice *choice, mpq_time now)
 {
 	uint32_t *next = &s->sequence[p->class_id][mpq_session_lane(p->flow)];
 
 	p->kind = MPQ_HEADER_COPY;
+	p->flow = mpq_session_lane(p->flow);
 	p->copies = choice->n;
 	p->sequence = (*next)++ & MPQ_HEADER_MASK24;
 	for (unsigned i = 1; i < choice->n; i++) {
@@ -141,19 +144,25 @@ static bool is_redundant(const struct mpq_session *s, unsigned class_id)
 }
 
 /* One of a redundant class has its number, also when it has no copy: else those
- * that come after it would be numbered first. */
-static void steer_numbered(struct mpq_session *s, struct mpq_packet *p,
-			   unsigned path, mpq_time now)
+ * that come after it would be numbered first. Without any other path it waits
+ * for this one, as far as that is still there. */
+static void steer_numbered(struct mpq_session_path *m, struct mpq_packet *p,
+			   mpq_time now)
 {
-	int to = mpq_steer_repair(s->steer, p->class_id, path, p->len_bytes,
+	struct mpq_session *s = m->session;
+	int to = mpq_steer_repair(s->steer, p->class_id, m->index, p->len_bytes,
 				  now);
 
-	if (p->copies > 1 || to < 0) {
+	if ((to < 0 || to == (int)m->index) && mpq_session_carries(m)) {
+		into_own(m, p, now);
+	} else if (p->copies > 1 || to < 0) {
 		mpq_packet_put(s->pool, p); /* there are others of it */
-		return;
+	} else {
+		into_own(&s->path[to], p, now);
 	}
-	into_own(&s->path[to], p, now);
 }
+
+static void steer_kept(struct mpq_session *s, unsigned class_id, mpq_time now);
 
 static void into_queues(struct mpq_session *s, struct mpq_packet *p,
 			const struct mpq_steer_choice *choice, mpq_time now)
@@ -162,6 +171,7 @@ static void into_queues(struct mpq_session *s, struct mpq_packet *p,
 	if (choice->shared) {
 		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
 	} else if (is_redundant(s, p->class_id)) {
+		steer_kept(s, p->class_id, now); /* it came before */
 		into_many(s, p, choice, now);
 	} else {
 		into_own(&s->path[choice->path[0]], p, now);
@@ -204,6 +214,15 @@ static void steer_all(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
 	}
 }
 
+/* There is a path again: what was kept is steered anew. */
+static void steer_kept(struct mpq_session *s, unsigned class_id, mpq_time now)
+{
+	struct mpq_packet *p;
+
+	(void)mpq_fair_take_all(&s->shared[class_id], &p);
+	steer_all(s, p, now);
+}
+
 void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
 		      const struct mpq_ip *ip, mpq_time now)
 {
@@ -236,14 +255,10 @@ size_t mpq_session_queued(const struct mpq_session *s)
 	return pkts;
 }
 
-/* There is a path again: what was kept is steered anew. */
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now)
 {
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		struct mpq_packet *first;
-
-		(void)mpq_fair_take_all(&s->shared[c], &first);
-		steer_all(s, first, now);
+		steer_kept(s, c, now);
 	}
 }
 
@@ -334,7 +349,7 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 		for (; p != NULL; p = next) {
 			next = p->next;
 			if (p->kind == MPQ_HEADER_COPY) {
-				steer_numbered(s, p, m->index, now);
+				steer_numbered(m, p, now);
 			} else {
 				steer_again(s, p, now);
 			}

@@ -55,10 +55,10 @@ void mpq_session_set_order(struct mpq_session *s)
 		const struct mpq_policy_class *c = &s->policy.class[i];
 		struct mpq_order_class order = {
 			.cap = c->steer.order_cap,
-			.repair = c->steer.mode == MPQ_STEER_REDUNDANT ? 0
-				  : repair < c->repair_deadline
+			.repair = repair < c->repair_deadline
 					  ? repair
 					  : c->repair_deadline,
+			.never = c->steer.excluded,
 		};
 
 		mpq_order_set_class(&s->order, i, &order);

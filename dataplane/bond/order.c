@@ -11,6 +11,12 @@
 #define PATHS_PKTS  64
 #define PATHS_STALE (10 * MPQ_SECOND)
 #define NO_PATH     MPQ_DELAY_PATHS
+/* After a copy, others of it or before it may wait in a socket that we have not
+ * read yet. */
+#define COPY_WAIT (5 * MPQ_MILLISECOND)
+/* A path that is behind with its copies for so long has none: outages of a
+ * hand-over are shorter. */
+#define COPY_GONE (300 * MPQ_MILLISECOND)
 
 struct mpq_order_lane {
 	struct mpq_heap_entry due, blocked;
@@ -19,6 +25,7 @@ struct mpq_order_lane {
 	struct mpq_held_lane held;
 	mpq_time touched; /* the last arrival that was not too old */
 	struct mpq_order_paths paths;
+	bool copied;        /* what came last was a copy */
 	uint8_t blocked_on; /* whose heap `blocked` is in; NO_PATH: none */
 	uint8_t passed;     /* paths that have brought later ones, bits .. */
 	mpq_time bound;     /* .. than what was sent then */
@@ -43,9 +50,11 @@ static int allocate(struct mpq_order *o)
 
 	o->lanes = calloc(lanes, sizeof(*o->lanes));
 	o->windows = calloc(lanes, sizeof(*o->windows));
+	o->copies = calloc(lanes, sizeof(*o->copies));
 	o->heap_slots =
 		calloc((MPQ_DELAY_PATHS + 1) * holes, sizeof(*o->heap_slots));
-	if (o->lanes == NULL || o->windows == NULL || o->heap_slots == NULL) {
+	if (o->lanes == NULL || o->windows == NULL || o->copies == NULL ||
+	    o->heap_slots == NULL) {
 		return -ENOMEM;
 	}
 	o->due.slots = o->heap_slots;
@@ -106,6 +115,7 @@ void mpq_order_finish(struct mpq_order *o)
 	mpq_held_finish(&o->held);
 	free(o->lanes);
 	free(o->windows);
+	free(o->copies);
 	free(o->heap_slots);
 	*o = (struct mpq_order){0};
 }
@@ -298,15 +308,35 @@ static bool has_passed(const struct mpq_order *o, struct mpq_order_lane *lane,
 	       (passed == bound->sent && path == bound->path);
 }
 
-static struct verdict judge(const struct mpq_order *o,
-			    struct mpq_order_lane *lane)
+/* It is to be expected that the path brings copies of this lane. */
+static bool brings_copies(const struct mpq_order *o,
+			  const struct mpq_order_lane *lane, unsigned path,
+			  mpq_time now)
 {
-	const struct mpq_order_class *class = &o->classes[class_of(o, lane)];
-	const struct mpq_held_packet *bound = bound_of(o, lane);
-	mpq_time arrived = mpq_held_oldest(&o->held, &lane->held)->arrived;
-	struct verdict v = {class->repair == 0, NO_PATH, bound->sent,
-			    arrived + class->repair};
+	mpq_time behind = o->copied[class_of(o, lane)].behind[path];
 
+	return (paths_of(&lane->paths) & mpq_delay_known(o->delay)) >> path &
+		       1 &&
+	       (behind == 0 || mpq_time_elapsed(behind, now) < COPY_GONE);
+}
+
+/* What comes on one path only has no copies: it is repaired as others are. */
+static mpq_duration repair_of(const struct mpq_order *o,
+			      const struct mpq_order_lane *lane, mpq_time now)
+{
+	unsigned paths = 0;
+
+	for (unsigned i = 0; i < MPQ_DELAY_PATHS; i++) {
+		paths += brings_copies(o, lane, i, now);
+	}
+	return lane->copied && paths > 1 ? 0
+					 : o->classes[class_of(o, lane)].repair;
+}
+
+/* Until the slowest path should have brought what is missing. */
+static void await_paths(const struct mpq_order *o, struct mpq_order_lane *lane,
+			const struct mpq_held_packet *bound, struct verdict *v)
+{
 	for (unsigned i = 0; i < MPQ_DELAY_PATHS; i++) {
 		mpq_time due;
 
@@ -315,13 +345,71 @@ static struct verdict judge(const struct mpq_order *o,
 			continue;
 		}
 		due = mpq_delay_due(o->delay, i, bound->sent);
-		v.due = due > v.due ? due : v.due;
-		v.blocked_on = i;
-		v.early = false;
+		v->due = due > v->due ? due : v->due;
+		v->blocked_on = i;
+		v->early = false;
 	}
-	v.due = mpq_time_min(v.due, arrived + (class->cap > class->repair
-						       ? class->cap
-						       : class->repair));
+}
+
+/* A copy may leave a path long after the one that came left another, so that
+ * neither the path's clock nor its delay tells when it is late. */
+static mpq_time copy_due(const struct mpq_order *o, struct mpq_order_lane *lane,
+			 unsigned path, const struct mpq_held_packet *bound,
+			 mpq_time arrived)
+{
+	mpq_time due;
+
+	if (mpq_copies_passed(&o->copies[lane_id(o, lane)], o->delay, path,
+			      lane->next)) {
+		return 0;
+	}
+	if (brings_copies(o, lane, path, arrived)) {
+		return MPQ_TIME_NEVER;
+	}
+	if (has_passed(o, lane, path, bound)) {
+		return 0;
+	}
+	due = mpq_delay_due(o->delay, path, bound->sent);
+	return due > arrived + COPY_WAIT ? due : arrived + COPY_WAIT;
+}
+
+/* Also paths that bring none so far: one may just have begun. */
+static void await_copies(const struct mpq_order *o, struct mpq_order_lane *lane,
+			 const struct mpq_held_packet *bound, mpq_time arrived,
+			 struct verdict *v)
+{
+	unsigned never = o->classes[class_of(o, lane)].never;
+
+	for (unsigned i = 0; i < MPQ_DELAY_PATHS; i++) {
+		mpq_time due;
+
+		if ((never >> i & 1) != 0 ||
+		    (!brings_copies(o, lane, i, arrived) &&
+		     !mpq_delay_in_use(o->delay, i, arrived))) {
+			continue;
+		}
+		due = copy_due(o, lane, i, bound, arrived);
+		v->due = due > v->due ? due : v->due;
+		v->early = v->early && due == 0;
+	}
+}
+
+static struct verdict judge(const struct mpq_order *o,
+			    struct mpq_order_lane *lane, mpq_time now)
+{
+	const struct mpq_held_packet *bound = bound_of(o, lane);
+	mpq_time arrived = mpq_held_oldest(&o->held, &lane->held)->arrived;
+	mpq_duration cap = o->classes[class_of(o, lane)].cap;
+	mpq_duration repair = repair_of(o, lane, now);
+	struct verdict v = {repair == 0, NO_PATH, bound->sent,
+			    arrived + repair};
+
+	if (lane->copied) {
+		await_copies(o, lane, bound, arrived, &v);
+	} else {
+		await_paths(o, lane, bound, &v);
+	}
+	v.due = mpq_time_min(v.due, arrived + (cap > repair ? cap : repair));
 	return v;
 }
 
@@ -355,7 +443,7 @@ static void settle(struct mpq_order *o, struct mpq_order_lane *lane,
 
 	release_run(o, lane, now);
 	while (lane->held.oldest != 0) {
-		struct verdict v = judge(o, lane);
+		struct verdict v = judge(o, lane, now);
 
 		if (now < v.due) {
 			arm(o, lane, &v);
@@ -454,6 +542,7 @@ static void jump(struct mpq_order *o, struct mpq_order_lane *lane,
 	o->counters[class_of(o, lane)].jumps++;
 	lane->touched = now;
 	release_all(o, lane, now);
+	memset(&o->copies[lane_id(o, lane)], 0, sizeof(*o->copies));
 	slide(o, lane, (p->sequence - lane->next) & MPQ_HEADER_MASK24);
 	deliver_next(o, lane, p, now);
 }
@@ -518,6 +607,17 @@ static void take(struct mpq_order *o, struct mpq_order_lane *lane,
 	}
 }
 
+/* One that came before may be what shows that its path has passed a hole. */
+static void note_copy(struct mpq_order *o, struct mpq_order_lane *lane,
+		      const struct mpq_held_packet *p, mpq_time now)
+{
+	mpq_copies_arrived(&o->copies[p->lane], o->delay, p->path, p->sequence,
+			   p->sent);
+	if (lane->held.oldest != 0) {
+		settle(o, lane, now);
+	}
+}
+
 void mpq_order_arrived(struct mpq_order *o, const struct mpq_header *header,
 		       unsigned path, mpq_time sent, void *packet, size_t len,
 		       mpq_time now)
@@ -544,8 +644,15 @@ void mpq_order_arrived(struct mpq_order *o, const struct mpq_header *header,
 
 		note_path(all, path, mpq_delay_known(o->delay), now);
 		note_path(&o->lanes[id].paths, path, paths_of(all), now);
+		o->lanes[id].copied = header->kind == MPQ_HEADER_COPY;
+	}
+	if (header->kind == MPQ_HEADER_COPY) {
+		mpq_copies_heard(&o->copied[header->class_id], path, now);
 	}
 	take(o, &o->lanes[id], &p, now);
+	if (header->kind == MPQ_HEADER_COPY) {
+		note_copy(o, &o->lanes[id], &p, now);
+	}
 }
 
 mpq_time mpq_order_deadline(const struct mpq_order *o)

@@ -18,16 +18,21 @@
  * A class whose lost datagrams are sent again gives the repair a time of its
  * own: then a hole waits for that even though it is known to be lost.
  *
+ * Where each packet goes over several paths, it is not the clock that tells
+ * whether a path has passed the hole (copies.h), and a path that brings copies
+ * is waited for up to the cap: all of a packet's copies are seldom lost.
+ *
  * What arrives after its hole was given up is delivered late, out of order: the
  * inner transport knows better than we do what it is still good for.
  *
  * What this relies on: the sender gives a datagram its sequence in the lane and
- * its clock at one moment; what it sends of a lane on one path leaves in that
- * order; and a lane's first sequence is 0.
+ * its clock at one moment, but for copies; what it sends of a lane on one path
+ * leaves in that order; and a lane's first sequence is 0.
  */
 #ifndef MPQ_BOND_ORDER_H
 #define MPQ_BOND_ORDER_H
 
+#include "dataplane/bond/copies.h"
 #include "dataplane/bond/delay.h"
 #include "dataplane/bond/header.h"
 #include "dataplane/bond/heap.h"
@@ -44,6 +49,7 @@ struct mpq_order_class {
 			      * no order */
 	mpq_duration repair; /* so long a hole is expected to be repaired, from
 			      * the arrival of what waits for it; 0: never */
+	uint8_t never;       /* paths that bring no copies of it, as bits */
 };
 
 struct mpq_order_config {
@@ -97,11 +103,13 @@ struct mpq_order {
 	void *user;
 	struct mpq_order_class classes[MPQ_HEADER_CLASSES];
 	struct mpq_order_paths paths[MPQ_HEADER_CLASSES];
+	struct mpq_copies_class copied[MPQ_HEADER_CLASSES];
 	struct mpq_order_counters counters[MPQ_HEADER_CLASSES];
 	uint64_t unknown_class;
 
 	struct mpq_order_lane *lanes;
 	uint64_t (*windows)[MPQ_ORDER_WINDOW / 64]; /* one a lane */
+	struct mpq_copies_lane *copies;             /* one a lane */
 	struct mpq_held held;
 	struct mpq_heap_entry **heap_slots;
 	struct mpq_heap due;                      /* lanes with a hole */

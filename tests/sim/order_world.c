@@ -38,6 +38,8 @@ struct world {
 	uint32_t expected[ORDER_LANES]; /* none before it comes in order */
 	struct packet *packets;
 	unsigned n_packets, checked;
+	mpq_duration wait[ORDER_LINKS]; /* of copies, now */
+	mpq_time asleep;                /* until then nothing is read */
 	struct departure *queues[ORDER_LINKS];
 	unsigned queued[ORDER_LINKS], departed[ORDER_LINKS];
 	unsigned next_change;
@@ -94,7 +96,7 @@ static void check_wait(struct world *w, const struct packet *p)
 						  : c->repair;
 
 	sim_histogram_add(w->run->durations, wait);
-	sim_holds(w->run, wait <= most, w->now,
+	sim_holds(w->run, wait <= most + w->plan->stall, w->now,
 		  "packet %u of lane %u waited for %.3f ms", p->number, p->lane,
 		  (double)wait / (double)MS);
 	sim_holds(w->run, wait == 0 || !w->plan->never_waits, w->now,
@@ -213,22 +215,52 @@ static void depart_due(struct world *w)
 		while (next_departure(w, i) <= w->now) {
 			struct departure *d = &w->queues[i][w->departed[i]++];
 
+			if (d->header.kind == MPQ_HEADER_COPY) {
+				d->header.clock =
+					mpq_header_clock(senders_clock(w));
+			}
 			depart(w, &d->header, d->index, i);
 		}
 	}
 }
 
+/* A queue that grows and shrinks, and keeps its order. */
+static mpq_duration wait_of(struct world *w, unsigned link)
+{
+	const struct departure *last =
+		&w->queues[link][w->queued[link] - (w->queued[link] > 0)];
+	mpq_time out;
+
+	if (sim_random_chance(w->random, 50000)) {
+		w->wait[link] = sim_random_range(w->random, 0, w->plan->waits);
+	}
+	out = w->now + w->wait[link];
+	return (out > last->at ? out : last->at) - w->now;
+}
+
+static bool waits(const struct world *w, const struct mpq_header *header)
+{
+	return header->kind == MPQ_HEADER_COPY
+		       ? w->plan->waits > 0
+		       : w->plan->queue > 0 &&
+				 header->kind == MPQ_HEADER_DATA &&
+				 header->lane > 0;
+}
+
 static void push(struct world *w, struct mpq_header *header, uint32_t index,
 		 unsigned link)
 {
+	mpq_duration queued;
+
 	header->clock = mpq_header_clock(senders_clock(w));
-	if (w->plan->queue == 0 || header->kind != MPQ_HEADER_DATA ||
-	    header->lane == 0) {
+	if (!waits(w, header)) {
 		depart(w, header, index, link);
 		return;
 	}
+	queued = header->kind == MPQ_HEADER_COPY ? wait_of(w, link)
+						 : w->plan->queue;
 	w->queues[link][w->queued[link]++] =
-		(struct departure){w->now + w->plan->queue, *header, index};
+		(struct departure){w->now + queued, *header, index};
 }
 
 static void put_on_link(struct world *w, const struct packet *p,
@@ -325,6 +357,27 @@ static void arrive(struct world *w, unsigned link,
 			  w->now);
 }
 
+static mpq_time next_arrival(const struct world *w)
+{
+	mpq_time at = MPQ_TIME_NEVER;
+
+	for (unsigned i = 0; i < w->plan->links; i++) {
+		at = mpq_time_min(at, sim_link_deadline(&w->links[i]));
+	}
+	return mpq_time_min(at, mpq_order_deadline(&w->order));
+}
+
+/* Whether something else is run first. */
+static bool is_stalled(struct world *w)
+{
+	if (w->now >= w->asleep && next_arrival(w) <= w->now &&
+	    sim_random_chance(w->random, w->plan->stall_ppm)) {
+		w->asleep =
+			w->now + sim_random_range(w->random, 1, w->plan->stall);
+	}
+	return w->now < w->asleep;
+}
+
 static void receive(struct world *w)
 {
 	for (unsigned i = 0; i < w->plan->links; i++) {
@@ -374,18 +427,19 @@ static mpq_time next_event(const struct world *w)
 	mpq_time at = mpq_time_min(w->next_send, next_report(w));
 
 	at = mpq_time_min(at, next_change(w));
-	at = mpq_time_min(at, mpq_order_deadline(&w->order));
 	for (unsigned i = 0; i < w->plan->links; i++) {
 		at = mpq_time_min(at, next_departure(w, i));
-		at = mpq_time_min(at, sim_link_deadline(&w->links[i]));
 	}
-	return at;
+	return mpq_time_min(at,
+			    w->now < w->asleep ? w->asleep : next_arrival(w));
 }
 
 static void step(struct world *w)
 {
 	change_links(w);
-	receive(w);
+	if (!is_stalled(w)) {
+		receive(w);
+	}
 	depart_due(w);
 	while (next_report(w) <= w->now) {
 		repair(w);

@@ -47,6 +47,10 @@ struct order_plan {
 	mpq_duration queue;    /* of the sender: before each link, after clock
 				* and sequence; lane 0 goes past it */
 	unsigned copies;       /* of each packet, on as many links; 1 */
+	mpq_duration waits;    /* of copies: up to so long before each link, a
+				* while each; their clock is read behind it */
+	mpq_duration stall;    /* up to so long the receiver is not run, .. */
+	uint32_t stall_ppm;    /* .. at this share of arrivals */
 	bool repairs;          /* the sender hears of a loss after 1.25 RTT */
 	uint32_t first_sequence;
 	mpq_time clock; /* of the sender, at the start */

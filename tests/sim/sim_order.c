@@ -311,6 +311,83 @@ static void copies_over_links_of_every_kind(struct sim_run *run)
 	order_world_run(run, &p, &r);
 }
 
+/* Each link has all of them, a while after each other. */
+static void plan_copies(struct order_plan *p, struct sim_random *r)
+{
+	plan_constant(p, r);
+	p->copies = p->links;
+	p->waits = 30 * MS;
+	for (unsigned i = 0; i < p->links; i++) {
+		p->shapes[i].loss_ppm =
+			(uint32_t)sim_random_range(r, 0, 300000);
+		p->shapes[i].jitter = some(r, 0, 30 * MS);
+	}
+	p->never_late = true;
+}
+
+static void copies_wait_for_one_another(struct sim_run *run)
+{
+	struct sim_random r = random_of(run);
+	struct order_plan p;
+
+	plan_copies(&p, &r);
+	p.shapes[0].loss_ppm = 0;
+	p.never_gives_up = true;
+	order_world_run(run, &p, &r);
+}
+
+static void copies_are_given_up_only_when_all_are_lost(struct sim_run *run)
+{
+	struct sim_random r = random_of(run);
+	struct order_plan p;
+
+	plan_copies(&p, &r);
+	order_world_run(run, &p, &r);
+}
+
+static void copies_to_some_of_the_links(struct sim_run *run)
+{
+	struct sim_random r = random_of(run);
+	struct order_plan p;
+
+	plan_copies(&p, &r);
+	p.copies = (unsigned)sim_random_range(&r, 2, p.links);
+	order_world_run(run, &p, &r);
+}
+
+static void copies_to_who_is_not_run_for_a_while(struct sim_run *run)
+{
+	struct sim_random r = random_of(run);
+	struct order_plan p;
+
+	plan_copies(&p, &r);
+	p.stall = 40 * MS;
+	p.stall_ppm = 20000;
+	order_world_run(run, &p, &r);
+}
+
+/* Nobody goes round it, and what the others lose meanwhile is not late. */
+static void copies_while_a_link_dies_and_returns(struct sim_run *run)
+{
+	struct sim_random r = random_of(run);
+	struct sim_link_shape shape;
+	struct order_plan p;
+	mpq_time at = 0;
+
+	plan_copies(&p, &r);
+	for (int i = 0; i < 10; i++) {
+		shape = p.shapes[0];
+		shape.down = true;
+		at += some(&r, 10 * MS, 400 * MS);
+		order_plan_change(&p, at, 0, &shape, 0);
+		shape.down = false;
+		at += some(&r, 10 * MS, 250 * MS);
+		order_plan_change(&p, at, 0, &shape, 0);
+	}
+	p.packets = 2000;
+	order_world_run(run, &p, &r);
+}
+
 /* Clocks then go back on a path: once that was seen, it is waited for. */
 static void bears_a_sender_that_sends_small_ones_first(struct sim_run *run)
 {
@@ -454,6 +531,16 @@ int main(int argc, char **argv)
 		 loses_nothing_of_what_is_copied, 500, NULL, ADDED},
 		{"copies over links of every kind",
 		 copies_over_links_of_every_kind, 500, NULL, ADDED},
+		{"copies wait for one another", copies_wait_for_one_another,
+		 500, NULL, ADDED},
+		{"copies are given up only when all are lost",
+		 copies_are_given_up_only_when_all_are_lost, 500, NULL, ADDED},
+		{"copies to some of the links", copies_to_some_of_the_links,
+		 500, NULL, ADDED},
+		{"copies to who is not run for a while",
+		 copies_to_who_is_not_run_for_a_while, 500, NULL, ADDED},
+		{"copies while a link dies and returns",
+		 copies_while_a_link_dies_and_returns, 500, NULL, ADDED},
 		{"bears a sender that sends small ones first",
 		 bears_a_sender_that_sends_small_ones_first, 500, NULL, ADDED},
 		{"keeps to a low cap", keeps_to_a_low_cap, 500, NULL, ADDED},

@@ -76,6 +76,15 @@ static void data(unsigned path, uint32_t sequence, unsigned sent_ms)
 	arrive(path, MPQ_HEADER_DATA, 0, sequence, 1000 * S + sent_ms * MS);
 }
 
+/* Sent so many ms after the test's beginning, which may be long after another
+ * copy of it was; comes so many ms after that. */
+static void copy(unsigned path, uint32_t sequence, unsigned sent_ms,
+		 unsigned at_ms)
+{
+	now = 1000 * S + at_ms * MS;
+	arrive(path, MPQ_HEADER_COPY, 0, sequence, 1000 * S + sent_ms * MS);
+}
+
 static void expect(const char *text)
 {
 	assert_string_equal(log_text, text);
@@ -186,6 +195,117 @@ static void a_probe_shows_that_a_path_has_passed(void **state)
 	expect("0 "); /* at the same moment: it may be behind */
 	arrive(SLOW, MPQ_HEADER_PROBE, 0, 0, 1000 * S + 3 * MS);
 	expect("2 ");
+}
+
+/* A copy that waits in the slow one's queue leaves after later ones did on the
+ * fast one; what it shows is only that the path is not there yet. */
+static void a_copy_that_left_later_shows_nothing_of_those_behind(void **state)
+{
+	(void)state;
+	copy(FAST, 0, 0, 10);
+	copy(FAST, 2, 2, 12); /* 1 is lost there */
+	copy(SLOW, 0, 5, 45);
+	expect("0 D0 ");
+	copy(SLOW, 1, 6, 46);
+	expect("1 2 ");
+	copy(SLOW, 2, 6, 46);
+	expect("D2 ");
+	assert_int_equal(order.counters[0].released_early, 0);
+}
+
+static void gives_up_copies_once_every_path_brought_a_later_one(void **state)
+{
+	(void)state;
+	copy(FAST, 0, 0, 10);
+	copy(FAST, 2, 2, 12);
+	copy(SLOW, 0, 0, 40);
+	expect("0 D0 ");
+	copy(SLOW, 2, 2, 42);
+	expect("D2 2 ");
+	assert_int_equal(order.counters[0].released_early, 1);
+	copy(FAST, 3, 50, 60);
+	expect("3 ");
+}
+
+/* Neither the slow one's delay nor its clock says when. */
+static void waits_for_a_copy_that_is_late_up_to_the_cap(void **state)
+{
+	(void)state;
+	copy(FAST, 0, 0, 10);
+	copy(SLOW, 0, 0, 40);
+	copy(FAST, 2, 42, 52);
+	now = 1000 * S + 151 * MS;
+	mpq_order_expire(&order, now);
+	expect("0 D0 ");
+	expire_at_deadline();
+	expect("2 ");
+	assert_int_equal(now, 1000 * S + 152 * MS);
+}
+
+/* Not run for long, we read one path's socket first: all of it is late. */
+static void waits_for_what_was_not_read_yet(void **state)
+{
+	(void)state;
+	copy(FAST, 0, 0, 10);
+	copy(SLOW, 0, 0, 40);
+	copy(FAST, 1, 50, 500);
+	copy(FAST, 3, 52, 500);
+	expect("0 D0 1 ");
+	copy(SLOW, 1, 50, 502);
+	copy(SLOW, 2, 51, 502);
+	expect("D1 2 3 ");
+}
+
+static void
+does_not_wait_for_a_path_that_brings_no_copies_any_more(void **state)
+{
+	(void)state;
+	copy(SLOW, 0, 0, 40);
+	for (uint32_t i = 1; i < 50; i++) {
+		copy(FAST, i, 40 + 10 * i, 50 + 10 * i);
+	}
+	log_text[0] = '\0';
+	copy(FAST, 51, 550, 560); /* 50 would be due at 592 on the slow one */
+	expire_at_deadline();
+	expect("51 ");
+	assert_in_range(now, 1000 * S + 565 * MS, 1000 * S + 600 * MS);
+}
+
+/* It brings the lane for the first time: its first copy is not the first. */
+static void waits_for_a_path_that_begins_to_bring_copies(void **state)
+{
+	const struct mpq_order_class narrow = {.cap = CAP, .never = 1 << SLOW};
+
+	(void)state;
+	for (uint32_t i = 0; i < 200; i++) {
+		copy(FAST, i, 10 * i, 10 + 10 * i);
+	}
+	now = 1000 * S + 2010 * MS;
+	arrive(SLOW, MPQ_HEADER_PROBE, 0, 0, 1000 * S + 1970 * MS);
+	log_text[0] = '\0';
+	copy(FAST, 201, 2010, 2020); /* 200 is lost there */
+	expect("");
+	copy(SLOW, 200, 2000, 2040);
+	expect("200 201 ");
+	mpq_order_set_class(&order, 0, &narrow);
+	copy(FAST, 203, 2050, 2060);
+	expect("203 ");
+}
+
+static void a_lane_of_copies_waits_for_repairs_on_its_last_path(void **state)
+{
+	(void)state;
+	set_class(CAP, 150 * MS);
+	copy(FAST, 0, 0, 10);
+	copy(SLOW, 0, 0, 40);
+	copy(FAST, 2, 40, 50);
+	copy(SLOW, 2, 40, 80);
+	expect("0 D0 D2 2 "); /* of two, both are lost: nobody repairs them */
+	mpq_delay_forget(&delay, SLOW);
+	copy(FAST, 4, 80, 90);
+	expect("");
+	arrive(FAST, MPQ_HEADER_REPAIR, 0, 3, now);
+	expect("3 4 ");
 }
 
 /* Clocks that jump to and fro would make a hole ask path after path for ever.
@@ -511,6 +631,13 @@ int main(void)
 		TEST(lanes_do_not_wait_for_one_another),
 		TEST(gives_up_what_every_path_has_passed),
 		TEST(a_probe_shows_that_a_path_has_passed),
+		TEST(a_copy_that_left_later_shows_nothing_of_those_behind),
+		TEST(gives_up_copies_once_every_path_brought_a_later_one),
+		TEST(waits_for_a_copy_that_is_late_up_to_the_cap),
+		TEST(waits_for_what_was_not_read_yet),
+		TEST(does_not_wait_for_a_path_that_brings_no_copies_any_more),
+		TEST(waits_for_a_path_that_begins_to_bring_copies),
+		TEST(a_lane_of_copies_waits_for_repairs_on_its_last_path),
 		TEST(asks_no_path_twice_for_the_same_hole),
 		TEST(gives_up_at_once_on_the_only_path),
 		TEST(waits_no_longer_than_the_slowest_path_takes),
