@@ -21,12 +21,15 @@
  *               "destination", with TCP and UDP "source-port" and
  *               "destination-port", "dscp"?: name or number} ->
  *               mpquic-data's answer, with "since" for "age-us"
- * Check         {"config": "JSON text"} -> {}: whole and sound, nothing touched
- * Load          {"config": "JSON text"} -> {"changes"}: becomes the candidate
+ * Check         {"config": "JSON text"} -> {"hints": [{"path", "message"}]}:
+ *               whole and sound, nothing touched; hints: what can hardly be
+ *               meant
+ * Load          {"config": "JSON text"} -> {"changes", "hints"}: becomes the
+ *               candidate
  * Diff          {} -> {"changes": [{"path", "operation": "create" | "delete" |
  *               "replace" | "move", "old"?, "new"?, "after"? (a move: the
  *               name that is before it now, "": none), "applies": "live" |
- *               "path" | "tunnel" | "restart"}]}
+ *               "path" | "session" | "tunnel" | "restart"}]}
  * Commit        {} -> {"generation", "changes"}; without a candidate,
  *               certificates and keys are read anew
  * Discard       {} -> {}: the candidate is running again

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct changes {
+	struct json_object *list;
+	const struct lyd_node *was, *is;
+};
+
 struct json_object *mpq_difference_print(const struct lyd_node *node,
 					 uint32_t options)
 {
@@ -41,13 +46,6 @@ static struct json_object *change_value(const struct lyd_node *node)
 	return o;
 }
 
-static const char *applies(const struct lyd_node *node)
-{
-	const char *when = mpq_explain_extension(node->schema, "applies");
-
-	return when ? when : "live";
-}
-
 static const char *meta(const struct lyd_node *node, const char *name)
 {
 	const struct lyd_meta *m = lyd_find_meta(node->meta, NULL, name);
@@ -60,7 +58,59 @@ static void add_text(struct json_object *o, const char *key, const char *text)
 	json_object_object_add(o, key, json_object_new_string(text));
 }
 
-static struct json_object *new_change(struct json_object *changes,
+/* How many paths a tunnel has in a tree; 0: it is not there. */
+static unsigned count_paths(const struct lyd_node *tree,
+			    const struct lyd_node *tunnel)
+{
+	char *at = lyd_path(tunnel, LYD_PATH_STD, NULL, 0);
+	struct lyd_node *found = NULL, *child;
+	unsigned n = 0;
+
+	if (tree && at && !lyd_find_path(tree, at, 0, &found)) {
+		LY_LIST_FOR(lyd_child(found), child)
+		{
+			n += !strcmp(child->schema->name, "path");
+		}
+	}
+	free(at);
+	return n;
+}
+
+static bool is_edge(const struct lyd_node *tree)
+{
+	struct lyd_node *role = NULL;
+
+	return tree &&
+	       !lyd_find_path(tree, "/mpquic:mpquic/local/role", 0, &role) &&
+	       !strcmp(lyd_get_value(role), "edge");
+}
+
+/* One path carries an edge's tunnel by itself, several do in a session. */
+static bool is_rebonded(const struct changes *c, const struct lyd_node *node)
+{
+	const struct lyd_node *tunnel = lyd_parent(node);
+	unsigned was, is;
+
+	if (strcmp(node->schema->name, "path") != 0 || !tunnel ||
+	    strcmp(tunnel->schema->name, "tunnel") != 0 || !is_edge(c->is)) {
+		return false;
+	}
+	was = count_paths(c->was, tunnel);
+	is = count_paths(c->is, tunnel);
+	return was > 0 && is > 0 && (was > 1) != (is > 1);
+}
+
+static const char *applies(const struct changes *c, const struct lyd_node *node)
+{
+	const char *when = mpq_explain_extension(node->schema, "applies");
+
+	if (is_rebonded(c, node)) {
+		return "session";
+	}
+	return when ? when : "live";
+}
+
+static struct json_object *new_change(const struct changes *changes,
 				      const struct lyd_node *node,
 				      const char *operation)
 {
@@ -69,14 +119,14 @@ static struct json_object *new_change(struct json_object *changes,
 
 	add_text(c, "path", path);
 	add_text(c, "operation", operation);
-	add_text(c, "applies", applies(node));
-	json_object_array_add(changes, c);
+	add_text(c, "applies", applies(changes, node));
+	json_object_array_add(changes->list, c);
 	free(path);
 	return c;
 }
 
-static void add_change(struct json_object *changes, const struct lyd_node *node,
-		       const char *operation)
+static void add_change(const struct changes *changes,
+		       const struct lyd_node *node, const char *operation)
 {
 	struct json_object *c = new_change(changes, node, operation);
 	const char *was = meta(node, "yang:orig-value");
@@ -93,7 +143,7 @@ static void add_change(struct json_object *changes, const struct lyd_node *node,
 
 /* Of an entry whose list the user orders. Of a leaf-list the one before it is
  * told by its value, of a list by its key: [name='voice']. */
-static void add_move(struct json_object *changes, const struct lyd_node *node)
+static void add_move(const struct changes *changes, const struct lyd_node *node)
 {
 	bool list = node->schema->nodetype == LYS_LIST;
 	const char *after = meta(node, list ? "yang:key" : "yang:value"),
@@ -117,7 +167,7 @@ static bool is_moved(const struct lyd_node *node, const char *operation)
 	       node->schema->nodetype & (LYS_LIST | LYS_LEAFLIST);
 }
 
-static void add_changes(struct json_object *changes,
+static void add_changes(const struct changes *changes,
 			const struct lyd_node *diff)
 {
 	const struct lyd_node *root, *node;
@@ -142,14 +192,15 @@ static void add_changes(struct json_object *changes,
 struct json_object *mpq_difference_new(const struct lyd_node *was,
 				       const struct lyd_node *is)
 {
-	struct json_object *changes = json_object_new_array();
+	const struct changes changes = {json_object_new_array(), was, is};
 	struct lyd_node *diff = NULL;
 
-	if (!changes || lyd_diff_siblings(was, is, LYD_DIFF_DEFAULTS, &diff)) {
-		json_object_put(changes);
+	if (!changes.list ||
+	    lyd_diff_siblings(was, is, LYD_DIFF_DEFAULTS, &diff)) {
+		json_object_put(changes.list);
 		return NULL;
 	}
-	add_changes(changes, diff);
+	add_changes(&changes, diff);
 	lyd_free_all(diff);
-	return changes;
+	return changes.list;
 }

@@ -4,6 +4,7 @@
 #include "common/northbound.h"
 #include "controlplane/answers.h"
 #include "controlplane/daemon.h"
+#include "controlplane/hints.h"
 #include "controlplane/transaction.h"
 
 #include <errno.h>
@@ -31,13 +32,21 @@ static struct mpq_version *parse(struct mpq_daemon *d,
 	return v;
 }
 
+static void add_hints(struct json_object *o, const struct mpq_version *v)
+{
+	json_object_object_add(o, "hints", mpq_hints_new(v->config));
+}
+
 void mpq_edits_check(struct mpq_daemon *d, struct mpq_northbound_call *call)
 {
 	struct mpq_version *v = parse(d, call);
+	struct json_object *o;
 
 	if (v) {
+		o = json_object_new_object();
+		add_hints(o, v);
 		mpq_version_free(v);
-		mpq_northbound_reply(call, NULL);
+		mpq_northbound_reply(call, o);
 	}
 }
 
@@ -59,11 +68,14 @@ static struct json_object *diff(const struct mpq_daemon *d)
 void mpq_edits_load(struct mpq_daemon *d, struct mpq_northbound_call *call)
 {
 	struct mpq_version *v = parse(d, call);
+	struct json_object *o;
 
 	if (v) {
 		mpq_version_free(d->candidate);
 		d->candidate = v;
-		mpq_northbound_reply(call, changes_reply(diff(d)));
+		o = changes_reply(diff(d));
+		add_hints(o, v);
+		mpq_northbound_reply(call, o);
 	}
 }
 

@@ -2,6 +2,7 @@
 /* mpquic-control: reads the command line and does what it says. */
 #include "common/log.h"
 #include "controlplane/daemon.h"
+#include "controlplane/hints.h"
 #include "controlplane/options.h"
 #include "controlplane/startup.h"
 #include "controlplane/version.h"
@@ -21,6 +22,23 @@ static int complain(int e, const struct mpq_refusal *r)
 	return EXIT_FAILURE;
 }
 
+static const char *text_of(struct json_object *o, const char *key)
+{
+	return json_object_get_string(json_object_object_get(o, key));
+}
+
+static void print_hints(const struct mpq_config *c)
+{
+	struct json_object *list = mpq_hints_new(c), *o;
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		o = json_object_array_get_idx(list, i);
+		(void)printf("hint: %s: %s\n", text_of(o, "path"),
+			     text_of(o, "message"));
+	}
+	json_object_put(list);
+}
+
 static int check_text(const struct mpq_options *o, const char *text, size_t len,
 		      struct mpq_refusal *r)
 {
@@ -31,6 +49,10 @@ static int check_text(const struct mpq_options *o, const char *text, size_t len,
 	if (!e) {
 		e = mpq_version_new(&v, schema, text, len, time(NULL), false,
 				    r);
+	}
+	if (!e) {
+		(void)printf("%s is sound\n", o->check);
+		print_hints(v->config);
 	}
 	mpq_version_free(v);
 	mpq_schema_free(schema);
@@ -51,7 +73,6 @@ static int check(const struct mpq_options *o)
 	if (e) {
 		return complain(e, &r);
 	}
-	(void)printf("%s is sound\n", o->check);
 	return EXIT_SUCCESS;
 }
 

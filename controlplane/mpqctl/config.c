@@ -77,23 +77,6 @@ static enum mpq_exit call_with_file(const struct mpq_call *call,
 	return mpq_client_once(call, method, parameters, ret_reply);
 }
 
-enum mpq_exit mpq_config_check(const struct mpq_call *call)
-{
-	struct json_object *reply;
-	enum mpq_exit result = call_with_file(call, "Check", &reply);
-
-	if (result != MPQ_EXIT_OK) {
-		return result;
-	}
-	if (call->json) {
-		mpq_format_json(reply, true);
-	} else {
-		(void)printf("%s: whole and sound\n", call->argument[0]);
-	}
-	json_object_put(reply);
-	return MPQ_EXIT_OK;
-}
-
 /* NULL when there is none, and of a whole subtree: its path tells enough. */
 static char *member_text(struct json_object *o, const char *key)
 {
@@ -110,6 +93,46 @@ static char *member_text(struct json_object *o, const char *key)
 		return NULL;
 	}
 	return text;
+}
+
+/* What is sound, and can hardly be meant. */
+static void print_hints(struct json_object *reply)
+{
+	struct json_object *a = NULL, *o;
+
+	if (!json_object_object_get_ex(reply, "hints", &a) ||
+	    !json_object_is_type(a, json_type_array)) {
+		return;
+	}
+	for (size_t i = 0; i < json_object_array_length(a); i++) {
+		char *path, *message;
+
+		o = json_object_array_get_idx(a, i);
+		path = member_text(o, "path");
+		message = member_text(o, "message");
+		(void)printf("hint: %s: %s\n", path != NULL ? path : "?",
+			     message != NULL ? message : "?");
+		free(path);
+		free(message);
+	}
+}
+
+enum mpq_exit mpq_config_check(const struct mpq_call *call)
+{
+	struct json_object *reply;
+	enum mpq_exit result = call_with_file(call, "Check", &reply);
+
+	if (result != MPQ_EXIT_OK) {
+		return result;
+	}
+	if (call->json) {
+		mpq_format_json(reply, true);
+	} else {
+		(void)printf("%s: whole and sound\n", call->argument[0]);
+		print_hints(reply);
+	}
+	json_object_put(reply);
+	return MPQ_EXIT_OK;
 }
 
 /* Where in its list an entry is now. */
@@ -192,6 +215,7 @@ enum mpq_exit mpq_config_load(const struct mpq_call *call)
 	} else {
 		(void)printf("the candidate is loaded; nothing runs yet: "
 			     "'mpqctl commit' or 'mpqctl discard'\n");
+		print_hints(reply);
 	}
 	json_object_put(reply);
 	return MPQ_EXIT_OK;

@@ -81,7 +81,7 @@ struct mpq_life {
 	enum mpq_life_state link; /* NO_LINK.., or CONNECTING: link is ready */
 	char link_reason[256];
 	const char *disabled; /* why; NULL: it is enabled */
-	mpq_time held_until; /* 0: not held; MPQ_TIME_NEVER: until release */
+	mpq_time held_until;  /* 0: not held; MPQ_TIME_NEVER: until release */
 
 	/* The connections. */
 	bool running; /* link ready, enabled, not held */

@@ -468,6 +468,13 @@ def config_cases(tap):
         equal((result.returncode, result.stdout, result.stderr),
               (0, f'{path}: whole and sound\n', ''))
         equal(server.calls, [('Check', {'config': text})])
+    with tap.case('check tells hints'):
+        with control(Check=lambda p: {'hints': [
+                {'path': '/mpquic:mpquic/rule[name=\'s\']',
+                 'message': 'it never matches.'}]}):
+            equal(mpqctl('check', path).stdout,
+                  f'{path}: whole and sound\n'
+                  "hint: /mpquic:mpquic/rule[name='s']: it never matches.\n")
     with tap.case('check reads standard input'):
         with control(Check=lambda p: {}) as server:
             equal(mpqctl('check', '-', stdin='{}').returncode, 0)

@@ -124,10 +124,10 @@ static void apply(struct life_world *w, enum life_obstacle_kind kind)
 		break;
 	case LIFE_DISABLE:
 		w->may_dial_early = true;
-		LIFE(w, w->active[LIFE_DISABLE] == 0
-				? mpq_life_enable(&w->life, w->now)
-				: mpq_life_disable(&w->life, "for now",
-						   w->now));
+		LIFE(w,
+		     w->active[LIFE_DISABLE] == 0
+			     ? mpq_life_enable(&w->life, w->now)
+			     : mpq_life_disable(&w->life, "for now", w->now));
 		break;
 	default:
 		break;

@@ -166,6 +166,48 @@ static void tells_a_changed_leaf_and_its_cost(void **state)
 	mpq_tree_free(b);
 }
 
+/* An edge's tunnel with these paths of two. */
+static struct mpq_tree *with_paths(const char *list)
+{
+	char text[2048];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"{\"mpquic:mpquic\":{\"local\":{\"role\":\"edge\"},"
+		"\"trust\":{\"certificate\":\"/c\",\"private-key\":\"/k\","
+		"\"authority\":[\"/a\"]},\"path\":[{\"name\":\"wan1\","
+		"\"wan\":\"eth1\",\"remote\":{\"address\":\"192.0.2.1\","
+		"\"port\":1,\"server-name\":\"c.x\"}},{\"name\":\"wan2\","
+		"\"wan\":\"eth2\",\"remote\":{\"address\":\"192.0.2.1\","
+		"\"port\":2,\"server-name\":\"c.x\"}}],\"tunnel\":[{"
+		"\"name\":\"mpq1\",\"path\":[%s]}]}}",
+		list);
+	return parse(text);
+}
+
+static void costs(const char *from, const char *to, const char *cost)
+{
+	struct mpq_tree *a = with_paths(from), *b = with_paths(to);
+	struct json_object *changes = mpq_tree_diff(a, b);
+
+	assert_true(json_object_array_length(changes) > 0);
+	assert_string_equal(string_of(json_object_array_get_idx(changes, 0),
+				      "applies"),
+			    cost);
+	json_object_put(changes);
+	mpq_tree_free(a);
+	mpq_tree_free(b);
+}
+
+static void tells_that_several_paths_are_a_session(void **state)
+{
+	(void)state;
+	costs("\"wan1\"", "\"wan1\",\"wan2\"", "session");
+	costs("\"wan2\",\"wan1\"", "\"wan1\"", "session");
+	costs("\"wan1\"", "\"wan2\"", "live");
+	costs("\"wan1\",\"wan2\"", "\"wan2\",\"wan1\"", "live");
+}
+
 static void tells_a_new_entry_as_one(void **state)
 {
 	struct mpq_tree *a = parse(good),
@@ -376,6 +418,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(finds_no_difference_where_there_is_none),
 		cmocka_unit_test(tells_a_changed_leaf_and_its_cost),
 		cmocka_unit_test(tells_a_new_entry_as_one),
+		cmocka_unit_test(tells_that_several_paths_are_a_session),
 		cmocka_unit_test(tells_where_an_entry_has_moved),
 		cmocka_unit_test(tells_a_new_entry_without_notes_of_its_place),
 		cmocka_unit_test(changes_one_leaf_of_a_copy),

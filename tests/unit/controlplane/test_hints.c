@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controlplane/hints.h"
+
+#include "controlplane/schema.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define AT "/mpquic:mpquic/"
+
+static const char *yang_dir;
+
+/* An edge of one bonded tunnel, lan1, and one of one path, lan2; with this
+ * beside them (' for "). */
+static struct json_object *hints_of(const char *paths, const char *rest)
+{
+	struct mpq_config *c = NULL;
+	struct mpq_schema *s = NULL;
+	struct mpq_tree *t = NULL;
+	struct mpq_refusal r;
+	struct json_object *json, *hints;
+	char text[8192];
+
+	(void)snprintf(
+		text, sizeof(text),
+		"{'mpquic:mpquic':{'local':{'role':'edge'},'trust':{"
+		"'certificate':'/c','private-key':'/k','authority':['/a']},"
+		"'path':[{'name':'wan1','wan':'eth1','remote':{'address':"
+		"'192.0.2.1','port':1,'server-name':'c.example'}},"
+		"{'name':'wan2','wan':'eth2','remote':{'address':'192.0.2.1',"
+		"'port':2,'server-name':'c.example'}},{'name':'wan3','wan':"
+		"'eth3','remote':{'address':'192.0.2.1','port':3,"
+		"'server-name':'c.example'}}%s],'tunnel':[{'name':'mpq1','path'"
+		":['wan1','wan2'],'lan':[{'interface':'lan1','prefix':"
+		"['10.1.0.0/16']}]},{'name':'mpq2','path':['wan3'],'lan':"
+		"[{'interface':'lan2','prefix':['10.2.0.0/16']}]}]%s}}",
+		paths, rest);
+	for (char *q = text; *q != '\0'; q++) {
+		*q = *q == '\'' ? '"' : *q;
+	}
+	assert_int_equal(mpq_schema_new(&s, yang_dir, &r), 0);
+	if (mpq_schema_parse(s, text, strlen(text), &t, &r)) {
+		fail_msg("%s: %s", r.path, r.message);
+	}
+	json = mpq_tree_json(t, true);
+	assert_int_equal(mpq_config_new(&c, json), 0);
+	hints = mpq_hints_new(c);
+	json_object_put(json);
+	mpq_tree_free(t);
+	mpq_schema_free(s);
+	mpq_config_free(c);
+	return hints;
+}
+
+static const char *of(struct json_object *list, size_t i, const char *key)
+{
+	return json_object_get_string(
+		json_object_object_get(json_object_array_get_idx(list, i),
+				       key));
+}
+
+/* One hint, at `path`, that says `said`; NULL: none. */
+static void hints(const char *paths, const char *rest, const char *path,
+		  const char *said)
+{
+	struct json_object *list = hints_of(paths, rest);
+
+	if (json_object_array_length(list) != (path == NULL ? 0 : 1)) {
+		fail_msg("%s: %s", rest, json_object_to_json_string(list));
+	}
+	if (path != NULL) {
+		assert_string_equal(of(list, 0, "path"), path);
+		if (strstr(of(list, 0, "message"), said) == NULL) {
+			fail_msg("%s", of(list, 0, "message"));
+		}
+	}
+	json_object_put(list);
+}
+
+#define CLASS ",'class':[{'name':'a'}]"
+
+static void of_rules(const char *first, const char *second, bool hides)
+{
+	char rest[1024];
+
+	(void)snprintf(rest, sizeof(rest),
+		       CLASS ",'rule':[{'name':'r','class':'a'%s},"
+			     "{'name':'s','class':'a'%s}]",
+		       first, second);
+	hints("", rest, hides ? AT "rule[name='s']" : NULL, "rule r ");
+}
+
+static void a_rule_hides_those_that_are_no_wider(void **state)
+{
+	(void)state;
+	of_rules("", "", true);
+	of_rules("", ",'protocol':'tcp','destination-port':[80]", true);
+	of_rules(",'protocol':'tcp'", "", false);
+	of_rules(",'protocol':'tcp'", ",'protocol':'udp'", false);
+	of_rules(",'protocol':'tcp'", ",'protocol':'tcp','dscp':['ef']", true);
+	of_rules(",'dscp':['ef','cs6']", ",'dscp':['cs6']", true);
+	of_rules(",'dscp':['ef']", ",'dscp':['cs6','ef']", false);
+	of_rules(",'dscp':['ef']", "", false);
+	of_rules(",'destination':['10.0.0.0/8']",
+		 ",'destination':['10.9.0.0/16','10.8.0.0/16']", true);
+	of_rules(",'destination':['10.9.0.0/16']",
+		 ",'destination':['10.0.0.0/8']", false);
+	of_rules(",'destination':['10.9.0.0/16']", "", false);
+	of_rules(",'destination':['0.0.0.0/0']", ",'destination':['::/0']",
+		 false);
+	of_rules(",'destination-port':['1-1024']",
+		 ",'destination-port':[22,'80-443']", true);
+	of_rules(",'destination-port':['1-1024']",
+		 ",'destination-port':[22,8080]", false);
+	of_rules(",'destination-port':[22]", ",'source-port':[22]", false);
+	of_rules(",'source':['10.0.0.0/8']", ",'lan-interface':'lan1'", true);
+	of_rules(",'lan-interface':'lan1'", ",'source':['10.1.7.0/24']", true);
+	of_rules(",'enabled':false", "", false);
+	of_rules("", ",'enabled':false", false);
+}
+
+static void a_class_that_nothing_leads_to_is_told(void **state)
+{
+	(void)state;
+	hints("", CLASS, AT "class[name='a']", "no rule leads here");
+	hints("", CLASS ",'rule':[{'name':'r','class':'a','enabled':false}]",
+	      AT "class[name='a']", "no rule leads here");
+	hints("", CLASS ",'rule':[{'name':'r','class':'a'}]", NULL, NULL);
+}
+
+static void a_lan_of_one_path_has_no_classes(void **state)
+{
+	(void)state;
+	hints("",
+	      CLASS ",'rule':[{'name':'r','class':'a',"
+		    "'lan-interface':'lan2'}]",
+	      AT "rule[name='r']/lan-interface", "which has one path");
+}
+
+static void a_class_asks_for_what_its_mode_does_not_do(void **state)
+{
+	(void)state;
+	hints("", ",'class':[{'name':'default','prefer':['wan2']}]",
+	      AT "class[name='default']/prefer", "steering-mode auto");
+	hints("",
+	      ",'class':[{'name':'default','prefer':['wan2'],"
+	      "'steering-mode':'failover'}]",
+	      NULL, NULL);
+	hints("", ",'class':[{'name':'default','avoid-metered':true}]",
+	      AT "class[name='default']/avoid-metered", "no path is metered");
+	hints("",
+	      ",'class':[{'name':'default','steering-mode':'redundant',"
+	      "'copies':3}]",
+	      AT "class[name='default']/copies", "mpq1 has 2");
+}
+
+static void a_path_of_no_tunnel_or_of_anothers_wan_is_told(void **state)
+{
+	(void)state;
+	hints(",{'name':'wan4','wan':'eth4','remote':{'address':'192.0.2.1',"
+	      "'port':4,'server-name':'c.example'}}",
+	      "", AT "path[name='wan4']", "no tunnel has this path");
+	hints(",{'name':'wan4','enabled':false,'wan':'eth1','remote':{"
+	      "'address':'192.0.2.1','port':4,'server-name':'c.example'}}",
+	      "", AT "path[name='wan4']/wan", "eth1 is the WAN of wan1");
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rule_hides_those_that_are_no_wider),
+		cmocka_unit_test(a_class_that_nothing_leads_to_is_told),
+		cmocka_unit_test(a_lan_of_one_path_has_no_classes),
+		cmocka_unit_test(a_class_asks_for_what_its_mode_does_not_do),
+		cmocka_unit_test(
+			a_path_of_no_tunnel_or_of_anothers_wan_is_told),
+	};
+
+	if (argc != 2) {
+		return 1;
+	}
+	yang_dir = argv[1];
+	return cmocka_run_group_tests_name("controlplane/hints", tests, NULL,
+					   NULL);
+}
