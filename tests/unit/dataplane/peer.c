@@ -299,6 +299,7 @@ static mpq_time turn(struct peer *p, mpq_time now)
 			      &written, now)) > 0) {
 		mpq_udp_commit(udp, n, 0, &written.local, &written.remote);
 	}
+	(void)mpq_udp_flush(udp);
 	p->end = *mpq_conn_end(p->conn);
 	if (p->over) {
 		return MPQ_TIME_NEVER;
@@ -325,6 +326,8 @@ void peers_init(struct peers *ps)
 	static const struct mpq_loop_events events = {.turn_end = on_turn_end};
 
 	memset(ps, 0, sizeof(*ps));
+	ps->remote = SITE_VPS;
+	ps->server_name = "concentrator.example";
 	assert_int_equal(mpq_loop_new(&ps->loop, &events, ps), 0);
 }
 
@@ -376,7 +379,7 @@ static void dial(struct peer *p, struct mpq_tls *tls, uint16_t port)
 {
 	struct mpq_conn_config config = {
 		.tls = tls,
-		.server_name = "concentrator.example",
+		.server_name = p->peers->server_name,
 		.local = p->udp.local,
 		.max_udp_bytes = 1430,
 		.idle_timeout = 30 * MPQ_SECOND,
@@ -385,7 +388,9 @@ static void dial(struct peer *p, struct mpq_tls *tls, uint16_t port)
 		.initial_rtt = 100 * MPQ_MILLISECOND,
 	};
 
-	assert_int_equal(mpq_sockaddr_parse(SITE_VPS, port, &config.remote), 0);
+	assert_int_equal(mpq_sockaddr_parse(p->peers->remote, port,
+					    &config.remote),
+			 0);
 	assert_int_equal(mpq_conn_connect(&p->conn, &config, &conn_events, p,
 					  fake_now()),
 			 0);

@@ -82,6 +82,7 @@ struct peer {
 
 struct peers {
 	struct mpq_loop *loop;
+	const char *remote, *server_name; /* the concentrator's */
 	struct peer *peer[PEERS];
 	size_t n;
 	struct peer_door door[PEER_DOORS];
