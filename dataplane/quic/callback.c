@@ -143,7 +143,7 @@ static int submit_token(struct mpq_conn *c)
 	uint8_t token[NGTCP2_CRYPTO_MAX_REGULAR_TOKENLEN];
 	ngtcp2_ssize n = ngtcp2_crypto_generate_regular_token(
 		token, c->secret, sizeof(c->secret), path->remote.addr,
-		path->remote.addrlen, c->now);
+		path->remote.addrlen, mpq_connection_time(c));
 
 	return n < 0 ? -1
 		     : ngtcp2_conn_submit_new_token(c->quic, token, (size_t)n);

@@ -43,6 +43,12 @@ void mpq_connection_update_time(struct mpq_conn *c, mpq_time now)
 	}
 }
 
+mpq_time mpq_connection_time(struct mpq_conn *c)
+{
+	c->said = c->said > c->now ? c->said : c->now;
+	return c->said;
+}
+
 static void set_transport(ngtcp2_transport_params *p,
 			  const struct mpq_conn_config *config)
 {

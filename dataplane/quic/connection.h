@@ -31,6 +31,7 @@ struct mpq_conn {
 	/* state */
 	ngtcp2_conn *quic;
 	mpq_time now;     /* the latest we were told: never goes back */
+	mpq_time said;    /* to the library: that, or a little later */
 	bool established; /* events.established was called */
 	bool ping_due;
 	size_t peer_max_datagram; /* payload that the peer's limit allows */
@@ -66,6 +67,8 @@ struct mpq_conn {
 
 /* conn.c */
 void mpq_connection_update_time(struct mpq_conn *c, mpq_time now);
+/* The time for the library; see mpq_window_later(). Never goes back. */
+mpq_time mpq_connection_time(struct mpq_conn *c);
 
 /* callback.c; a new ID: 0; negative: too many, a peer retires them too fast. */
 extern const ngtcp2_callbacks mpq_connection_client_callbacks;

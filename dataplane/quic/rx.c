@@ -8,6 +8,7 @@
 /* Less cannot be a packet (RFC 9000 §10.3), and of nothing at all the library
  * makes an assertion. */
 #define MIN_PACKET_BYTES 21
+#define ANSWER_MAX       (300 * MPQ_MILLISECOND)
 
 /* How many packets proved authentic. The library does not tell, and its
  * callback comes without our pointer, so it is counted here and compared around
@@ -36,11 +37,30 @@ static ngtcp2_addr addr_of(const struct mpq_sockaddr *a)
 	};
 }
 
-static void answered(struct mpq_conn *c)
+static uint64_t in_flight(const struct mpq_conn *c)
+{
+	ngtcp2_conn_info info;
+
+	ngtcp2_conn_get_conn_info(c->quic, &info);
+	return info.bytes_in_flight;
+}
+
+/* A packet says that the peer is there. That ours come through as well is not
+ * asked of each, but when one has waited for long: then something must have
+ * been acknowledged. */
+static bool waits_for_long(const struct mpq_conn *c)
+{
+	return c->oldest_unanswered != MPQ_TIME_NEVER &&
+	       c->now - c->oldest_unanswered > ANSWER_MAX;
+}
+
+static void was_read(struct mpq_conn *c, bool answered)
 {
 	c->last_read = c->now;
-	c->oldest_unanswered = MPQ_TIME_NEVER;
 	c->pull_due = true;
+	if (answered) {
+		c->oldest_unanswered = MPQ_TIME_NEVER;
+	}
 }
 
 int mpq_conn_read(struct mpq_conn *c, const struct mpq_sockaddr *local,
@@ -52,7 +72,8 @@ int mpq_conn_read(struct mpq_conn *c, const struct mpq_sockaddr *local,
 		.local = addr_of(local),
 		.remote = addr_of(remote),
 	};
-	uint64_t before = decrypted;
+	uint64_t before = decrypted, flight;
+	bool waits;
 	int rv;
 
 	assert(!c->gathering);
@@ -66,9 +87,12 @@ int mpq_conn_read(struct mpq_conn *c, const struct mpq_sockaddr *local,
 		c->discarded++;
 		return 0;
 	}
-	rv = ngtcp2_conn_read_pkt(c->quic, &path, &info, data, len, c->now);
+	waits = waits_for_long(c);
+	flight = waits ? in_flight(c) : 0;
+	rv = ngtcp2_conn_read_pkt(c->quic, &path, &info, data, len,
+				  mpq_connection_time(c));
 	if (decrypted != before) {
-		answered(c);
+		was_read(c, !waits || flight == 0 || in_flight(c) < flight);
 	} else {
 		c->discarded++;
 	}
@@ -109,6 +133,6 @@ int mpq_conn_expire(struct mpq_conn *c, mpq_time now)
 	}
 	c->expired = c->now;
 	c->expired_packets = c->packets_out;
-	rv = ngtcp2_conn_handle_expiry(c->quic, c->now);
+	rv = ngtcp2_conn_handle_expiry(c->quic, mpq_connection_time(c));
 	return rv ? mpq_connection_fail(c, rv) : 0;
 }

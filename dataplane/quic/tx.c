@@ -102,7 +102,7 @@ static enum mpq_conn_wrote write_close(struct mpq_conn *c, struct target *t,
 	}
 	n = ngtcp2_conn_write_connection_close(c->quic, &t->path, &t->info,
 					       t->dest, t->cap, &c->close,
-					       c->now);
+					       mpq_connection_time(c));
 	return n > 0 ? packet(c, t, (size_t)n, ret) : MPQ_CONN_OVER;
 }
 
@@ -163,7 +163,7 @@ static ngtcp2_ssize write_stream(struct mpq_conn *c, struct target *t,
 	ngtcp2_ssize n =
 		ngtcp2_conn_writev_stream(c->quic, &t->path, &t->info, t->dest,
 					  t->cap, &taken, flags, p->stream_id,
-					  p->vec, p->n, c->now);
+					  p->vec, p->n, mpq_connection_time(c));
 
 	if ((n >= 0 || n == NGTCP2_ERR_WRITE_MORE) && taken >= 0 &&
 	    c->events->stream_wrote(c->owner, p->stream_id, (size_t)taken)) {
@@ -212,7 +212,8 @@ static enum mpq_conn_wrote write_streams(struct mpq_conn *c, struct target *t,
 static ngtcp2_ssize write_control(struct mpq_conn *c, struct target *t)
 {
 	return ngtcp2_conn_writev_stream(c->quic, &t->path, &t->info, t->dest,
-					 t->cap, NULL, 0, -1, NULL, 0, c->now);
+					 t->cap, NULL, 0, -1, NULL, 0,
+					 mpq_connection_time(c));
 }
 
 static ngtcp2_ssize write_datagram(struct mpq_conn *c, struct target *t,
@@ -225,7 +226,7 @@ static ngtcp2_ssize write_datagram(struct mpq_conn *c, struct target *t,
 	return ngtcp2_conn_writev_datagram(
 		c->quic, &t->path, &t->info, t->dest, t->cap, ret_accepted,
 		more ? NGTCP2_WRITE_DATAGRAM_FLAG_MORE : 0, datagram->id, vec,
-		n, c->now);
+		n, mpq_connection_time(c));
 }
 
 static size_t datagram_len(const struct mpq_conn_datagram *datagram)
@@ -277,6 +278,10 @@ write_packet(struct mpq_conn *c, struct target *t,
 	int accepted = 0;
 
 	if (fit_to_write(c, datagram, len, ret) && !is_full(c, before)) {
+		if (!c->gathering) {
+			c->said = mpq_connection_time(c) +
+				  mpq_window_later(&c->window, c->now);
+		}
 		/* Company is worth waiting for by half a packet. */
 		n = write_datagram(c, t, datagram,
 				   more && len <= mpq_conn_max_datagram(c) / 2,

@@ -14,6 +14,7 @@
 #define MS     MPQ_MILLISECOND
 #define RTT    (40 * MS)
 #define PACKET 1450
+#define ROUNDS 10
 #define ROUND  (100000 / PACKET) /* packets a round trip: 20 Mbit/s */
 
 struct fixture {
@@ -193,7 +194,7 @@ static void a_slower_path_is_noticed_in_ten_rounds(void **state)
 	struct fixture *f = *state;
 
 	start(f);
-	rounds(f, MPQ_WINDOW_ROUNDS, ROUND / 4, 0);
+	rounds(f, ROUNDS, ROUND / 4, 0);
 	assert_true(mpq_window_bytes(&f->window) < ROUND * PACKET);
 }
 
@@ -205,7 +206,7 @@ static void being_late_does_not_slow_it_down(void **state)
 
 	start(f);
 	bytes = mpq_window_bytes(&f->window);
-	for (unsigned i = 0; i < 10 * MPQ_WINDOW_ROUNDS; i++) {
+	for (unsigned i = 0; i < 10 * ROUNDS; i++) {
 		f->window.next = f->now + MS;
 		mpq_window_was_full(&f->window, f->now);
 		f->now += 20 * MS;
@@ -224,7 +225,7 @@ static void what_comes_in_clumps_does_not_slow_it_down(void **state)
 
 	start(f);
 	bytes = mpq_window_bytes(&f->window);
-	for (unsigned i = 0; i < 10 * MPQ_WINDOW_ROUNDS; i++) {
+	for (unsigned i = 0; i < 10 * ROUNDS; i++) {
 		f->window.next = f->now - RTT / 2;
 		mpq_window_sent(&f->window, PACKET, f->now);
 		mpq_window_was_full(&f->window, f->now);
@@ -265,33 +266,261 @@ static void a_round_that_was_not_filled_tells_nothing(void **state)
 	assert_true(mpq_window_bytes(&f->window) > bytes * 3 / 2);
 }
 
-static void what_stands_in_a_queue_goes_first(void **state)
-{
-	struct fixture *f = *state;
+/* ---- a path with a queue, and the window at work on it ------------------- */
 
-	start(f);
-	f->view.in_flight_bytes = 2 * ROUND * PACKET;
-	rounds(f, 3, ROUND, 0);
-	for (unsigned i = 0; i < 8; i++) {
-		rounds(f, 1, ROUND, 0);
-		assert_true(pace_of(f) < 0.8);
-		f->window.next = 0;
+#define STEP      (MS / 4)
+#define PATH_PKTS 20000
+#define ACK_EACH  5
+
+struct path {
+	struct fixture *f;
+	double bps, rtt_ms, loss; /* now */
+	double queue_pkts;
+	unsigned waits[400], steps; /* of the queue, by ms */
+	bool limited;               /* we have more than it carries */
+	mpq_time sent[PATH_PKTS], back[PATH_PKTS];
+	bool lost[PATH_PKTS];
+	uint64_t head, tail; /* under way: head .. tail - 1 */
+	uint64_t acked, unacked;
+	uint32_t random;
+	double credit; /* of the link, packets */
+	mpq_duration least_told;
+};
+
+static bool by_chance(struct path *p, double part)
+{
+	p->random = p->random * 1664525 + 1013904223;
+	return p->random / 4294967296.0 < part;
+}
+
+static void leave(struct path *p, mpq_time now)
+{
+	struct fixture *f = p->f;
+	uint64_t quantum = mpq_window_quantum_bytes(&f->window);
+	mpq_duration later = mpq_window_later(&f->window, now);
+	mpq_duration waits =
+		(mpq_duration)(p->queue_pkts * PACKET * 8 / p->bps * 1e9);
+	uint64_t bytes = 0;
+
+	quantum = quantum < 65535 ? quantum : 65535;
+	while (bytes < quantum) {
+		uint64_t i = p->tail++ % PATH_PKTS;
+
+		assert_true(p->tail - p->head < PATH_PKTS);
+		p->sent[i] = now + later;
+		p->lost[i] = by_chance(p, p->loss);
+		p->queue_pkts++;
+		p->back[i] = now + waits + (mpq_duration)(p->rtt_ms * 1e6) +
+			     (mpq_duration)((double)bytes * 8 / p->bps * 1e9);
+		bytes += PACKET;
+		f->view.sent_pkts++;
+		f->view.in_flight_bytes += PACKET;
+	}
+	mpq_window_sent(&f->window, bytes, now);
+}
+
+static void come_back(struct path *p, mpq_time now)
+{
+	struct fixture *f = p->f;
+
+	while (p->head < p->tail && p->back[p->head % PATH_PKTS] <= now) {
+		uint64_t i = p->head++ % PATH_PKTS;
+		mpq_duration rtt = now - p->sent[i];
+
+		f->view.in_flight_bytes -= PACKET;
+		f->view.lost_pkts += p->lost[i];
+		if (p->lost[i]) {
+			continue;
+		}
+		f->view.delivered_bytes += PACKET;
+		p->acked++;
+		if (++p->unacked < ACK_EACH) {
+			continue;
+		}
+		p->unacked = 0;
+		f->view.rtt_latest = rtt;
+		f->view.rtt_variation =
+			(3 * f->view.rtt_variation +
+			 (rtt > f->view.rtt_smoothed
+				  ? rtt - f->view.rtt_smoothed
+				  : f->view.rtt_smoothed - rtt)) /
+			4;
+		f->view.rtt_smoothed = (7 * f->view.rtt_smoothed + rtt) / 8;
+		mpq_window_observe(&f->window, &f->view, now);
 	}
 }
 
-static void a_longer_way_widens_it_within_seconds(void **state)
+static void count(struct path *p)
+{
+	double ms = p->queue_pkts * PACKET * 8 / p->bps * 1000;
+
+	p->waits[ms < 399 ? (unsigned)ms : 399]++;
+	p->steps++;
+}
+
+static void flow(struct path *p, double seconds)
+{
+	struct fixture *f = p->f;
+	mpq_time end = f->now + (mpq_duration)(seconds * 1e9);
+
+	p->acked = 0;
+	memset(p->waits, 0, sizeof(p->waits));
+	p->steps = 0;
+	for (; f->now < end; f->now += STEP) {
+		double gone = p->bps * (double)STEP / 1e9 / (8 * PACKET);
+
+		p->queue_pkts = p->queue_pkts > gone ? p->queue_pkts - gone : 0;
+		come_back(p, f->now);
+		while (f->window.next <= f->now &&
+		       f->view.in_flight_bytes < mpq_window_bytes(&f->window) &&
+		       f->view.in_flight_bytes < f->view.cwnd_bytes) {
+			leave(p, f->now);
+			mpq_window_was_full(&f->window, f->now);
+		}
+		if (p->limited) {
+			mpq_window_was_full(&f->window, f->now);
+		}
+		count(p);
+	}
+}
+
+static struct path *path_new(struct fixture *f, double mbps, double rtt_ms)
+{
+	struct path *p = calloc(1, sizeof(*p));
+
+	p->f = f;
+	p->bps = mbps * 1e6;
+	p->rtt_ms = rtt_ms;
+	p->limited = true;
+	p->random = 7;
+	f->view.cwnd_bytes =
+		(uint64_t)(2.2 * p->bps / 8 * rtt_ms / 1000) + 20 * PACKET;
+	f->view.rtt_smoothed = (mpq_duration)(rtt_ms * 1e6);
+	f->view.rtt_latest = f->view.rtt_smoothed;
+	mpq_window_observe(&f->window, &f->view, f->now);
+	return p;
+}
+
+/* Of the link's rate, in the last run of so many seconds. */
+static double used(const struct path *p, double seconds)
+{
+	return (double)p->acked * PACKET * 8 / seconds / p->bps;
+}
+
+/* That 95 of 100 packets find less than. */
+static unsigned queue_ms(const struct path *p)
+{
+	unsigned sum = 0, ms = 0;
+
+	while (ms < 399 && sum + p->waits[ms] < p->steps / 20 * 19) {
+		sum += p->waits[ms++];
+	}
+	return ms;
+}
+
+static void a_path_is_filled_and_its_queue_short(void **state)
+{
+	static const double paths[][2] = {{20, 40},  {50, 30}, {10, 120},
+					  {100, 25}, {300, 8}, {5, 30},
+					  {2, 60},   {50, 300}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct path *p;
+		double packet_ms = PACKET * 8 / paths[i][0] / 1000;
+
+		f->window = (struct mpq_window){0};
+		f->view = (struct mpq_window_view){0};
+		p = path_new(f, paths[i][0], paths[i][1]);
+		flow(p, 3 + paths[i][1] / 50);
+		flow(p, 20);
+
+		assert_true(used(p, 20) > 0.96);
+		assert_true(queue_ms(p) < 8 + 9 * packet_ms + paths[i][1] / 20);
+		free(p);
+	}
+}
+
+static void a_slower_path_is_followed(void **state)
+{
+	struct path *p = path_new(*state, 20, 40);
+
+	flow(p, 3);
+	p->bps = 5e6;
+	flow(p, 2);
+	flow(p, 5);
+	assert_true(used(p, 5) > 0.95);
+	assert_true(queue_ms(p) < 40);
+	free(p);
+}
+
+static void a_faster_path_is_found(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t bytes;
+	struct path *p = path_new(f, 5, 40);
 
-	start(f);
-	bytes = mpq_window_bytes(&f->window);
-	f->view.rtt_latest = f->view.rtt_smoothed = 2 * RTT;
-	for (unsigned i = 0; i < 60; i++) {
-		f->now += RTT;
-		rounds(f, 1, 2 * ROUND, 0);
+	f->view.cwnd_bytes *= 4;
+	flow(p, 3);
+	p->bps = 20e6;
+	flow(p, 2);
+	flow(p, 5);
+	assert_true(used(p, 5) > 0.95);
+	free(p);
+}
+
+/* A satellite's hand-over: the delay is not ours. */
+static void a_longer_way_costs_little(void **state)
+{
+	struct fixture *f = *state;
+	struct path *p = path_new(f, 20, 30);
+
+	f->view.cwnd_bytes *= 3;
+	flow(p, 3);
+	p->rtt_ms = 80;
+	flow(p, 1);
+	flow(p, 5);
+	assert_true(used(p, 5) > 0.95);
+	assert_true(queue_ms(p) < 20);
+	free(p);
+}
+
+static void losses_leave_it_full(void **state)
+{
+	struct path *p = path_new(*state, 20, 40);
+
+	p->loss = 0.02;
+	flow(p, 3);
+	flow(p, 10);
+	assert_true(used(p, 10) > 0.95);
+	free(p);
+}
+
+/* What the library makes of the samples: ProbeRTT, or not. */
+static void the_library_seldom_needs_to_probe_for_the_round_trip(void **state)
+{
+	struct fixture *f = *state;
+	struct path *p = path_new(f, 20, 40);
+	unsigned probes = 0, said = 0;
+
+	flow(p, 3);
+	for (unsigned i = 0; i < 120 * 20; i++) {
+		struct mpq_window_probe before = f->window.probe;
+
+		flow(p, .05);
+		if (f->window.probe.since == before.since) {
+			continue;
+		}
+		if (f->window.probe.least > before.least) {
+			probes++;
+		} else {
+			said++;
+		}
+		/* never so little that the library's window is too small */
+		assert_true(f->window.probe.least > 32 * MS);
 	}
-	assert_true(mpq_window_bytes(&f->window) > 3 * bytes / 2);
+	assert_true(said > 20);
+	assert_true(probes <= 6); /* of 24 */
+	free(p);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -313,8 +542,12 @@ int main(void)
 		TEST(what_comes_in_clumps_does_not_slow_it_down),
 		TEST(what_was_late_is_made_up_for),
 		TEST(a_round_that_was_not_filled_tells_nothing),
-		TEST(what_stands_in_a_queue_goes_first),
-		TEST(a_longer_way_widens_it_within_seconds),
+		TEST(a_path_is_filled_and_its_queue_short),
+		TEST(a_slower_path_is_followed),
+		TEST(a_faster_path_is_found),
+		TEST(a_longer_way_costs_little),
+		TEST(losses_leave_it_full),
+		TEST(the_library_seldom_needs_to_probe_for_the_round_trip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
