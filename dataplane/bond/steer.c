@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOST_AGAIN (20 * MPQ_MILLISECOND) /* until that is noticed */
+
 const struct mpq_steer_class_config mpq_steer_class_default = {
 	.mode = MPQ_STEER_AUTO,
 	.order_cap = 100 * MPQ_MILLISECOND,
@@ -267,7 +269,7 @@ int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
 }
 
 /* It goes before what waits, so only the way counts, and that the window has
- * room; and where it was lost it is likelier to be lost again. */
+ * room. */
 static mpq_duration repaired_by(const struct mpq_steer_path *p, size_t len)
 {
 	uint64_t room = mpq_estimate_window_left(p->estimate);
@@ -278,22 +280,30 @@ static mpq_duration repaired_by(const struct mpq_steer_path *p, size_t len)
 			     : 0);
 }
 
+/* Where it was lost it is likelier to be lost again, and then a round trip
+ * later. */
+static mpq_duration repaired_again_by(const struct mpq_steer_path *p,
+				      size_t len)
+{
+	return repaired_by(p, len) + 2 * p->one_way + LOST_AGAIN;
+}
+
 int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,
 		     size_t len_bytes, mpq_time now)
 {
 	struct mpq_steer_class *c = &s->class[class];
 	mpq_duration best = MPQ_TIME_NEVER;
 	int found = -ENETUNREACH;
-	mpq_steer_set others;
 
 	refresh(s, c, now);
-	others = c->eligible & ~mpq_steer_bit(path);
-	others = others != 0 ? others : c->eligible;
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		mpq_duration by = (others & mpq_steer_bit(i)) != 0
-					  ? repaired_by(&s->path[i], len_bytes)
-					  : MPQ_TIME_NEVER;
+		mpq_duration by;
 
+		if ((c->eligible & mpq_steer_bit(i)) == 0) {
+			continue;
+		}
+		by = i == path ? repaired_again_by(&s->path[i], len_bytes)
+			       : repaired_by(&s->path[i], len_bytes);
 		if (by < best) {
 			best = by;
 			found = (int)i;
@@ -347,11 +357,9 @@ mpq_duration mpq_steer_delay_spread(const struct mpq_steer *s, unsigned class)
 bool mpq_steer_explain(const struct mpq_steer *s, unsigned class, uint32_t flow,
 		       struct mpq_steer_flow_view *ret)
 {
-	const struct mpq_steer_flow *f =
-		&s->flow[mpq_steer_flow_index(class, flow)];
+	const struct mpq_steer_flow *f = mpq_steer_flow(s, class, flow);
 
-	if (s->class[class].config.mode != MPQ_STEER_AUTO || !f->used ||
-	    f->hash != flow || f->class != class) {
+	if (s->class[class].config.mode != MPQ_STEER_AUTO || f == NULL) {
 		return false;
 	}
 	*ret = (struct mpq_steer_flow_view){

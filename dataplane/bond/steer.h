@@ -218,7 +218,8 @@ void mpq_steer_pulled(struct mpq_steer *s, unsigned class, unsigned path,
 		      size_t len_bytes, mpq_time now);
 
 /* For a packet that was lost on `path` and goes before all others: where it
- * arrives first, another path if there is one. -ENETUNREACH: none. */
+ * arrives first; the same path only if that is a round trip sooner.
+ * -ENETUNREACH: none. */
 int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,
 		     size_t len_bytes, mpq_time now);
 

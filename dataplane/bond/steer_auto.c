@@ -40,14 +40,38 @@ enum {
 	WORTH_DELAY = 3,    /* times the capacity, for a later set of members */
 	FULL_PERCENT = 85,  /* load of a path that is full */
 	ALONE_PERCENT = 92, /* of the best path: it would do alone */
+	WAYS = 8,           /* slots that a flow may have */
 };
 
-size_t mpq_steer_flow_index(unsigned class, uint32_t flow)
+_Static_assert(MPQ_STEER_FLOWS % WAYS == 0, "slots are in sets");
+
+static uint32_t mix(unsigned class, uint32_t flow)
 {
 	uint32_t h =
 		(flow + class * UINT32_C(0x9e3779b9)) * UINT32_C(0x85ebca6b);
 
-	return (h >> 16 ^ h) & (MPQ_STEER_FLOWS - 1);
+	return h >> 16 ^ h;
+}
+
+/* The first of the slots that it may have. */
+static size_t set_of(unsigned class, uint32_t flow)
+{
+	return mix(class, flow) & (MPQ_STEER_FLOWS - 1) & ~(WAYS - 1);
+}
+
+const struct mpq_steer_flow *mpq_steer_flow(const struct mpq_steer *s,
+					    unsigned class, uint32_t flow)
+{
+	size_t set = set_of(class, flow);
+
+	for (size_t i = set; i < set + WAYS; i++) {
+		const struct mpq_steer_flow *f = &s->flow[i];
+
+		if (f->used && f->hash == flow && f->class == class) {
+			return f;
+		}
+	}
+	return NULL;
 }
 
 /* The delay of a path, as the receiver's window sees it. */
@@ -247,19 +271,42 @@ static void begin(struct mpq_steer *s, struct mpq_steer_class *c,
 	c->counters.pinned++;
 }
 
-/* A flow that finds its slot taken by one that is alive shares its fate. */
+/* One that is free, or that nobody has used for the longest time. */
+static struct mpq_steer_flow *oldest_of(struct mpq_steer *s, size_t set)
+{
+	struct mpq_steer_flow *best = &s->flow[set];
+
+	for (size_t i = set; i < set + WAYS && best->used; i++) {
+		struct mpq_steer_flow *f = &s->flow[i];
+
+		best = !f->used || f->last < best->last ? f : best;
+	}
+	return best;
+}
+
+/* A flow that finds all its slots taken by others that are alive shares the
+ * fate of one of them; then what waits of it may be overtaken when that one
+ * moves. */
 static struct mpq_steer_flow *find(struct mpq_steer *s,
 				   struct mpq_steer_class *c, uint32_t hash,
 				   size_t len, mpq_time now)
 {
 	unsigned class = mpq_steer_class_index(s, c);
-	struct mpq_steer_flow *f = &s->flow[mpq_steer_flow_index(class, hash)];
-	bool own = f->used && f->hash == hash && f->class == class;
-	bool idle = !f->used || mpq_time_elapsed(f->last, now) > IDLE;
+	size_t set = set_of(class, hash);
+	struct mpq_steer_flow *f =
+		(struct mpq_steer_flow *)mpq_steer_flow(s, class, hash);
 
-	if ((!own && idle) || f->class != class) {
-		begin(s, c, f, hash, len, now);
+	if (f != NULL) {
+		return f;
 	}
+	f = oldest_of(s, set);
+	if (f->used && mpq_time_elapsed(f->last, now) <= IDLE) {
+		f = &s->flow[set + mix(class, hash) % WAYS];
+		if (f->class == class) {
+			return f;
+		}
+	}
+	begin(s, c, f, hash, len, now);
 	return f;
 }
 

@@ -104,8 +104,9 @@ void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 			 uint32_t flow, size_t len, mpq_time now,
 			 struct mpq_steer_choice *ret);
-/* The slot of a flow; a foreign one may be in it. */
-size_t mpq_steer_flow_index(unsigned class, uint32_t flow);
+/* What is known of a flow; NULL: nothing. */
+const struct mpq_steer_flow *mpq_steer_flow(const struct mpq_steer *s,
+					    unsigned class, uint32_t flow);
 
 /* steer_pull.c: the modes' answers. */
 bool mpq_steer_pull_sooner(const struct mpq_steer *s,
