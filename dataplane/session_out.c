@@ -9,13 +9,12 @@
 #define QUEUE_MIN  64  /* a burst */
 #define QUEUE_NEW  256 /* at least, while that rate may be too low a guess */
 #define QUEUE_MAX  4096
-#define PACKET     1400
 
 size_t mpq_session_queue_limit(const struct mpq_session_path *m, mpq_time now)
 {
 	uint64_t bps = mpq_estimate_rate_bps(&m->estimate, now);
-	uint64_t pkts =
-		bps / 8 * (QUEUE_TIME / MPQ_MILLISECOND) / 1000 / PACKET;
+	uint64_t pkts = bps / 8 * (QUEUE_TIME / MPQ_MILLISECOND) / 1000 /
+			MPQ_SESSION_PACKET;
 	uint64_t least = mpq_estimate_is_proven(&m->estimate, now) ? QUEUE_MIN
 								   : QUEUE_NEW;
 

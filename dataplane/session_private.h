@@ -12,6 +12,9 @@
 #define MPQ_SESSION_GONE (2 * MPQ_SECOND)
 /* Of what costs a peer little and us much. */
 #define MPQ_SESSION_BURST 32
+/* Bytes of a usual one of a flow that fills a path: queues are as long in time,
+ * whatever the packets' size. */
+#define MPQ_SESSION_PACKET 1400
 /* What has waited for longer is of no use. Without any path, one may come. */
 #define MPQ_SESSION_AGE_DOWN (1 * MPQ_SECOND)
 

@@ -37,13 +37,11 @@ static bool others_carry(const struct mpq_session_path *m)
 
 static void use(struct mpq_session_path *m, const char *reason, mpq_time now)
 {
-	bool first = !others_carry(m);
-
 	mpq_steer_path(m->session->steer, m->index, &m->estimate, true,
 		       m->metered, now);
-	if (first) { /* before those that came when there was no session */
-		mpq_session_steer_kept(m->session, now);
-	}
+	/* Before what comes now; also when others carry: a class may exclude
+	 * those. */
+	mpq_session_steer_kept(m->session, now);
 	mpq_session_set_state(m, MPQ_SESSION_USED, reason, now);
 	m->control |= MPQ_SESSION_PROBE;
 }
@@ -195,6 +193,7 @@ static void set_queue(struct mpq_fair *q, const struct mpq_session *s,
 	q->config.interval = QUEUE_INTERVAL(rtt);
 	if (limit_pkts > 0) {
 		q->config.limit_pkts = limit_pkts;
+		q->config.limit_bytes = limit_pkts * MPQ_SESSION_PACKET;
 		q->config.max_age = MAX_AGE(rtt);
 	} else {
 		q->config.max_age = MPQ_SESSION_AGE_DOWN;

@@ -181,7 +181,8 @@ bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now)
 	p->enqueued = now;
 	put(f, p);
 	f->enqueued++;
-	if (f->pkts > f->config.limit_pkts) {
+	if (f->pkts > f->config.limit_pkts &&
+	    f->bytes > f->config.limit_bytes) {
 		victim = longest(f);
 		stays = f->room->bucket[victim].head != p;
 		f->enqueued -= !stays;

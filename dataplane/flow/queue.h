@@ -18,8 +18,10 @@ struct mpq_queue_config {
 	size_t limit_pkts;     /* tail drop above this */
 	mpq_duration target;   /* 0: no delay control */
 	mpq_duration interval; /* about a worst round trip: 100 ms */
-	/* flow/fair: what stood for longer is of no use; 0: it is. */
+	/* flow/fair: what stood for longer is of no use; 0: it is. And so many
+	 * bytes may wait in more packets than the limit. */
 	mpq_duration max_age;
+	size_t limit_bytes;
 };
 
 struct mpq_queue {

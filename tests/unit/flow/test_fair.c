@@ -254,6 +254,21 @@ static void it_is_told_whether_a_sparse_flow_waits(void **state)
 	assert_false(mpq_fair_has_sparse(&f->fair));
 }
 
+/* 26 ms at 2,500 packets a second: all that a path slows down for a moment. */
+static void small_packets_fill_it_by_their_bytes(void **state)
+{
+	struct fixture *f = *state;
+
+	f->fair.config.limit_pkts = 5;
+	f->fair.config.limit_bytes = 5 * BULK;
+	for (unsigned i = 0; i < 5 * BULK / 100; i++) {
+		assert_true(push(f, i % 7, 100));
+	}
+	assert_int_equal(f->fair.dropped_full, 0);
+	(void)push(f, 1, 200);
+	assert_int_equal(f->fair.dropped_full, 1);
+}
+
 static void a_full_queue_drops_from_the_longest(void **state)
 {
 	struct fixture *f = *state;
@@ -819,6 +834,7 @@ int main(void)
 		TEST(a_sparse_flow_waits_less_than_two_turns),
 		TEST(a_flow_that_fills_its_turns_is_sparse_no_more),
 		TEST(it_is_told_whether_a_sparse_flow_waits),
+		TEST(small_packets_fill_it_by_their_bytes),
 		TEST(a_full_queue_drops_from_the_longest),
 		TEST(what_is_refused_itself_is_told),
 		TEST(what_was_peeked_stays_whatever_comes),
