@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a bonded tunnel makes of two emulated links of 20 Mbit/s and 40 ms, by
-ratios of one run: their sum, order, copies, classes, and whether it tells the
-truth about the links. tests/bench/bond has the figures.
+ratios of one run: their sum, order, and classes that do not disturb one
+another. tests/bench/bond has the figures.
 """
 import time
 
@@ -14,7 +14,6 @@ from profiles import Link, Profile
 PAIR = Profile('2x20', [Link(20, 40)] * 2)
 CRITICAL = {'name': 'critical', 'priority': 7,
             'steering-mode': 'smallest-delay'}
-COPIED = {'name': 'copied', 'priority': 6, 'steering-mode': 'redundant'}
 
 
 def rules(name):
@@ -42,29 +41,6 @@ def udp_whole(tap, lab, seconds):
             assert report['lost'] <= 0.001, report
             assert not report['duplicates'], report
             assert not report['reordered'], report
-
-
-def copies(tap, lab, packets):
-    """A third of what goes by one path is lost."""
-    lab.classes, lab.rules = [COPIED], rules('copied')
-    lab.recommit()
-    lab.emulator.set('2', loss='30%')
-    pair = [flows.OneWay(lab, BONDED, down=down, pps=500, size=200)
-            for down in (False, True)]
-    for flow, word in zip(pair, ('up', 'down')):
-        flow.flowing(50)
-        with tap.case(f'a redundant class loses nothing {word} while one path '
-                      'loses 30 %'):
-            first = flow.position()
-            time.sleep(packets / 500)  # the length of the measurement
-            report = flow.settled(first, flow.position())
-            assert report['lost'] <= report['sent'] / 10000, report
-            assert not report['duplicates'], report
-            assert not report['reordered'], report
-    for flow in pair:
-        flow.stop()
-    lab.emulator.set('2', loss='0')
-    lab.begin_anew()  # what was lost is of the past
 
 
 def isolation(tap, lab, seconds):
@@ -104,7 +80,6 @@ def main():
         long_form = labtest.long_form()
         aggregate(tap, lab, 4)
         udp_whole(tap, lab, 3)
-        copies(tap, lab, 500000 if long_form else 1000)  # each way
         isolation(tap, lab, 20 if long_form else 4)
         with tap.case('the emulator missed nothing'):
             assert not lab.emulator.missed(), lab.emulator.statistics()
