@@ -196,7 +196,7 @@ static void on_datagram_acked(void *owner, uint64_t id)
 {
 	struct mpq_channel *ch = owner;
 
-	mpq_loss_acked(&ch->loss, id);
+	mpq_loss_acked(&ch->loss, id, ch->now);
 	if (ch->member != NULL) {
 		ch->member->acked(ch->member_owner, id);
 	}

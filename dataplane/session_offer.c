@@ -33,7 +33,7 @@ static size_t report(struct mpq_session_path *m, mpq_time now)
 		r.path[r.n_paths++] = (struct mpq_report_path){
 			.path = (uint8_t)i,
 			.offset = mpq_delay_offset(&s->delay, i, now),
-			.jitter = s->delay.paths[i].jitter,
+			.jitter = s->delay.paths[i].jitter.mean,
 			.queueing = mpq_delay_queueing(&s->delay, i),
 			.loss_ppm = mpq_delay_loss_ppm(&s->delay, i),
 			.received = (uint32_t)s->delay.paths[i].received,

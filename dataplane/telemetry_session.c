@@ -53,7 +53,7 @@ static void add_seen(struct json_object *o, const struct mpq_session_path *m,
 	}
 	mpq_telemetry_us(o, "in-one-way-offset-us",
 			 mpq_delay_offset(d, m->index, now));
-	mpq_telemetry_us(o, "in-jitter-us", d->paths[m->index].jitter);
+	mpq_telemetry_us(o, "in-jitter-us", d->paths[m->index].jitter.mean);
 	mpq_telemetry_us(o, "in-queueing-us", mpq_delay_queueing(d, m->index));
 	mpq_telemetry_uint(o, "in-loss-ppm", mpq_delay_loss_ppm(d, m->index));
 	mpq_telemetry_uint(o, "in-rate-bps", m->rate_in_bps);

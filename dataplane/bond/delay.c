@@ -6,6 +6,7 @@
 
 #define LOW_SPAN     (5 * MPQ_SECOND)
 #define HIGH_SPAN    (500 * MPQ_MILLISECOND)
+#define SMOOTH_SPAN  (100 * MPQ_MILLISECOND)
 #define REORDER_SPAN (2 * MPQ_SECOND)
 /* The arbitrary zero: far enough from 0 for every clock that runs backwards. */
 #define SENT_ZERO (UINT64_C(1) << 60)
@@ -101,7 +102,25 @@ static void start_path(struct mpq_delay_path *p, mpq_transit transit,
 	p->transit = p->smoothed = transit;
 	p->low = p->high = extreme;
 	p->next = (uint64_t)UINT16_MAX + 1 + sequence;
-	p->reorder_since = now;
+	p->reorder_since = p->heard = now;
+	mpq_jitter_init(&p->jitter);
+	mpq_lately_init(&p->lately, now);
+}
+
+/* By an eighth, or by the time since the last one: what a path that was idle
+ * brings says more than what it brought before. */
+static void smooth(struct mpq_delay_path *p, mpq_transit transit, mpq_time now)
+{
+	mpq_duration pause = mpq_time_elapsed(p->heard, now);
+
+	if (pause >= SMOOTH_SPAN) {
+		p->smoothed = transit;
+	} else if (pause > SMOOTH_SPAN / 8) {
+		p->smoothed += (transit - p->smoothed) /
+			       (mpq_transit)(SMOOTH_SPAN / pause);
+	} else {
+		p->smoothed += (transit - p->smoothed) / 8;
+	}
 }
 
 static void take_transit(struct mpq_delay_path *p, mpq_transit transit,
@@ -110,12 +129,12 @@ static void take_transit(struct mpq_delay_path *p, mpq_transit transit,
 	mpq_transit change = transit - p->transit;
 
 	p->transit = transit;
-	p->smoothed += (transit - p->smoothed) / 8;
+	smooth(p, transit, now);
 	take_low(&p->low, transit, now);
 	take_high(&p->high, transit, now);
 	change = change < 0 ? -change : change;
-	p->jitter = (mpq_duration)((mpq_transit)p->jitter +
-				   (change - (mpq_transit)p->jitter) / 16);
+	p->change = (mpq_duration)((mpq_transit)p->change +
+				   (change - (mpq_transit)p->change) / 16);
 }
 
 static bool was_seen(const struct mpq_delay_path *p, uint64_t sequence)
@@ -175,23 +194,6 @@ static void take_overtaken(struct mpq_delay_path *p, uint64_t sequence)
 		depth > p->reorder_pkts ? (uint32_t)depth : p->reorder_pkts;
 }
 
-static void advance_window(struct mpq_delay_path *p)
-{
-	uint64_t expected = p->expected - p->window_expected;
-	uint64_t received = p->received - p->window_received;
-
-	if (expected < MPQ_DELAY_LOSS_WINDOW) {
-		return;
-	}
-	p->window_ppm =
-		received < expected
-			? (uint32_t)((expected - received) * 1000000 / expected)
-			: 0;
-	p->windows++;
-	p->window_expected = p->expected;
-	p->window_received = p->received;
-}
-
 static void take_sequence(struct mpq_delay_path *p, uint16_t sequence)
 {
 	int32_t ahead = mpq_header_distance16(sequence, (uint16_t)p->next);
@@ -208,7 +210,6 @@ static void take_sequence(struct mpq_delay_path *p, uint16_t sequence)
 		/* Sent before what was the first to arrive. */
 		p->reordered++;
 	}
-	advance_window(p);
 }
 
 /* Halved each span, so that a single stray does not slow things for long. */
@@ -253,6 +254,8 @@ mpq_time mpq_delay_arrived(struct mpq_delay *d, unsigned path,
 	}
 	forget_reordering(p, now);
 	take_transit(p, transit, now);
+	mpq_jitter_arrived(&p->jitter, sent, transit);
+	mpq_lately_pass(&p->lately, p->expected, p->received, now);
 	take_sequence(p, header->path_sequence);
 	take_departure(p, sent);
 	p->heard = now;
@@ -287,7 +290,7 @@ mpq_time mpq_delay_due(const struct mpq_delay *d, unsigned path, mpq_time sent)
 {
 	const struct mpq_delay_path *p = &d->paths[path];
 
-	return sent + (mpq_time)high_of(p) + 2 * p->jitter + DUE_SLACK;
+	return sent + (mpq_time)high_of(p) + 2 * p->change + DUE_SLACK;
 }
 
 mpq_duration mpq_delay_offset(const struct mpq_delay *d, unsigned path,
@@ -336,10 +339,5 @@ uint32_t mpq_delay_loss_ppm(const struct mpq_delay *d, unsigned path)
 {
 	const struct mpq_delay_path *p = &d->paths[path];
 
-	if (p->windows > 0) {
-		return p->window_ppm;
-	}
-	return p->expected > 0 ? (uint32_t)(mpq_delay_lost(d, path) * 1000000 /
-					    p->expected)
-			       : 0;
+	return mpq_lately_ppm(&p->lately, p->expected, p->received);
 }

@@ -16,10 +16,11 @@
 #define MPQ_BOND_DELAY_H
 
 #include "dataplane/bond/header.h"
+#include "dataplane/bond/jitter.h"
+#include "dataplane/bond/lately.h"
 
-#define MPQ_DELAY_PATHS       8
-#define MPQ_DELAY_REMEMBERED  1024 /* datagrams, to know one that came twice */
-#define MPQ_DELAY_LOSS_WINDOW 1000 /* datagrams: long enough to show 0.1 % */
+#define MPQ_DELAY_PATHS      8
+#define MPQ_DELAY_REMEMBERED 1024 /* datagrams, to know one that came twice */
 /* For so long a path that brings nothing is still compared with the others. */
 #define MPQ_DELAY_IN_USE (1 * MPQ_SECOND)
 
@@ -35,15 +36,16 @@ struct mpq_delay_path {
 	bool known;
 	mpq_time heard; /* the last arrival */
 	mpq_time sent;  /* the latest departure seen, by the sender's clock */
-	mpq_transit transit;                /* of the last arrival */
-	mpq_transit smoothed;               /* over some 8 arrivals */
+	mpq_transit transit;  /* of the last arrival */
+	mpq_transit smoothed; /* over some 8 arrivals, or the last tenth of a
+			       * second */
 	struct mpq_delay_extreme low, high; /* over 5 to 10 s, 0.5 to 1 s */
-	mpq_duration jitter;                /* RFC 3550 §6.4.1 */
+	mpq_duration change;                /* from one to the next, mean */
+	struct mpq_jitter jitter;           /* to be told */
 
 	uint64_t expected, received; /* the first is number 1 */
 	uint64_t next; /* sequence, 16 bits of it are on the wire */
-	uint64_t window_expected, window_received;
-	uint32_t window_ppm, windows;
+	struct mpq_lately lately;
 	uint64_t seen[MPQ_DELAY_REMEMBERED / 64];
 	uint64_t reordered, repeated; /* counters */
 	uint32_t reorder_pkts;        /* the deepest of the last seconds .. */
@@ -77,7 +79,8 @@ bool mpq_delay_in_use(const struct mpq_delay *d, unsigned path, mpq_time now);
 mpq_time mpq_delay_passed(const struct mpq_delay *d, unsigned path);
 
 /* When what was sent at `sent` should have come on this path, at the latest:
- * highest transit of the last second, twice the jitter, and 1 ms. */
+ * highest transit of the last second, twice what it changes by from one to the
+ * next, and 1 ms. */
 mpq_time mpq_delay_due(const struct mpq_delay *d, unsigned path, mpq_time sent);
 
 /* How much longer this path takes than the shortest in use. */

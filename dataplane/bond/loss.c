@@ -13,6 +13,7 @@ void mpq_loss_init(struct mpq_loss *l)
 {
 	memset(l, 0, sizeof(*l));
 	l->large_lost_first = MPQ_TIME_NEVER;
+	mpq_lately_init(&l->lately, 0);
 }
 
 static size_t slot_of(uint64_t id)
@@ -33,28 +34,15 @@ void mpq_loss_sent(struct mpq_loss *l, uint64_t id, size_t len_bytes)
 		len_bytes >= MPQ_LOSS_LARGE_BYTES ? FLAG_LARGE : 0;
 }
 
-static uint32_t ppm(uint64_t acked, uint64_t lost, uint64_t spurious)
+/* What is to be expected: all whose fate is known. */
+static uint64_t expected(const struct mpq_loss *l)
 {
-	uint64_t truly = lost > spurious ? lost - spurious : 0;
-
-	return acked + truly > 0 ? (uint32_t)(truly * 1000000 / (acked + truly))
-				 : 0;
+	return l->acked + l->lost - l->spurious;
 }
 
-static void advance_window(struct mpq_loss *l)
+static void pass(struct mpq_loss *l, mpq_time now)
 {
-	uint64_t acked = l->acked - l->window_acked;
-	uint64_t lost = l->lost - l->window_lost;
-	uint64_t spurious = l->spurious - l->window_spurious;
-
-	if (acked + lost - spurious < MPQ_LOSS_WINDOW) {
-		return;
-	}
-	l->window_ppm = ppm(acked, lost, spurious);
-	l->windows++;
-	l->window_acked = l->acked;
-	l->window_lost = l->lost;
-	l->window_spurious = l->spurious;
+	mpq_lately_pass(&l->lately, expected(l), l->acked, now);
 }
 
 static void large_lost(struct mpq_loss *l, mpq_time now)
@@ -69,6 +57,7 @@ void mpq_loss_lost(struct mpq_loss *l, uint64_t id, mpq_time now)
 {
 	uint8_t *flags = flags_of(l, id);
 
+	pass(l, now);
 	l->lost++;
 	if (flags != NULL) {
 		*flags |= FLAG_LOST;
@@ -76,13 +65,13 @@ void mpq_loss_lost(struct mpq_loss *l, uint64_t id, mpq_time now)
 			large_lost(l, now);
 		}
 	}
-	advance_window(l);
 }
 
-void mpq_loss_acked(struct mpq_loss *l, uint64_t id)
+void mpq_loss_acked(struct mpq_loss *l, uint64_t id, mpq_time now)
 {
 	uint8_t *flags = flags_of(l, id);
 
+	pass(l, now);
 	l->acked++;
 	if (flags != NULL) {
 		l->spurious += (*flags & FLAG_LOST) != 0;
@@ -92,13 +81,11 @@ void mpq_loss_acked(struct mpq_loss *l, uint64_t id)
 			l->large_lost_first = MPQ_TIME_NEVER;
 		}
 	}
-	advance_window(l);
 }
 
 uint32_t mpq_loss_ppm(const struct mpq_loss *l)
 {
-	return l->windows > 0 ? l->window_ppm
-			      : ppm(l->acked, l->lost, l->spurious);
+	return mpq_lately_ppm(&l->lately, expected(l), l->acked);
 }
 
 mpq_time mpq_loss_stalled_since(const struct mpq_loss *l)

@@ -27,9 +27,9 @@
 struct mpq_report_path {
 	uint8_t path;
 	mpq_duration offset;   /* of its one-way delay, over the shortest */
-	mpq_duration jitter;   /* RFC 3550 §6.4.1 */
+	mpq_duration jitter;   /* jitter.h */
 	mpq_duration queueing; /* over the least delay of the last 10 s */
-	uint32_t loss_ppm;     /* lately */
+	uint32_t loss_ppm;     /* of the last ten seconds */
 	uint32_t received;     /* datagrams, ever; wraps */
 	uint64_t rate_bps;     /* received lately */
 	mpq_duration silence;  /* since the last arrival */

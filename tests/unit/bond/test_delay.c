@@ -49,7 +49,8 @@ static void compares_paths_whatever_the_clocks(void **state)
 	assert_in_range(mpq_delay_offset(&delay, 1, 1002 * S), 19 * MS,
 			21 * MS);
 	assert_in_range(mpq_delay_spread(&delay, 1002 * S), 59 * MS, 61 * MS);
-	assert_in_range(delay.paths[1].jitter, 0, MS);
+	assert_in_range(delay.paths[1].change, 0, MS);
+	assert_in_range(delay.paths[1].jitter.mean, 0, MS);
 	/* One that brings nothing is compared no more. */
 	(void)arrive(0, 100, 1010 * S, 10 * MS);
 	assert_int_equal(mpq_delay_spread(&delay, 1010 * S), 0);
@@ -127,6 +128,23 @@ static void sees_queues_fill(void **state)
 			     20 * MS + (i > 100 ? 50 * MS : 0));
 	}
 	assert_in_range(mpq_delay_queueing(&delay, 0), 49 * MS, 51 * MS);
+}
+
+/* What a probe brings after a pause is what the path is now. */
+static void forgets_a_queue_while_it_is_idle(void **state)
+{
+	(void)state;
+	for (uint16_t i = 0; i < 200; i++) {
+		(void)arrive(0, i, 10 * S + i * MS,
+			     20 * MS + (i > 100 ? 80 * MS : 0));
+		(void)arrive(1, i, 10 * S + i * MS, 25 * MS);
+	}
+	assert_in_range(mpq_delay_queueing(&delay, 0), 79 * MS, 81 * MS);
+	(void)arrive(0, 200, 11 * S, 20 * MS);
+	(void)arrive(1, 200, 11 * S, 25 * MS);
+	assert_in_range(mpq_delay_queueing(&delay, 0), 0, MS);
+	assert_int_equal(mpq_delay_offset(&delay, 0, 11 * S), 0);
+	assert_in_range(mpq_delay_offset(&delay, 1, 11 * S), 4 * MS, 6 * MS);
 }
 
 static void counts_what_is_truly_lost(void **state)
@@ -245,6 +263,7 @@ int main(void)
 		TEST(says_what_has_been_passed),
 		TEST(expects_by_the_slowest_of_the_last_second),
 		TEST(sees_queues_fill),
+		TEST(forgets_a_queue_while_it_is_idle),
 		TEST(counts_what_is_truly_lost),
 		TEST(takes_back_the_loss_of_what_is_late),
 		TEST(knows_what_came_twice_behind_any_gap),
