@@ -76,19 +76,33 @@ static mpq_duration one_way_of(const struct mpq_session_path *m, mpq_time now)
 	return least == MPQ_TIME_NEVER ? 0 : least + m->told.offset;
 }
 
+/* IP, UDP, QUIC, HTTP and our own. */
+static uint32_t wire_bytes_of(const struct mpq_channel *ch,
+			      const struct mpq_sockaddr *remote)
+{
+	return (remote->sa.sa_family == AF_INET6 ? 40 : 20) + 8 +
+	       MPQ_CONN_OVERHEAD_BYTES + (uint32_t)ch->bonded_head_bytes +
+	       MPQ_HEADER_BYTES;
+}
+
 void mpq_session_view(struct mpq_session_path *m, mpq_time now)
 {
 	struct mpq_estimate_view view;
 	struct mpq_conn_info info;
+	bool told;
 
 	mpq_conn_info(m->channel->conn, &info);
+	told = is_told(m, now);
 	view = (struct mpq_estimate_view){
 		.rtt_smoothed = info.rtt_smoothed,
 		.rtt_min = info.rtt_min,
 		.rtt_variation = info.rtt_variation,
 		.one_way = one_way_of(m, now),
+		.queueing = told ? m->told.queueing : 0,
+		.jitter = told ? m->told.jitter : 0,
 		.cwnd_bytes = info.cwnd_bytes,
 		.in_flight_bytes = info.in_flight_bytes,
+		.wire_bytes = wire_bytes_of(m->channel, &info.remote),
 	};
 	if (info.last_read != m->last_read) {
 		m->last_read = info.last_read;

@@ -77,6 +77,19 @@ static void add_queue(struct json_object *o, const struct mpq_session_path *m)
 	mpq_telemetry_us(o, "queue-us", sojourn);
 }
 
+/* What the link can do in this direction; what steering expects of it just now
+ * is another matter. */
+static void add_capacity(struct json_object *o, const struct mpq_capacity *c,
+			 mpq_time now)
+{
+	if (c->bps == 0) {
+		return;
+	}
+	mpq_telemetry_uint(o, "capacity-bps", c->bps);
+	mpq_telemetry_bool(o, "capacity-proven", !c->at_least);
+	mpq_telemetry_us(o, "capacity-age-us", mpq_time_elapsed(c->at, now));
+}
+
 static struct json_object *member(const struct mpq_tunnel *t, unsigned i,
 				  mpq_time now)
 {
@@ -92,10 +105,9 @@ static struct json_object *member(const struct mpq_tunnel *t, unsigned i,
 	mpq_telemetry_bool(o, "metered", m->metered);
 	mpq_telemetry_us(o, "rtt-us", m->estimate.view.rtt_smoothed);
 	mpq_telemetry_us(o, "rtt-min-us", m->estimate.view.rtt_min);
-	mpq_telemetry_uint(o, "capacity-bps",
+	add_capacity(o, &m->estimate.capacity, now);
+	mpq_telemetry_uint(o, "expected-bps",
 			   mpq_estimate_rate_bps(&m->estimate, now));
-	mpq_telemetry_bool(o, "capacity-proven",
-			   mpq_estimate_is_proven(&m->estimate, now));
 	mpq_telemetry_uint(o, "congested", m->estimate.congested);
 	add_told(o, m);
 	add_seen(o, m, now);

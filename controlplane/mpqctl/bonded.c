@@ -163,6 +163,21 @@ static void add_name(struct mpq_table *t, struct json_object *member)
 	free(text);
 }
 
+/* What was never full can do at least what it did. */
+static void add_capacity(struct mpq_table *t, struct json_object *m)
+{
+	char text[MPQ_FORMAT_BYTES];
+	uint64_t bps;
+
+	if (!mpq_format_number(m, "capacity-bps", &bps)) {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "-");
+		return;
+	}
+	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s%s",
+		      mpq_format_true(m, "capacity-proven") ? "" : ">",
+		      mpq_format_rate(bps, text));
+}
+
 /* What it sends, and what it is. */
 static void add_out(const struct session *s, struct mpq_table *t,
 		    struct json_object *m)
@@ -176,7 +191,7 @@ static void add_out(const struct session *s, struct mpq_table *t,
 	add_formatted(t, m, "rtt-us", mpq_format_us);
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "out");
 	add_traffic(s, t, m, "out-bytes");
-	add_formatted(t, m, "capacity-bps", mpq_format_rate);
+	add_capacity(t, m);
 	add_formatted(t, m, "loss-ppm", mpq_format_ppm);
 	add_formatted(t, m, "one-way-offset-us", mpq_format_us);
 	add_formatted(t, m, "jitter-us", mpq_format_us);

@@ -14,7 +14,9 @@ enum {
 #define SAMPLE_MIN   (40 * MPQ_MILLISECOND)
 #define SAMPLE_MAX   MPQ_SECOND /* .. but a slow path has no more */
 #define SAMPLE_PAUSE (2 * MPQ_SECOND)
+#define DOUBTED      (2 * MPQ_SECOND)
 #define BASE_SPAN    (3 * MPQ_SECOND)
+#define QUEUE_MIN    (2 * MPQ_MILLISECOND)
 #define CONGESTED    (10 * MPQ_MILLISECOND) /* more than jitter makes */
 #define RECENT       (10 * MPQ_SECOND)
 #define ACK_DELAY    (25 * MPQ_MILLISECOND)
@@ -26,6 +28,7 @@ static void begin(struct mpq_estimate *e, mpq_time now)
 {
 	e->sample.start = MPQ_TIME_NEVER;
 	e->proven = MPQ_TIME_NEVER;
+	e->believed = MPQ_ESTIMATE_PROVEN;
 	e->unanswered = e->ignored = MPQ_TIME_NEVER;
 	e->idle_since = e->base.since = e->seen = now;
 	e->answered = now;
@@ -35,6 +38,7 @@ static void begin(struct mpq_estimate *e, mpq_time now)
 void mpq_estimate_init(struct mpq_estimate *e, mpq_time now)
 {
 	memset(e, 0, sizeof(*e));
+	mpq_capacity_init(&e->capacity);
 	begin(e, now);
 }
 
@@ -44,11 +48,16 @@ void mpq_estimate_restart(struct mpq_estimate *e, mpq_time now)
 				? e->next_id
 				: MPQ_ESTIMATE_REMEMBERED;
 	uint8_t *after = (uint8_t *)(e->sent + MPQ_ESTIMATE_REMEMBERED);
+	struct mpq_estimate_most most = e->most;
+	struct mpq_capacity capacity = e->capacity;
 
 	memset(e->sent, 0, used * sizeof(e->sent[0]));
 	memset(e, 0, offsetof(struct mpq_estimate, sent));
 	memset(after, 0, sizeof(*e) - (size_t)(after - (uint8_t *)e));
 	begin(e, now);
+	e->most = most;
+	e->capacity = capacity;
+	mpq_capacity_skip(&e->capacity);
 }
 
 void mpq_estimate_observe(struct mpq_estimate *e,
@@ -129,6 +138,9 @@ static void forget_slowly(struct mpq_estimate *e, mpq_time now)
 /* As BBR knows that a pipe is full: a few rounds have brought no more. */
 static unsigned prove(struct mpq_estimate *e, uint64_t bps)
 {
+	if (e->flat >= PROOFS) {
+		e->flat = 0; /* of a proof that is no longer believed */
+	}
 	if (bps > e->rate_bps + e->rate_bps / 5) {
 		e->flat = 0;
 	} else {
@@ -136,6 +148,31 @@ static unsigned prove(struct mpq_estimate *e, uint64_t bps)
 	}
 	e->rate_bps = bps > e->rate_bps ? bps : e->rate_bps;
 	return e->flat;
+}
+
+/* Much less than it could a while ago may be the connection's fault, which has
+ * begun again, or recovers from an outage, and fills no path: that has to be
+ * tried again, the later the oftener it was true. */
+static void believe(struct mpq_estimate *e, mpq_time now)
+{
+	bool anew = !mpq_estimate_is_proven(e, now);
+
+	if (mpq_time_elapsed(e->most.at, now) >= MPQ_ESTIMATE_PROVEN) {
+		e->most.bps = 0;
+	}
+	if (e->rate_bps >= e->most.bps - e->most.bps / 8) {
+		e->most.bps =
+			e->rate_bps > e->most.bps ? e->rate_bps : e->most.bps;
+		e->most.at = now;
+	}
+	if (e->rate_bps >= e->most.bps / 2) {
+		e->believed = MPQ_ESTIMATE_PROVEN;
+	} else if (e->believed == MPQ_ESTIMATE_PROVEN) {
+		e->believed = DOUBTED;
+	} else if (anew && e->believed * 2 < MPQ_ESTIMATE_PROVEN) {
+		e->believed *= 2;
+	}
+	e->proven = now;
 }
 
 /* A full sample moves the rate, another one only raises it. */
@@ -158,7 +195,7 @@ static void take_sample(struct mpq_estimate *e, mpq_duration idle, mpq_time now)
 	} else {
 		e->rate_bps = e->rate_bps - e->rate_bps / 4 + bps / 4;
 	}
-	e->proven = now;
+	believe(e, now);
 }
 
 static void start_sample(struct mpq_estimate *e,
@@ -194,6 +231,26 @@ static void count_delivered(struct mpq_estimate *e,
 	}
 }
 
+/* In the path, this way: the round trip grows by the other way's queue too. A
+ * delay spread evenly over +-J is J above its least and has 2/3 J of jitter. */
+static bool has_queue(const struct mpq_estimate *e)
+{
+	const struct mpq_estimate_view *v = &e->view;
+
+	return v->queueing > QUEUE_MIN + v->jitter + v->jitter / 2;
+}
+
+/* What came in a silence's time is no rate. */
+static void end_silence(struct mpq_estimate *e, mpq_time now)
+{
+	if (now >= mpq_estimate_silent_at(e)) {
+		e->outage_id = e->next_id;
+		e->sample.start = MPQ_TIME_NEVER;
+		e->flat = 0;
+		mpq_capacity_skip(&e->capacity);
+	}
+}
+
 void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 {
 	struct mpq_estimate_sent *s = slot_of(e, id);
@@ -202,6 +259,7 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 	e->acked++;
 	e->recent.acked++;
 	forget_slowly(e, now);
+	end_silence(e, now);
 	if (s->id == id + 1) {
 		if (s->lost) {
 			e->spurious++;
@@ -210,6 +268,9 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 			e->outstanding--;
 		}
 		count_delivered(e, s, now);
+		mpq_capacity_acked(&e->capacity,
+				   s->len_bytes + e->view.wire_bytes, s->idle,
+				   has_queue(e), now);
 		s->id = 0;
 		s->lost = false;
 	}
@@ -218,9 +279,7 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 
 void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now)
 {
-	if (now >= mpq_estimate_silent_at(e)) {
-		e->outage_id = e->next_id;
-	}
+	end_silence(e, now);
 	e->answered = now;
 	e->unanswered = e->outstanding > 0 ? now : MPQ_TIME_NEVER;
 	e->ignored = e->outstanding >= IGNORED ? now : MPQ_TIME_NEVER;
@@ -285,7 +344,7 @@ uint64_t mpq_estimate_rate_bps(const struct mpq_estimate *e, mpq_time now)
 bool mpq_estimate_is_proven(const struct mpq_estimate *e, mpq_time now)
 {
 	return e->proven != MPQ_TIME_NEVER &&
-	       mpq_time_elapsed(e->proven, now) < MPQ_ESTIMATE_PROVEN;
+	       mpq_time_elapsed(e->proven, now) < e->believed;
 }
 
 uint32_t mpq_estimate_loss_ppm(const struct mpq_estimate *e, mpq_time now)

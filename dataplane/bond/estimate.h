@@ -14,13 +14,15 @@
 #define MPQ_BOND_ESTIMATE_H
 
 #include "common/clock.h"
+#include "dataplane/bond/capacity.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define MPQ_ESTIMATE_REMEMBERED 8192 /* datagrams in flight */
-/* So long a full sample is believed. */
+/* So long a full sample is believed, unless it shows much less than others
+ * did. */
 #define MPQ_ESTIMATE_PROVEN (60 * MPQ_SECOND)
 /* Shorter silences are acknowledgements that wait for company. */
 #define MPQ_ESTIMATE_SILENCE_SLACK (35 * MPQ_MILLISECOND)
@@ -30,7 +32,11 @@ struct mpq_estimate_view {
 	mpq_duration rtt_smoothed, rtt_min, rtt_variation; /* 0: unknown */
 	/* Of this direction, from the peer's clock; 0: unknown, half the RTT */
 	mpq_duration one_way;
+	/* On the way, in this direction, as the peer sees it; 0: unknown. */
+	mpq_duration queueing, jitter;
 	uint64_t cwnd_bytes, in_flight_bytes;
+	uint32_t wire_bytes; /* that a datagram has on the wire beside its own
+			      */
 };
 
 struct mpq_estimate {
@@ -39,7 +45,8 @@ struct mpq_estimate {
 		mpq_duration now, before;
 		mpq_time since;
 	} base;
-	uint64_t queued_bytes; /* in our own queue in front of it */
+	uint64_t queued_bytes;        /* in our own queue in front of it */
+	struct mpq_capacity capacity; /* to be told; of the path */
 
 	struct mpq_estimate_sent { /* ring, by id */
 		uint64_t id;       /* + 1; 0: empty */
@@ -54,11 +61,16 @@ struct mpq_estimate {
 		uint64_t bytes;
 		unsigned pkts;
 	} sample;
-	mpq_duration idle;    /* in all: nothing was waiting to be sent */
-	mpq_time idle_since;  /* MPQ_TIME_NEVER: something is */
-	mpq_time seen;        /* the last time that we were told of */
-	uint64_t rate_bps;    /* 0: no sample yet */
-	mpq_time proven;      /* last full sample; MPQ_TIME_NEVER: never */
+	mpq_duration idle;         /* in all: nothing was waiting to be sent */
+	mpq_time idle_since;       /* MPQ_TIME_NEVER: something is */
+	mpq_time seen;             /* the last time that we were told of */
+	uint64_t rate_bps;         /* 0: no sample yet */
+	mpq_time proven;           /* last full sample; MPQ_TIME_NEVER: never */
+	mpq_duration believed;     /* for so long */
+	struct mpq_estimate_most { /* proven, of the path: outlives restart */
+		uint64_t bps;
+		mpq_time at;
+	} most;
 	unsigned flat;        /* full samples in a row that brought no more */
 	mpq_time answered;    /* last acknowledgement, or start */
 	mpq_time unanswered;  /* so long something waits for one, else NEVER */
@@ -77,8 +89,8 @@ struct mpq_estimate {
 };
 
 void mpq_estimate_init(struct mpq_estimate *e, mpq_time now);
-/* The same for one that was in use, or is zeroed: another connection. Touches
- * no more memory than was used. */
+/* The same for one that was in use, or is zeroed: another connection of the
+ * path. Touches no more memory than was used. */
 void mpq_estimate_restart(struct mpq_estimate *e, mpq_time now);
 
 /* Each time something was read from the connection. */

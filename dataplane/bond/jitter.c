@@ -6,12 +6,12 @@
 
 /* Each is compared with one of LAG before, so these overlap: more of them, and
  * so a mean that is less by chance. */
-#define SPACING (10 * MPQ_MILLISECOND)
-#define PAUSE   (10 * MPQ_SECOND) /* clocks drift apart */
-#define SPAN    (5 * MPQ_SECOND)  /* over which the mean is */
-
-#define MOST (16 * MPQ_SECOND) /* of a liar's difference */
-#define ONE  65536
+#define SLOT   (10 * MPQ_MILLISECOND)
+#define SETTLE (50 * MPQ_MILLISECOND) /* how far one is overtaken */
+#define PAUSE  (10 * MPQ_SECOND)      /* clocks drift apart */
+#define SPAN   (5 * MPQ_SECOND)       /* over which the mean is */
+#define MOST   (16 * MPQ_SECOND)      /* of a liar's difference */
+#define ONE    65536
 
 enum {
 	COMPARED_MAX = 1000,
@@ -22,22 +22,16 @@ void mpq_jitter_init(struct mpq_jitter *j)
 	memset(j, 0, sizeof(*j));
 }
 
-static size_t slot_of(uint64_t number)
+static struct mpq_jitter_sample *sample_of(struct mpq_jitter *j,
+					   uint32_t number)
 {
-	return number % MPQ_JITTER_SAMPLES;
+	return &j->sample[number % MPQ_JITTER_SAMPLES];
 }
 
-/* The youngest of those that left LAG before `sent`; negative: none. */
-static int other_of(const struct mpq_jitter *j, mpq_time sent)
+/* Does the ring still have it? */
+static bool is_known(const struct mpq_jitter *j, uint32_t number)
 {
-	for (uint64_t i = 1; i <= MPQ_JITTER_SAMPLES && i <= j->samples; i++) {
-		size_t k = slot_of(j->samples - i);
-
-		if (sent - j->sample[k].sent >= MPQ_JITTER_LAG) {
-			return (int)k;
-		}
-	}
-	return -1;
+	return number < j->samples && j->samples - number <= MPQ_JITTER_SAMPLES;
 }
 
 /* Over all there was at first, over SPAN later. */
@@ -55,32 +49,59 @@ static void take(struct mpq_jitter *j, mpq_duration difference,
 	j->mean = (mpq_duration)((int64_t)j->mean + change * part / ONE);
 }
 
-static void compare(struct mpq_jitter *j, mpq_time sent, int64_t transit)
+/* With the youngest of those that left LAG before. */
+static void settle(struct mpq_jitter *j, uint32_t number)
 {
-	int k = other_of(j, sent);
-	int64_t change;
+	const struct mpq_jitter_sample *own = sample_of(j, number);
 
-	if (k < 0) {
-		return;
+	for (uint32_t i = number - 1; is_known(j, i); i--) {
+		const struct mpq_jitter_sample *other = sample_of(j, i);
+		int64_t change = own->transit - other->transit;
+
+		if (own->sent - other->sent >= MPQ_JITTER_LAG) {
+			take(j, (mpq_duration)(change < 0 ? -change : change),
+			     own->sent - sample_of(j, number - 1)->sent);
+			return;
+		}
 	}
-	change = transit - j->sample[k].transit;
-	take(j, (mpq_duration)(change < 0 ? -change : change),
-	     sent - j->sample[slot_of(j->samples - 1)].sent);
+}
+
+static void append(struct mpq_jitter *j, mpq_time sent, int64_t transit)
+{
+	*sample_of(j, j->samples++) =
+		(struct mpq_jitter_sample){.sent = sent, .transit = transit};
+	while (is_known(j, j->settled) &&
+	       sent - sample_of(j, j->settled)->sent >= SETTLE) {
+		settle(j, j->settled++);
+	}
+}
+
+/* Which of a slot comes first is no matter of chance: the quickest does. So the
+ * first to leave stands for it, whenever it comes. */
+static void overtaken(struct mpq_jitter *j, mpq_time sent, int64_t transit)
+{
+	for (uint32_t i = j->samples - 1; is_known(j, i) && i >= j->settled;
+	     i--) {
+		struct mpq_jitter_sample *s = sample_of(j, i);
+
+		if (s->sent / SLOT == sent / SLOT && sent < s->sent) {
+			s->sent = sent;
+			s->transit = transit;
+		}
+	}
 }
 
 void mpq_jitter_arrived(struct mpq_jitter *j, mpq_time sent, int64_t transit)
 {
-	mpq_time last = j->sample[slot_of(j->samples - 1)].sent;
+	mpq_time last = sample_of(j, j->samples - 1)->sent;
 
-	if (j->samples > 0 && sent < last + SPACING && sent + PAUSE > last) {
-		return; /* too soon, or overtaken */
-	}
-	if (j->samples > 0 && sent > last && sent - last < PAUSE) {
-		compare(j, sent, transit);
+	if (j->samples == 0 || j->samples == UINT32_MAX ||
+	    (sent < last ? last - sent : sent - last) >= PAUSE) {
+		j->samples = j->settled = 0;
+		append(j, sent, transit);
+	} else if (sent / SLOT > last / SLOT) {
+		append(j, sent, transit);
 	} else {
-		j->samples = 0;
+		overtaken(j, sent, transit);
 	}
-	j->sample[slot_of(j->samples)].sent = sent;
-	j->sample[slot_of(j->samples)].transit = transit;
-	j->samples++;
 }

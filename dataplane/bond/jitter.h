@@ -19,16 +19,19 @@
 
 #include <stdint.h>
 
-#define MPQ_JITTER_SAMPLES 16
+#define MPQ_JITTER_SAMPLES 32 /* a power of two */
 #define MPQ_JITTER_LAG     (100 * MPQ_MILLISECOND)
 
 struct mpq_jitter {
-	struct {
+	/* Ring, in order of departure: the first to leave in each hundredth
+	 * of a second. */
+	struct mpq_jitter_sample {
 		mpq_time sent;
 		int64_t transit;
-	} sample[MPQ_JITTER_SAMPLES]; /* ring, each later than the one before */
-	uint64_t samples;             /* ever; 0 after a pause */
-	uint32_t compared;            /* up to where it does not matter */
+	} sample[MPQ_JITTER_SAMPLES];
+	uint32_t samples;  /* ever; 0: anew after a pause; wraps */
+	uint32_t settled;  /* of these: nothing that left before may come */
+	uint32_t compared; /* up to where it does not matter */
 	mpq_duration mean;
 };
 

@@ -12,6 +12,7 @@
 #define GUARD_BEFORE   (300 * MPQ_MILLISECOND)
 #define GUARD_AFTER    (600 * MPQ_MILLISECOND)
 #define COPIES_SHARE   2 /* of a path's capacity: half, for copies */
+#define COPIES_MORE    2 /* of one that was never full: times what it did */
 #define COPIES_MIN_BPS 256000
 #define COPIES_BURST   (50 * MPQ_MILLISECOND)
 #define BITS           8
@@ -59,7 +60,8 @@ static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
 	p->wavers =
 		mpq_rhythm_is_near(&p->rhythm, GUARD_BEFORE, GUARD_AFTER, now);
 	smooth_load(p, time);
-	copies = p->rate_bps / COPIES_SHARE;
+	copies = e->capacity.at_least ? p->rate_bps * COPIES_MORE
+				      : p->rate_bps / COPIES_SHARE;
 	copies = copies > COPIES_MIN_BPS ? copies : COPIES_MIN_BPS;
 	p->copy_tokens_bytes =
 		fill(p->copy_tokens_bytes, bytes_in(copies, time),

@@ -220,7 +220,8 @@ class Bonded:
                 'jitter-us': 1200, 'queueing-us': 3100, 'loss-ppm': 200,
                 'in-one-way-offset-us': 7000, 'in-jitter-us': 800,
                 'in-queueing-us': 0, 'in-loss-ppm': 0,
-                'capacity-bps': 20000000, 'repaired': 4, **more}
+                'capacity-bps': 20000000, 'capacity-proven': number == 0,
+                'repaired': 4, **more}
 
     def __call__(self, parameters):
         self.calls += 1
@@ -259,9 +260,10 @@ def bonded_cases(tap):
                'LOSS', 'OFFSET', 'JITTER', 'QUEUE', 'REPAIRED', 'REASON'])
         for line, wanted in zip(lines[5:], (
                 r'wan1 +used +5m1\ds  38.2 ms  out +\d+\.\d .bit/s +75%  '
-                r'20.0 Mbit/s  0.02%   0.0 ms  1.2 ms  3.1 ms +4$',
+                r' ?20.0 Mbit/s  0.02%   0.0 ms  1.2 ms  3.1 ms +4$',
                 r' +in +\d+\.\d .bit/s +50% +0.00%   7.0 ms  0.8 ms  0.0 ms$',
-                r'wan2 +used .* out +\d+\.\d .bit/s +25% .* 21.0 ms .* 4$',
+                r'wan2 +used .* out +\d+\.\d .bit/s +25% +>20.0 Mbit/s .* '
+                r'21.0 ms .* 4$',
                 r' +in .* 50% .*$',
                 r'wan3 +silent +\d+s +- +out +0 bit/s +0% .* no answer for '
                 r'120 ms$')):

@@ -15,7 +15,7 @@
 #define LAST        (3 * MPQ_SECOND) /* for what is still under way */
 
 struct job { /* shared with the child */
-	struct sim_run run;
+	const struct bond_plan *plan;
 	struct bond_result result;
 };
 
@@ -236,39 +236,62 @@ static void play(struct sim_run *run, const struct bond_plan *plan,
 
 /* ---- apart --------------------------------------------------------------- */
 
-static void child(struct job *j, const struct bond_plan *plan)
+static void child(struct sim_run *shared,
+		  void (*what)(struct sim_run *run, void *arg), void *arg)
 {
-	struct sim_run run = j->run;
-	struct bond_result result = {0};
+	struct sim_run run = *shared;
 
 	bond_io_seed(run.seed);
-	play(&run, plan, &result);
-	j->run = run;
-	j->result = result;
+	what(&run, arg);
+	*shared = run;
 	(void)fflush(stdout);
 	_exit(0);
+}
+
+static void *shared_memory(size_t bytes)
+{
+	void *m = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert(m != MAP_FAILED);
+	return m;
+}
+
+void bond_run_apart(struct sim_run *run,
+		    void (*what)(struct sim_run *run, void *arg), void *arg)
+{
+	struct sim_run *shared = shared_memory(sizeof(*shared));
+	int status = 0;
+	pid_t pid;
+
+	*shared = *run;
+	(void)fflush(stdout);
+	pid = fork();
+	assert(pid >= 0);
+	if (pid == 0) {
+		child(shared, what, arg);
+	}
+	(void)waitpid(pid, &status, 0);
+	*run = *shared;
+	sim_holds(run, status == 0, 0, "the run ended with status %#x",
+		  (unsigned)status);
+	(void)munmap(shared, sizeof(*shared));
+}
+
+static void play_job(struct sim_run *run, void *arg)
+{
+	struct job *j = arg;
+
+	play(run, j->plan, &j->result);
 }
 
 void bond_run(struct sim_run *run, const struct bond_plan *plan,
 	      struct bond_result *ret)
 {
-	struct job *j = mmap(NULL, sizeof(*j), PROT_READ | PROT_WRITE,
-			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status = 0;
-	pid_t pid;
+	struct job *j = shared_memory(sizeof(*j));
 
-	assert(j != MAP_FAILED);
-	j->run = *run;
-	(void)fflush(stdout);
-	pid = fork();
-	assert(pid >= 0);
-	if (pid == 0) {
-		child(j, plan);
-	}
-	(void)waitpid(pid, &status, 0);
-	*run = j->run;
+	j->plan = plan;
+	bond_run_apart(run, play_job, j);
 	*ret = j->result;
-	sim_holds(run, status == 0, 0, "the run ended with status %#x",
-		  (unsigned)status);
 	(void)munmap(j, sizeof(*j));
 }

@@ -60,7 +60,11 @@ struct bond_result {
 	uint64_t print; /* of all that happened: equal runs have equal ones */
 };
 
-/* Runs the plan in a child process. */
+/* In a child process; what it writes to is shared memory, or lost, but for the
+ * run. */
+void bond_run_apart(struct sim_run *run,
+		    void (*what)(struct sim_run *run, void *arg), void *arg);
+/* The plan, in a child process. */
 void bond_run(struct sim_run *run, const struct bond_plan *plan,
 	      struct bond_result *ret);
 

@@ -107,6 +107,7 @@ static void take_head(struct sim_link *l)
 	l->remainder = 0;
 	if (is_lost(l)) {
 		l->counters.lost++;
+		l->counters.large_lost += p->len >= SIM_LINK_LARGE;
 		free(p);
 		return;
 	}
@@ -191,6 +192,7 @@ static bool has_room(struct sim_link *l, size_t len)
 	}
 	if (s->queue_bytes > 0 && l->queued_bytes + len > s->queue_bytes) {
 		l->counters.dropped_queue++;
+		l->counters.large_lost += len >= SIM_LINK_LARGE;
 		return false;
 	}
 	return true;
@@ -204,6 +206,7 @@ void sim_link_push(struct sim_link *l, const struct mpq_sockaddr *from,
 
 	advance(l, now);
 	l->counters.pushed++;
+	l->counters.large += len >= SIM_LINK_LARGE;
 	if (!has_room(l, len)) {
 		return;
 	}

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #define SIM_LINK_MTU_BYTES 1500 /* of an UDP payload, at most */
+#define SIM_LINK_LARGE     1000
 #define SIM_LINK_CHANGES   64
 
 struct sim_link_shape {
@@ -50,6 +51,7 @@ struct sim_link_packet {
 struct sim_link_counters {
 	uint64_t pushed, delivered, delivered_bytes;
 	uint64_t lost, dropped_queue, dropped_mtu, dropped_down;
+	uint64_t large, large_lost; /* of those of at least SIM_LINK_LARGE */
 };
 
 struct sim_link {

@@ -115,6 +115,61 @@ static void follows_a_filled_path_that_slows_down(void **state)
 	assert_in_range(mpq_estimate_rate_bps(&est, now), 700000, 1500000);
 }
 
+/* 1000 bytes each 10 ms, and something always waits. */
+static void crawl(mpq_duration time)
+{
+	for (mpq_time end = now + time; now < end; now += 10 * MS) {
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+		while (acked_id + 4 < sent_id) {
+			mpq_estimate_acked(&est, acked_id++, now);
+		}
+	}
+}
+
+/* A connection that begins again, or comes out of an outage, fills no path:
+ * after flaps one was held for a tenth of what it was, and for good. */
+static void a_rate_far_below_the_most_is_doubted_soon(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	run(2 * MPQ_SECOND);
+	mpq_estimate_restart(&est, now);
+	sent_id = acked_id = 0;
+	mpq_estimate_queued(&est, 5000);
+	crawl(2 * MPQ_SECOND);
+	assert_true(mpq_estimate_is_proven(&est, now));
+	assert_true(mpq_estimate_rate_bps(&est, now) < 1000000);
+	assert_true(mpq_estimate_is_proven(&est, now + MPQ_SECOND));
+	assert_false(mpq_estimate_is_proven(&est, now + 2 * MPQ_SECOND));
+	/* If it is so again, that is believed for longer. */
+	now += 3 * MPQ_SECOND;
+	crawl(2 * MPQ_SECOND);
+	assert_true(mpq_estimate_is_proven(&est, now + 3 * MPQ_SECOND));
+	assert_false(mpq_estimate_is_proven(&est, now + 4 * MPQ_SECOND));
+	/* And in the end what it was is no measure any more. */
+	now += MPQ_ESTIMATE_PROVEN;
+	crawl(2 * MPQ_SECOND);
+	assert_true(mpq_estimate_is_proven(&est, now + 30 * MPQ_SECOND));
+}
+
+static void a_silence_is_no_sample(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	run(2 * MPQ_SECOND);
+	for (int i = 0; i < 20;
+	     i++) { /* a second of silence, again and again */
+		now += MPQ_SECOND;
+		while (acked_id + 1 < sent_id) {
+			mpq_estimate_acked(&est, acked_id++, now);
+		}
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+	}
+	assert_in_range(est.rate_bps, 7600000, 8400000);
+	assert_in_range(est.capacity.bps, 7600000, 8400000);
+}
+
 static void guesses_from_the_window_until_it_is_filled(void **state)
 {
 	(void)state;
@@ -269,6 +324,9 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(follows_a_filled_path_that_slows_down,
 				       setup),
+		cmocka_unit_test_setup(
+			a_rate_far_below_the_most_is_doubted_soon, setup),
+		cmocka_unit_test_setup(a_silence_is_no_sample, setup),
 		cmocka_unit_test_setup(
 			guesses_from_the_window_until_it_is_filled, setup),
 		cmocka_unit_test_setup(
