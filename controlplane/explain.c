@@ -229,6 +229,35 @@ static int walk_node(struct walk *w, const struct lysc_node *node,
 	}
 }
 
+/* What may have been meant: "lan-interface" by "lan" here, or "steering-mode"
+ * of a tunnel, which is a class's. */
+static void guess(const struct walk *w, const struct lysc_node *parent,
+		  const char *key, struct mpq_refusal *r)
+{
+	const struct lysc_node *top =
+		lys_find_child(NULL, w->module, w->module->name, 0, 0, 0);
+	const struct lysc_node *n;
+
+	LY_LIST_FOR(parent ? lysc_node_child(parent) : NULL, n)
+	{
+		if (strstr(n->name, key)) {
+			(void)mpq_refusal_next(r, "perhaps %s is meant",
+					       n->name);
+			return;
+		}
+	}
+	LY_LIST_FOR(lysc_node_child(top), n)
+	{
+		if (lys_find_child(n, w->module, key, 0, 0, 0)) {
+			(void)mpq_refusal_next(r,
+					       "it is a setting of %s: put "
+					       "it there",
+					       n->name);
+			return;
+		}
+	}
+}
+
 static int refuse_unknown(struct walk *w, const struct lysc_node *parent,
 			  const char *key)
 {
@@ -240,6 +269,7 @@ static int refuse_unknown(struct walk *w, const struct lysc_node *parent,
 		mpq_refusal_also(w->refusal, "%s%s",
 				 parent ? "" : "mpquic:", n->name);
 	}
+	guess(w, parent, key, w->refusal);
 	return -EINVAL;
 }
 

@@ -81,6 +81,55 @@ static void look_at_path(const struct mpq_config *c, size_t i,
 	}
 }
 
+/* ---- tunnels ---- */
+
+static void look_at_servers(const struct mpq_config *c,
+			    const struct mpq_config_tunnel *t,
+			    struct json_object *list)
+{
+	const struct mpq_config_path *first =
+		mpq_config_path(c, t->paths.item[0]);
+	char at[MPQ_REFUSAL_PATH_BYTES];
+
+	for (size_t i = 1; i < t->paths.n; i++) {
+		const struct mpq_config_path *p =
+			mpq_config_path(c, t->paths.item[i]);
+
+		if (strcmp(p->server_name, first->server_name) != 0) {
+			mpq_hints_add(
+				list,
+				mpq_refusal_path(at, "path", p->name,
+						 "remote/server-name"),
+				"%s of the same tunnel has another one: all "
+				"paths of a bonded tunnel lead to one "
+				"concentrator.",
+				first->name);
+			return;
+		}
+	}
+}
+
+static void look_at_tunnel(const struct mpq_config *c,
+			   const struct mpq_config_tunnel *t,
+			   struct json_object *list)
+{
+	char at[MPQ_REFUSAL_PATH_BYTES];
+	size_t enabled = 0;
+
+	for (size_t i = 0; i < t->paths.n; i++) {
+		enabled += mpq_config_path(c, t->paths.item[i])->enabled;
+	}
+	if (t->enabled && enabled == 0) {
+		mpq_hints_add(list,
+			      mpq_refusal_path(at, "tunnel", t->name, "path"),
+			      "none of them is enabled: the tunnel stays "
+			      "down.");
+	}
+	if (c->edge) {
+		look_at_servers(c, t, list);
+	}
+}
+
 /* ---- classes ---- */
 
 static bool is_reached(const struct mpq_config *c, const char *class)
@@ -109,14 +158,50 @@ static bool follows_order(const char *mode)
 	       strcmp(mode, "redundant") == 0;
 }
 
-static bool has_metered(const struct mpq_config *c)
+static size_t count_metered(const struct mpq_config *c)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < c->n_paths; i++) {
-		if (c->paths[i].metered) {
-			return true;
-		}
+		n += c->paths[i].metered;
 	}
-	return false;
+	return n;
+}
+
+/* Of this tunnel's paths, those that the class may take. */
+static size_t count_allowed(const struct mpq_config_class *k,
+			    const struct mpq_config_tunnel *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->paths.n; i++) {
+		n += !mpq_config_has(&k->exclude, t->paths.item[i]);
+	}
+	return n;
+}
+
+static void look_at_redundant(const struct mpq_config_class *k,
+			      const struct mpq_config_tunnel *t,
+			      struct json_object *list)
+{
+	size_t n = t != NULL ? count_allowed(k, t) : 0;
+	char at[MPQ_REFUSAL_PATH_BYTES];
+
+	if (n == 0 || strcmp(k->mode, "redundant") != 0) {
+		return;
+	}
+	if (n == 1) {
+		mpq_hints_add(list,
+			      mpq_refusal_path(at, "class", k->name, "exclude"),
+			      "one path of %s is left: there is none for a "
+			      "copy.",
+			      t->name);
+	} else if (k->copies > n) {
+		mpq_hints_add(list,
+			      mpq_refusal_path(at, "class", k->name, "copies"),
+			      "no tunnel has so many paths for it: %s has %zu.",
+			      t->name, n);
+	}
 }
 
 static void look_at_class(const struct mpq_config *c,
@@ -139,18 +224,19 @@ static void look_at_class(const struct mpq_config *c,
 			"and redundant.",
 			k->mode);
 	}
-	if (k->avoid_metered && !has_metered(c)) {
+	if (k->avoid_metered &&
+	    (count_metered(c) == 0 || count_metered(c) == c->n_paths)) {
 		mpq_hints_add(list,
 			      mpq_refusal_path(at, "class", k->name,
 					       "avoid-metered"),
-			      "no path is metered: there is none to avoid.");
+			      "%s.",
+			      count_metered(c) == 0
+				      ? "no path is metered: there is none to "
+					"avoid"
+				      : "all paths are metered: there is no "
+					"other");
 	}
-	if (t != NULL && k->copies > t->paths.n) {
-		mpq_hints_add(list,
-			      mpq_refusal_path(at, "class", k->name, "copies"),
-			      "no tunnel has so many paths: %s has %zu.",
-			      t->name, t->paths.n);
-	}
+	look_at_redundant(k, t, list);
 }
 
 struct json_object *mpq_hints_new(const struct mpq_config *c)
@@ -167,6 +253,9 @@ struct json_object *mpq_hints_new(const struct mpq_config *c)
 	}
 	for (size_t i = 0; i < c->n_paths; i++) {
 		look_at_path(c, i, list);
+	}
+	for (size_t i = 0; i < c->n_tunnels; i++) {
+		look_at_tunnel(c, &c->tunnels[i], list);
 	}
 	for (size_t i = 0; i < c->n_classes; i++) {
 		look_at_class(c, &c->classes[i], list);

@@ -120,11 +120,20 @@ static const uint64_t type_max[] = {
 	[LY_TYPE_UINT64] = UINT64_MAX,
 };
 
-/* The model has unsigned numbers only. */
-static void allow_range(struct mpq_refusal *r, const struct lysc_type *t)
+static const char *units(const struct lysc_node *node)
+{
+	return node->nodetype == LYS_LEAF
+		       ? ((const struct lysc_node_leaf *)node)->units
+		       : NULL;
+}
+
+/* The model has unsigned numbers only; none with units has several ranges. */
+static void allow_range(struct mpq_refusal *r, const struct lysc_node *node,
+			const struct lysc_type *t)
 {
 	const struct lysc_range *range =
 		((const struct lysc_type_num *)t)->range;
+	const char *unit = units(node);
 	LY_ARRAY_COUNT_TYPE i;
 
 	if (!range) {
@@ -134,9 +143,10 @@ static void allow_range(struct mpq_refusal *r, const struct lysc_type *t)
 	}
 	LY_ARRAY_FOR(range->parts, i)
 	{
-		mpq_refusal_also(r, "%" PRIu64 "..%" PRIu64,
+		mpq_refusal_also(r, "%" PRIu64 "..%" PRIu64 "%s%s",
 				 range->parts[i].min_u64,
-				 range->parts[i].max_u64);
+				 range->parts[i].max_u64, unit ? " " : "",
+				 unit ? unit : "");
 	}
 }
 
@@ -158,7 +168,7 @@ void mpq_value_allow(const struct lysc_node *node, struct mpq_refusal *r)
 	if (t->basetype == LY_TYPE_ENUM) {
 		allow_enum(r, t);
 	} else if (is_small_integer(t->basetype)) {
-		allow_range(r, t);
+		allow_range(r, node, t);
 	} else if (expects(node)) {
 		(void)mpq_refusal_allow(r, "%s", expects(node));
 	}
@@ -223,6 +233,9 @@ int mpq_value_check(const struct lysc_node *node, const char *path,
 
 	ret = check_json_type(path, type_of(node), v, r);
 	if (ret) {
+		if (is_small_integer(type_of(node)->basetype)) {
+			mpq_value_allow(node, r);
+		}
 		return ret;
 	}
 	value = json_object_get_string(v);

@@ -65,7 +65,7 @@ CASES = [
      '/mpquic:mpquic: "trust" is missing.'),
     ('a number as a string', EDGE, [('path/0/remote/port', '45001')],
      "/mpquic:mpquic/path[name='wan1']/remote/port: expected a whole "
-     'number, found a string.'),
+     'number, found a string.\n  allowed: 1..65535'),
     ('a string as a number', EDGE, [('path/0/remote/server-name', 7)],
      "/mpquic:mpquic/path[name='wan1']/remote/server-name: expected a "
      'string, found a number.'),
@@ -74,7 +74,7 @@ CASES = [
      'false, found a string.'),
     ('a fraction', EDGE, [('path/0/remote/port', 450.5)],
      "/mpquic:mpquic/path[name='wan1']/remote/port: expected a whole "
-     'number, found a fraction.'),
+     'number, found a fraction.\n  allowed: 1..65535'),
     ('null', EDGE, [('path/0/wan', None)],
      "/mpquic:mpquic/path[name='wan1']/wan: expected a string, found "
      'null.'),
@@ -173,14 +173,14 @@ CASES = [
      'can carry them.'),
     ('an MTU that is too small for IPv6', EDGE, [('tunnel/0/mtu', 1279)],
      "/mpquic:mpquic/tunnel[name='mpq1']/mtu: 1279 is out of range.\n"
-     '  allowed: 1280..1500'),
+     '  allowed: 1280..1500 bytes'),
     ('an MTU that is too large', EDGE, [('tunnel/0/mtu', 9000)],
      "/mpquic:mpquic/tunnel[name='mpq1']/mtu: 9000 is out of range.\n"
-     '  allowed: 1280..1500'),
+     '  allowed: 1280..1500 bytes'),
     ('a queue without delay', EDGE, [('tunnel/0/queue-delay', 0)],
      "/mpquic:mpquic/tunnel[name='mpq1']/queue-delay: 0 is out of "
      'range.\n'
-     '  allowed: 1..1000'),
+     '  allowed: 1..1000 milliseconds'),
     ('the routing table main', EDGE, [('tunnel/0/table', 254)],
      "/mpquic:mpquic/tunnel[name='mpq1']/table: 254 is out of range.\n"
      '  allowed: 1..252, 256..4294967295'),
@@ -400,7 +400,7 @@ CASES = [
     ('an order cap of 2 seconds', BOND, [('class/1/order-cap', 2000)],
      "/mpquic:mpquic/class[name='interactive']/order-cap: 2000 is out of "
      'range.\n'
-     '  allowed: 0..1000'),
+     '  allowed: 0..1000 milliseconds'),
     ('one copy', BOND, [('class/0/copies', 1)],
      "/mpquic:mpquic/class[name='critical']/copies: 1 is out of range.\n"
      '  allowed: 2..8'),
@@ -440,7 +440,17 @@ CASES = [
      '  allowed: default, critical, interactive, bulk'),
     ('a rate limit as a string', BOND, [('class/0/rate-limit', '2000')],
      "/mpquic:mpquic/class[name='critical']/rate-limit: expected a whole "
-     'number, found a string.'),
+     'number, found a string.\n  allowed: 8..100000000 kbit/s'),
+    ('a mode of a tunnel', BOND, [('tunnel/0/steering-mode', 'auto')],
+     "/mpquic:mpquic/tunnel[name='mpq0']: there is no \"steering-mode\" "
+     'here.\n  allowed: name, description, enabled, path, peer, address, mtu, '
+     'queue-delay, default-class, accept-policy, table, lan, remote-prefix, '
+     'assign\n  next: it is a setting of class: put it there'),
+    ('a LAN of a rule', BOND, [('rule/0/lan', 'lan1')],
+     "/mpquic:mpquic/rule[name='control']: there is no \"lan\" here.\n"
+     '  allowed: name, description, enabled, class, dscp, protocol, '
+     'lan-interface, source, destination, source-port, destination-port\n'
+     '  next: perhaps lan-interface is meant'),
 
     # -- rules
     ('a rule without a class', BOND, [('rule/0/class', GONE)],

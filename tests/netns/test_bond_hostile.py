@@ -86,14 +86,14 @@ def refusals(tap, steps):
                         'policies': (True, REQUEST_REJECTED)}, said
     with tap.case('right joins without end are refused from some point on'):
         (joins,) = of(steps, 'joins')
-        assert joins['accepted'] >= 10 and joins['refused'] >= 10, joins
+        assert joins['accepted'] >= 10 and joins['refused'] >= 5, joins
 
 
 def counted(tap, lab):
     with tap.case('it is all counted'):
         c = lab.counters()
         tap.diag(json.dumps(c))
-        assert c['refused-joins'] >= 15, c
+        assert c['refused-joins'] >= 10, c
         assert c['refused-capsules'] >= 2, c
         assert c['refused-policies'] >= 1 and c['policies'] <= 200, c
         assert c['unknown-kind'] > 100 and c['unknown-class'] > 100, c

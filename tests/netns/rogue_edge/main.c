@@ -24,7 +24,8 @@
 #define HEADERS  20000
 #define HOLES    12000
 #define FLOOD    1000
-#define JOINS    60
+#define JOINS    104
+#define BATCH    8 /* 4 a listener wait */
 
 struct rogue {
 	struct peers peers;
@@ -270,19 +271,48 @@ static void flood_policies(struct rogue *r)
 	say_end("capsules", "policies", r->member[1], since);
 }
 
+static bool is_answered(struct peer *const p[BATCH])
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		if (p[i]->status == 0 && !p[i]->over) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* As many at once as may wait to join. */
+static void join_batch(struct rogue *r, unsigned *accepted, unsigned *refused)
+{
+	struct peer *p[BATCH];
+	mpq_time end = fake_now() + PATIENCE;
+
+	for (size_t i = 0; i < BATCH; i++) {
+		p[i] = peer_dial(&r->peers, &r->own, &r->authority, r->local,
+				 r->port[r->peers.n % 2]);
+	}
+	while (!is_answered(p) && fake_now() < end) {
+		fake_run(1 * MPQ_MILLISECOND);
+	}
+	for (size_t i = 0; i < BATCH; i++) {
+		if (p[i]->status == 200) {
+			peer_register(p[i]);
+			peer_join(p[i], &r->key, 2);
+		}
+	}
+	fake_run(100 * MPQ_MILLISECOND);
+	for (size_t i = 0; i < BATCH; i++) {
+		*accepted += p[i]->accepts;
+		*refused += p[i]->over && p[i]->accepts == 0;
+	}
+}
+
 static void flood_joins(struct rogue *r)
 {
 	unsigned accepted = 0, refused = 0;
 
-	for (unsigned i = 0; i < JOINS; i++) {
-		struct peer *p = dial(r);
-
-		if (p->status == 200) {
-			peer_join(p, &r->key, 2);
-		}
-		fake_run(20 * MPQ_MILLISECOND);
-		accepted += p->accepts;
-		refused += p->over && p->accepts == 0;
+	for (unsigned i = 0; i < JOINS; i += BATCH) {
+		join_batch(r, &accepted, &refused);
 	}
 	(void)printf("{\"step\": \"joins\", \"accepted\": %u, \"refused\": "
 		     "%u}\n",

@@ -15,6 +15,7 @@
 #define AT "/mpquic:mpquic/"
 
 static const char *yang_dir;
+static const char *third = ""; /* tunnel */
 
 /* An edge of one bonded tunnel, lan1, and one of one path, lan2; with this
  * beside them (' for "). */
@@ -39,8 +40,8 @@ static struct json_object *hints_of(const char *paths, const char *rest)
 		"'server-name':'c.example'}}%s],'tunnel':[{'name':'mpq1','path'"
 		":['wan1','wan2'],'lan':[{'interface':'lan1','prefix':"
 		"['10.1.0.0/16']}]},{'name':'mpq2','path':['wan3'],'lan':"
-		"[{'interface':'lan2','prefix':['10.2.0.0/16']}]}]%s}}",
-		paths, rest);
+		"[{'interface':'lan2','prefix':['10.2.0.0/16']}]}%s]%s}}",
+		paths, third, rest);
 	for (char *q = text; *q != '\0'; q++) {
 		*q = *q == '\'' ? '"' : *q;
 	}
@@ -158,6 +159,38 @@ static void a_class_asks_for_what_its_mode_does_not_do(void **state)
 	      ",'class':[{'name':'default','steering-mode':'redundant',"
 	      "'copies':3}]",
 	      AT "class[name='default']/copies", "mpq1 has 2");
+	hints("",
+	      ",'class':[{'name':'default','steering-mode':'redundant',"
+	      "'exclude':['wan2']}]",
+	      AT "class[name='default']/exclude", "none for a copy");
+}
+
+/* mpq3 has both of these. */
+static void two_more(const char *is_enabled, const char *server,
+		     const char *path, const char *said)
+{
+	char paths[1024], rest[] = ",'rule':[]";
+
+	(void)snprintf(paths, sizeof(paths),
+		       ",{'name':'wan4','wan':'eth4','enabled':%s,'remote':{"
+		       "'address':'192.0.2.1','port':4,'server-name':"
+		       "'c.example'}},{'name':'wan5','wan':'eth5','enabled':%s,"
+		       "'remote':{'address':'192.0.2.1','port':5,"
+		       "'server-name':'%s'}}",
+		       is_enabled, is_enabled, server);
+	third = ",{'name':'mpq3','path':['wan4','wan5']}";
+	hints(paths, rest, path, said);
+	third = "";
+}
+
+static void a_tunnel_without_a_way_is_told(void **state)
+{
+	(void)state;
+	two_more("true", "c.example", NULL, NULL);
+	two_more("false", "c.example", AT "tunnel[name='mpq3']/path",
+		 "stays down");
+	two_more("true", "d.example", AT "path[name='wan5']/remote/server-name",
+		 "lead to one concentrator");
 }
 
 static void a_path_of_no_tunnel_or_of_anothers_wan_is_told(void **state)
@@ -178,6 +211,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_class_that_nothing_leads_to_is_told),
 		cmocka_unit_test(a_lan_of_one_path_has_no_classes),
 		cmocka_unit_test(a_class_asks_for_what_its_mode_does_not_do),
+		cmocka_unit_test(a_tunnel_without_a_way_is_told),
 		cmocka_unit_test(
 			a_path_of_no_tunnel_or_of_anothers_wan_is_told),
 	};
