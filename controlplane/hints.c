@@ -66,7 +66,7 @@ static void look_at_path(const struct mpq_config *c, size_t i,
 		mpq_hints_add(list, mpq_refusal_path(at, "path", p->name, ""),
 			      "no tunnel has this path: %s.",
 			      c->edge ? "nothing is dialled by it"
-				      : "it does not listen");
+				      : "who dials it is turned away");
 	}
 	for (size_t k = 0; p->wan[0] != '\0' && k < i; k++) {
 		if (strcmp(c->paths[k].wan, p->wan) == 0) {

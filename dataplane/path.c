@@ -245,7 +245,10 @@ void mpq_path_configure(struct mpq_path *p,
 	const char *why;
 
 	if (p->tunnel != tunnel) {
-		drop_all(p, "the path has another tunnel now", now);
+		drop_all(p,
+			 tunnel != NULL ? "the path has another tunnel now"
+					: "no tunnel has this path",
+			 now);
 	}
 	p->config = *config;
 	p->tunnel = tunnel;

@@ -351,14 +351,21 @@ static void print_title(const struct session *s)
 	free(text);
 }
 
+static bool has_members(const struct session *s)
+{
+	struct json_object *a = array(s, "members");
+
+	return a != NULL && json_object_array_length(a) > 0;
+}
+
 void mpq_bonded_draw(const struct mpq_bonded *b)
 {
 	struct session s = {.b = b,
 			    .before = session_of(b->before),
 			    .now = session_of(b->now)};
 
-	if (s.now == NULL) {
-		return;
+	if (s.now == NULL || !has_members(&s)) {
+		return; /* a plain client carries it now */
 	}
 	print_title(&s);
 	print_members(&s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/mpqctl/steering.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,18 +59,21 @@ char *mpq_steering_paths(struct json_object *paths)
 	return text;
 }
 
-static void write_paths(FILE *f, const char *before, struct json_object *e,
+static bool write_paths(FILE *f, const char *before, struct json_object *e,
 			const char *key)
 {
 	struct json_object *paths = NULL;
+	bool any;
 	char *text;
 
 	(void)json_object_object_get_ex(e, key, &paths);
 	text = mpq_steering_paths(paths);
-	if (text[0] != '\0') {
+	any = text[0] != '\0';
+	if (any) {
 		(void)fprintf(f, "%s%s", before, text);
 	}
 	free(text);
+	return any;
 }
 
 /* What is before the paths that it had, and before those that it has. */
@@ -96,8 +100,11 @@ static void write_decision(FILE *f, struct json_object *e)
 	if (i == n) {
 		(void)fprintf(f, " %s", what);
 	}
-	write_paths(f, i < n ? sentences[i].to : " to ", e, "to");
-	write_paths(f, i < n ? sentences[i].from : " from ", e, "from");
+	if (!write_paths(f, i < n ? sentences[i].to : " to ", e, "to") &&
+	    strcmp(what, "members") == 0) {
+		(void)fprintf(f, " has no path left");
+	}
+	(void)write_paths(f, i < n ? sentences[i].from : " from ", e, "from");
 }
 
 /* " (18.2 Mbit/s; best path 20.0 Mbit/s, all 58.0 Mbit/s, 12.0 ms apart)": what

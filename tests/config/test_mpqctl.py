@@ -292,6 +292,11 @@ def bonded_cases(tap):
         answer = Bonded()({})
         with control(Status=lambda p: answer):
             equal(json.loads(mpqctl('status', '--json').stdout), answer)
+    with tap.case('a session that nobody is in is not drawn'):
+        tunnel = {'name': 'mpq0', 'up': True, 'session': {
+            'state': 'down', 'members': [], 'classes': [{'name': 'default'}]}}
+        with control(Status=lambda p: {'tunnels': [tunnel]}):
+            assert 'session' not in mpqctl('status').stdout
     with tap.case('an ill-typed session is no crash'):
         for session in (None, [], {}, 'up', {'members': 3, 'classes': {},
                                              'rules': 'x'},
@@ -632,6 +637,9 @@ EVENTS = [
     {'time': '2026-11-22T10:00:17Z', 'event': 'steering', 'tunnel': 'mpq0',
      'class': 'bulk', 'what': 'members', 'reason': 'recovered', 'from': [],
      'to': ['wan1']},
+    {'time': '2026-11-22T10:00:17Z', 'event': 'steering', 'tunnel': 'mpq0',
+     'class': 'bulk', 'what': 'members', 'reason': 'path-gone',
+     'from': ['wan1'], 'to': []},
     {'time': '2026-11-22T10:00:18Z', 'event': 'steering', 'tunnel': 'mpq0',
      'class': 'bulk', 'what': 'dreamt', 'reason': 'of-it', 'to': ['wan1'],
      'from': 'x'},
@@ -663,6 +671,8 @@ EVENT_LINES = [
     'before over wan1, wan3: delays differ by what order may cost (250 ms apart)',
     '2026-11-22T10:00:17Z  tunnel mpq0: class bulk may spread over wan1: a '
     'path has become usable',
+    '2026-11-22T10:00:17Z  tunnel mpq0: class bulk has no path left, before '
+    'over wan1: its path is gone, silent or avoided',
     '2026-11-22T10:00:18Z  tunnel mpq0: class bulk dreamt to wan1: of-it',
     '2026-11-22T10:00:12Z  news: number=3 list=a, b']
 
