@@ -7,13 +7,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX_BYTES (4u << 20)
+#define FILE_MAX_BYTES   (4u << 20)
+#define PIPE_PATIENCE_MS 5000
+
+/* A pipe whose writer is at work. */
+static bool comes_later(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return errno == EAGAIN && poll(&p, 1, PIPE_PATIENCE_MS) > 0;
+}
 
 static int read_fd(int fd, char **ret_text, size_t *ret_len)
 {
@@ -26,7 +37,7 @@ static int read_fd(int fd, char **ret_text, size_t *ret_len)
 	}
 	while (n > 0 && len <= FILE_MAX_BYTES) {
 		n = read(fd, text + len, FILE_MAX_BYTES + 1 - len);
-		if (n < 0 && errno == EINTR) {
+		if (n < 0 && (errno == EINTR || comes_later(fd))) {
 			n = 1;
 			continue;
 		}

@@ -282,9 +282,13 @@ static void opened(struct mpq_session *s, struct mpq_channel *ch,
 		struct mpq_channel *old = s->path[i].channel;
 
 		if (old != NULL) {
-			leave(&s->path[i], "the edge opened another session",
+			leave(&s->path[i],
+			      "another session was opened: by the edge, or by "
+			      "a second one with its certificate",
 			      now);
-			mpq_channel_close(old, "another session was opened");
+			mpq_channel_close(old, "another session was opened "
+					       "with this certificate: by a "
+					       "second edge?");
 		}
 	}
 	if (mpq_session_restart(s, now) < 0) {
