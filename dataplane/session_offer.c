@@ -79,8 +79,12 @@ static void offer_packet(struct mpq_session_path *m,
 	m->offer.what = what;
 	m->offer.packet = p;
 	m->offer.class_id = p->class_id;
+	/* The only one of its number is no copy: if it is lost, it is sent
+	 * again. */
 	m->offer.header = (struct mpq_header){
-		.kind = p->kind,
+		.kind = p->kind == MPQ_HEADER_COPY && p->copies <= 1
+				? MPQ_HEADER_DATA
+				: p->kind,
 		.class_id = p->class_id,
 		.lane = lane,
 		.sequence = p->kind == MPQ_HEADER_DATA

@@ -14,8 +14,8 @@
 /* After a copy, others of it or before it may wait in a socket that we have not
  * read yet. */
 #define COPY_WAIT (5 * MPQ_MILLISECOND)
-/* A path that is behind with its copies for so long has none: outages of a
- * hand-over are shorter. */
+/* A path that is behind with its copies for so long has none, and a lane in
+ * which none came is none of copies: outages of a hand-over are shorter. */
 #define COPY_GONE (300 * MPQ_MILLISECOND)
 
 struct mpq_order_lane {
@@ -25,7 +25,8 @@ struct mpq_order_lane {
 	struct mpq_held_lane held;
 	mpq_time touched; /* the last arrival that was not too old */
 	struct mpq_order_paths paths;
-	bool copied;        /* what came last was a copy */
+	mpq_time copied;    /* the last copy; 0: none came */
+	mpq_time single;    /* the last that was none */
 	uint8_t blocked_on; /* whose heap `blocked` is in; NO_PATH: none */
 	uint8_t passed;     /* paths that have brought later ones, bits .. */
 	mpq_time bound;     /* .. than what was sent then */
@@ -320,17 +321,21 @@ static bool brings_copies(const struct mpq_order *o,
 	       (behind == 0 || mpq_time_elapsed(behind, now) < COPY_GONE);
 }
 
-/* What comes on one path only has no copies: it is repaired as others are. */
+static bool has_copies(const struct mpq_order_lane *lane, mpq_time now)
+{
+	return lane->copied != 0 &&
+	       mpq_time_elapsed(lane->copied, now) < COPY_GONE;
+}
+
+/* What is missing among copies was one, so nobody repairs it. */
 static mpq_duration repair_of(const struct mpq_order *o,
 			      const struct mpq_order_lane *lane, mpq_time now)
 {
-	unsigned paths = 0;
-
-	for (unsigned i = 0; i < MPQ_DELAY_PATHS; i++) {
-		paths += brings_copies(o, lane, i, now);
-	}
-	return lane->copied && paths > 1 ? 0
-					 : o->classes[class_of(o, lane)].repair;
+	return has_copies(lane, now) && (lane->single == 0 ||
+					 mpq_time_elapsed(lane->single, now) >=
+						 PATHS_SPAN)
+		       ? 0
+		       : o->classes[class_of(o, lane)].repair;
 }
 
 /* Until the slowest path should have brought what is missing. */
@@ -404,7 +409,7 @@ static struct verdict judge(const struct mpq_order *o,
 	struct verdict v = {repair == 0, NO_PATH, bound->sent,
 			    arrived + repair};
 
-	if (lane->copied) {
+	if (has_copies(lane, now)) {
 		await_copies(o, lane, bound, arrived, &v);
 	} else {
 		await_paths(o, lane, bound, &v);
@@ -607,14 +612,19 @@ static void take(struct mpq_order *o, struct mpq_order_lane *lane,
 	}
 }
 
-/* One that came before may be what shows that its path has passed a hole. */
+/* What has no copies shows as well how far its path is. */
 static void note_copy(struct mpq_order *o, struct mpq_order_lane *lane,
-		      const struct mpq_held_packet *p, mpq_time now)
+		      const struct mpq_held_packet *p, bool copy, mpq_time now)
 {
-	mpq_copies_arrived(&o->copies[p->lane], o->delay, p->path, p->sequence,
-			   p->sent);
-	if (lane->held.oldest != 0) {
-		settle(o, lane, now);
+	if (!copy) {
+		lane->single = now;
+	} else {
+		lane->copied = now;
+		mpq_copies_heard(&o->copied[class_of(o, lane)], p->path, now);
+	}
+	if (has_copies(lane, now) && !p->repair) {
+		mpq_copies_arrived(&o->copies[p->lane], o->delay, p->path,
+				   p->sequence, p->sent);
 	}
 }
 
@@ -644,14 +654,12 @@ void mpq_order_arrived(struct mpq_order *o, const struct mpq_header *header,
 
 		note_path(all, path, mpq_delay_known(o->delay), now);
 		note_path(&o->lanes[id].paths, path, paths_of(all), now);
-		o->lanes[id].copied = header->kind == MPQ_HEADER_COPY;
 	}
-	if (header->kind == MPQ_HEADER_COPY) {
-		mpq_copies_heard(&o->copied[header->class_id], path, now);
-	}
+	note_copy(o, &o->lanes[id], &p, header->kind == MPQ_HEADER_COPY, now);
 	take(o, &o->lanes[id], &p, now);
-	if (header->kind == MPQ_HEADER_COPY) {
-		note_copy(o, &o->lanes[id], &p, now);
+	/* One that came before may be what shows that a hole is for good. */
+	if (o->lanes[id].held.oldest != 0 && has_copies(&o->lanes[id], now)) {
+		settle(o, &o->lanes[id], now);
 	}
 }
 

@@ -20,7 +20,8 @@
  *
  * Where each packet goes over several paths, it is not the clock that tells
  * whether a path has passed the hole (copies.h), and a path that brings copies
- * is waited for up to the cap: all of a packet's copies are seldom lost.
+ * is waited for up to the cap: all of a packet's copies are seldom lost. Copies
+ * are not repaired, so where nothing else came lately no hole waits for that.
  *
  * What arrives after its hole was given up is delivered late, out of order: the
  * inner transport knows better than we do what it is still good for.

@@ -15,7 +15,10 @@
 #define COPIES_MORE    2 /* of one that was never full: times what it did */
 #define COPIES_MIN_BPS 256000
 #define COPIES_BURST   (50 * MPQ_MILLISECOND)
-#define BITS           8
+/* Of a path that never was full: one that a thin flow alone has used looks as
+ * slow as the flow. */
+#define COPIES_UNPROVEN_BPS 20000000
+#define BITS                8
 
 static uint64_t bytes_in(uint64_t bps, mpq_duration time)
 {
@@ -42,7 +45,7 @@ static void smooth_load(struct mpq_steer_path *p, mpq_duration time)
 static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
 {
 	const struct mpq_estimate *e = p->estimate;
-	uint64_t copies;
+	uint64_t copies, least;
 
 	p->rate_bps = mpq_estimate_rate_bps(e, now);
 	p->proven = mpq_estimate_is_proven(e, now);
@@ -62,7 +65,8 @@ static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
 	smooth_load(p, time);
 	copies = e->capacity.at_least ? p->rate_bps * COPIES_MORE
 				      : p->rate_bps / COPIES_SHARE;
-	copies = copies > COPIES_MIN_BPS ? copies : COPIES_MIN_BPS;
+	least = e->capacity.at_least ? COPIES_UNPROVEN_BPS : COPIES_MIN_BPS;
+	copies = copies > least ? copies : least;
 	p->copy_tokens_bytes =
 		fill(p->copy_tokens_bytes, bytes_in(copies, time),
 		     bytes_in(copies, COPIES_BURST) + 3000);

@@ -2,6 +2,7 @@
 #include "tests/sim/bond_figures.h"
 
 #include "tests/sim/bond_class.h"
+#include "tests/sim/bond_copies.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -427,6 +428,8 @@ int bond_figures(int argc, char **argv)
 		returns(&o);
 	} else if (strcmp(argv[0], "fail") == 0) {
 		failures(&o);
+	} else if (strcmp(argv[0], "copies") == 0) {
+		bond_copies_figures(o.profile, o.seed, o.trace);
 	} else if (strcmp(argv[0], "single") == 0) {
 		each = single;
 	} else if (strcmp(argv[0], "beside") == 0) {

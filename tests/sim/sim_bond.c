@@ -5,6 +5,7 @@
  * met; bond_figures.c prints tables.
  */
 #include "tests/sim/bond_class.h"
+#include "tests/sim/bond_copies.h"
 #include "tests/sim/bond_figures.h"
 #include "tests/sim/bond_run.h"
 
@@ -257,6 +258,33 @@ static void copies_lose_nothing(struct sim_run *run)
 	}
 }
 
+static void copies_over_two(struct sim_run *run, enum bond_copies_case which)
+{
+	static const double rtts[] = {20, 60, 120};
+	struct bond_copies c = {.which = which,
+				.rtt_ms = {rtts[run->seed % 3],
+					   rtts[run->seed / 3 % 3]},
+				.bulk = run->seed / 9 % 2 != 0};
+	struct bond_result r;
+
+	bond_copies_hold(run, &c, &r);
+}
+
+static void copies_bear_a_path_that_loses_a_third(struct sim_run *run)
+{
+	copies_over_two(run, BOND_COPIES_LOSSY);
+}
+
+static void copies_bear_a_lossy_path_that_goes_and_returns(struct sim_run *run)
+{
+	copies_over_two(run, BOND_COPIES_RETURNS);
+}
+
+static void copies_bear_a_path_that_flaps(struct sim_run *run)
+{
+	copies_over_two(run, BOND_COPIES_FLAPS);
+}
+
 static void a_path_that_returns_is_used_soon(struct sim_run *run)
 {
 	static const mpq_duration outages[] = {300 * MS, MPQ_SECOND,
@@ -381,6 +409,12 @@ static const struct sim_scenario scenarios[] = {
 	{"a_device_that_goes_costs_a_round_trip",
 	 a_device_that_goes_costs_a_round_trip, 4, "gap", NULL},
 	{"copies_lose_nothing", copies_lose_nothing, 2, NULL, NULL},
+	{"copies_bear_a_path_that_loses_a_third",
+	 copies_bear_a_path_that_loses_a_third, 9, NULL, NULL},
+	{"copies_bear_a_lossy_path_that_goes_and_returns",
+	 copies_bear_a_lossy_path_that_goes_and_returns, 9, NULL, NULL},
+	{"copies_bear_a_path_that_flaps", copies_bear_a_path_that_flaps, 9,
+	 NULL, NULL},
 	{"a_path_that_returns_is_used_soon", a_path_that_returns_is_used_soon,
 	 6, "used again after", NULL},
 	{"flaps_leave_no_path_stuck", flaps_leave_no_path_stuck, 3, NULL, NULL},

@@ -292,7 +292,7 @@ static void waits_for_a_path_that_begins_to_bring_copies(void **state)
 	expect("203 ");
 }
 
-static void a_lane_of_copies_waits_for_repairs_on_its_last_path(void **state)
+static void only_what_may_have_had_no_copy_waits_for_its_repair(void **state)
 {
 	(void)state;
 	set_class(CAP, 150 * MS);
@@ -300,12 +300,16 @@ static void a_lane_of_copies_waits_for_repairs_on_its_last_path(void **state)
 	copy(SLOW, 0, 0, 40);
 	copy(FAST, 2, 40, 50);
 	copy(SLOW, 2, 40, 80);
-	expect("0 D0 D2 2 "); /* of two, both are lost: nobody repairs them */
-	mpq_delay_forget(&delay, SLOW);
-	copy(FAST, 4, 80, 90);
+	expect("0 D0 D2 2 ");
+	data(FAST, 4, 80);
 	expect("");
 	arrive(FAST, MPQ_HEADER_REPAIR, 0, 3, now);
 	expect("3 4 ");
+	copy(FAST, 6, 100, 110); /* 5 may have had none */
+	copy(SLOW, 6, 100, 140);
+	expect("D6 ");
+	arrive(FAST, MPQ_HEADER_REPAIR, 0, 5, now);
+	expect("5 6 ");
 }
 
 /* Clocks that jump to and fro would make a hole ask path after path for ever.
@@ -637,7 +641,7 @@ int main(void)
 		TEST(waits_for_what_was_not_read_yet),
 		TEST(does_not_wait_for_a_path_that_brings_no_copies_any_more),
 		TEST(waits_for_a_path_that_begins_to_bring_copies),
-		TEST(a_lane_of_copies_waits_for_repairs_on_its_last_path),
+		TEST(only_what_may_have_had_no_copy_waits_for_its_repair),
 		TEST(asks_no_path_twice_for_the_same_hole),
 		TEST(gives_up_at_once_on_the_only_path),
 		TEST(waits_no_longer_than_the_slowest_path_takes),
