@@ -200,6 +200,21 @@ static void set_queue(struct mpq_fair *q, const struct mpq_session *s,
 	}
 }
 
+/* Delay control would lose what is copied: a queue on one path costs nothing
+ * while another is quicker, and without another one each of them counts. Age
+ * alone ends it. */
+static void set_own(struct mpq_session_path *m, unsigned class_id,
+		    size_t limit_pkts)
+{
+	const struct mpq_session *s = m->session;
+	struct mpq_fair *q = &m->own[class_id];
+
+	set_queue(q, s, m->estimate.view.rtt_smoothed, limit_pkts);
+	if (s->policy.class[class_id].steer.mode == MPQ_STEER_REDUNDANT) {
+		q->config.target = q->config.max_age;
+	}
+}
+
 static void set_queues(struct mpq_session *s, mpq_time now)
 {
 	mpq_duration worst = 0;
@@ -215,7 +230,7 @@ static void set_queues(struct mpq_session *s, mpq_time now)
 		sum += limit;
 		worst = rtt > worst && mpq_session_carries(m) ? rtt : worst;
 		for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-			set_queue(&m->own[c], s, rtt, limit);
+			set_own(m, c, limit);
 		}
 	}
 	/* A path that is later than others takes what has waited for so long;
