@@ -720,6 +720,31 @@ static void a_slow_flow_waits_for_no_repairs_of_others(void **state)
 	}
 }
 
+/* Some wait in the session when its last path goes, some come while there is
+ * none, and are kept by the tunnel. */
+static void what_was_kept_goes_before_what_came_later(void **state)
+{
+	struct site *s = *state;
+	uint8_t packet[2048];
+	unsigned came;
+
+	bring_up(s);
+	came = fake_tun_came(s->vps.tun);
+	give(session(&s->edge), 0, 300, 3);
+	for (int i = 0; i < PATHS; i++) {
+		link_gone(s, i);
+	}
+	assert_false(s->edge.tunnel_up);
+	assert_int_equal(mpq_session_queued(session(&s->edge)), 3);
+	site_send_out(s, 400);
+	fake_run(10 * MPQ_MILLISECOND);
+	link_ready(s, 0);
+	fake_run(500 * MPQ_MILLISECOND);
+	assert_int_equal(fake_tun_came(s->vps.tun) - came, 4);
+	assert_int_equal(fake_tun_last(s->vps.tun, packet, sizeof(packet)),
+			 400);
+}
+
 /* The concentrator has lost the session, and only one path is left to hear of
  * it: that one begins anew, and does not wait until the others are given up. */
 static void one_path_is_enough_to_begin_anew(void **state)
@@ -762,6 +787,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			one_path_is_enough_to_begin_anew, setup, site_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_was_kept_goes_before_what_came_later, setup,
+			site_teardown),
 		cmocka_unit_test_setup_teardown(all_paths_join_one_session,
 						setup, site_teardown),
 		cmocka_unit_test_setup_teardown(
