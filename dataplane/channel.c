@@ -19,6 +19,26 @@ static void set_over(struct mpq_channel *ch)
 	ch->up = false;
 }
 
+void mpq_channel_wake(struct mpq_channel *ch)
+{
+	if (ch->events->touched != NULL) {
+		ch->events->touched(ch);
+	}
+}
+
+void mpq_channel_touch(struct mpq_channel *ch)
+{
+	ch->dirty = true;
+	mpq_channel_wake(ch);
+}
+
+static void tell_member(const struct mpq_channel *ch)
+{
+	if (ch->member != NULL) {
+		ch->member->moved(ch->member_owner);
+	}
+}
+
 void mpq_channel_end(struct mpq_channel *ch, enum mpq_conn_layer layer,
 		     bool by_peer, uint64_t code, uint64_t wire_code,
 		     const char *reason)
@@ -27,7 +47,7 @@ void mpq_channel_end(struct mpq_channel *ch, enum mpq_conn_layer layer,
 		return;
 	}
 	ch->up = false;
-	ch->dirty = true;
+	mpq_channel_touch(ch);
 	if (ch->end.layer != MPQ_CONN_OPEN ||
 	    mpq_conn_end(ch->conn)->layer != MPQ_CONN_OPEN) {
 		return;
@@ -348,11 +368,12 @@ void mpq_channel_read(struct mpq_channel *ch, const struct mpq_sockaddr *local,
 	if (ch->over) {
 		return;
 	}
-	ch->dirty = true;
+	mpq_channel_touch(ch);
 	ch->now = now;
 	if (mpq_conn_read(ch->conn, local, remote, ecn, data, len, now) < 0) {
 		ch->up = false; /* the next write tells the peer and ends it */
 	}
+	tell_member(ch);
 }
 
 static void make_datagram(const struct mpq_channel *ch,
@@ -455,11 +476,12 @@ void mpq_channel_expire(struct mpq_channel *ch, mpq_time now)
 	if (ch->over) {
 		return;
 	}
-	ch->dirty = true;
+	mpq_channel_touch(ch);
 	ch->now = now;
 	if (mpq_conn_expire(ch->conn, now) < 0) {
 		ch->up = false;
 	}
+	tell_member(ch);
 }
 
 void mpq_channel_close(struct mpq_channel *ch, const char *reason)
@@ -491,7 +513,7 @@ void mpq_channel_set_member(struct mpq_channel *ch,
 
 void mpq_channel_ping(struct mpq_channel *ch, mpq_time now)
 {
-	ch->dirty = true;
+	mpq_channel_touch(ch);
 	mpq_conn_ping(ch->conn, now);
 }
 

@@ -53,6 +53,9 @@ struct mpq_channel_events {
 			    size_t len);
 	/* A token for the next dial; NULL at a concentrator. */
 	void (*token)(struct mpq_channel *ch, const uint8_t *token, size_t len);
+	/* It has become dirty, or what waits for it may be sent. NULL: it has a
+	 * turn anyhow. */
+	void (*touched)(struct mpq_channel *ch);
 };
 
 /* What a source offers to be sent, as one datagram. */
@@ -83,6 +86,9 @@ struct mpq_channel_member {
 	/* Both may come for one id: acked after lost was a spurious loss. */
 	void (*acked)(void *owner, uint64_t id);
 	void (*lost)(void *owner, uint64_t id);
+	/* Something was read, or a timer fired: what the connection shows may
+	 * have changed. */
+	void (*moved)(void *owner);
 };
 
 struct mpq_channel {
@@ -160,6 +166,11 @@ void mpq_channel_expire(struct mpq_channel *ch, mpq_time now);
 
 /* Says good-bye: the next write gives the CONNECTION_CLOSE, then it is over. */
 void mpq_channel_close(struct mpq_channel *ch, const char *reason);
+
+/* It is dirty from now on. */
+void mpq_channel_touch(struct mpq_channel *ch);
+/* Something waits for it, or may now be sent. */
+void mpq_channel_wake(struct mpq_channel *ch);
 
 /* Makes the peer answer, if it can (PING). */
 void mpq_channel_ping(struct mpq_channel *ch, mpq_time now);

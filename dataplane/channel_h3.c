@@ -123,7 +123,7 @@ static int send_addresses(struct mpq_channel *ch,
 	size_t len =
 		mpq_connect_ip_write_addresses(value, sizeof(value), list, n);
 
-	ch->dirty = true;
+	mpq_channel_touch(ch);
 	return mpq_h3_send_capsule(ch->h3, MPQ_CAPSULE_ADDRESS_ASSIGN, value,
 				   len);
 }
@@ -205,7 +205,7 @@ static int on_capsule(void *owner, const struct mpq_capsule *c)
 int mpq_channel_send_capsule(struct mpq_channel *ch, uint64_t type,
 			     const void *value, size_t len)
 {
-	ch->dirty = true;
+	mpq_channel_touch(ch);
 	return mpq_h3_send_capsule(ch->h3, type, value, len);
 }
 
@@ -241,7 +241,7 @@ int mpq_channel_advertise(struct mpq_channel *ch,
 	size_t len =
 		mpq_connect_ip_write_routes(value, sizeof(value), routes, n);
 
-	ch->dirty = true;
+	mpq_channel_touch(ch);
 	return mpq_h3_send_capsule(ch->h3, MPQ_CAPSULE_ROUTE_ADVERTISEMENT,
 				   value, len);
 }

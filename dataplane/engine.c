@@ -4,6 +4,7 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,16 +148,41 @@ static const struct mpq_tunnel_events tunnel_events = {
 
 /* ---- the turn ------------------------------------------------------------ */
 
+static struct mpq_tunnel *tunnel_of(struct mpq_agenda_entry *e)
+{
+	return (struct mpq_tunnel *)((char *)e -
+				     offsetof(struct mpq_tunnel, turn));
+}
+
+/* Those that had a turn remain touched, as those of which the channels take
+ * something are: their deadlines are asked for when all is written. */
+static void turn_tunnels(struct mpq_engine *e, mpq_time now)
+{
+	size_t n = mpq_agenda_gather(&e->agenda, now);
+	struct mpq_agenda_entry *entry;
+
+	while (n-- > 0 && (entry = mpq_agenda_take(&e->agenda)) != NULL) {
+		mpq_tunnel_turn(tunnel_of(entry), now);
+		mpq_agenda_touch(entry);
+	}
+}
+
+static void settle_tunnels(struct mpq_engine *e)
+{
+	struct mpq_agenda_entry *entry;
+
+	while ((entry = mpq_agenda_take(&e->agenda)) != NULL) {
+		mpq_agenda_wait(entry, mpq_tunnel_deadline(tunnel_of(entry)));
+	}
+}
+
 /* Everything was read: deliver what was merged, then write what is due. */
 static mpq_time on_turn_end(void *owner, mpq_time now)
 {
 	struct mpq_engine *e = owner;
 	mpq_time due = MPQ_TIME_NEVER;
 
-	for (size_t i = 0; i < e->n_tunnels; i++) {
-		mpq_tunnel_turn(e->tunnels[i], now);
-		mpq_tunnel_flush(e->tunnels[i]);
-	}
+	turn_tunnels(e, now);
 	for (size_t i = 0; i < e->n_paths; i++) {
 		mpq_path_turn(e->paths[i], now);
 		due = mpq_time_min(due, mpq_path_deadline(e->paths[i]));
@@ -165,10 +191,8 @@ static mpq_time on_turn_end(void *owner, mpq_time now)
 		mpq_listener_turn(e->listeners[i], now);
 		due = mpq_time_min(due, mpq_listener_deadline(e->listeners[i]));
 	}
-	for (size_t i = 0; i < e->n_tunnels; i++) {
-		due = mpq_time_min(due, mpq_tunnel_deadline(e->tunnels[i]));
-	}
-	return due;
+	settle_tunnels(e);
+	return mpq_time_min(due, mpq_agenda_deadline(&e->agenda));
 }
 
 static const struct mpq_loop_events loop_events = {.turn_end = on_turn_end};
@@ -183,6 +207,7 @@ int mpq_engine_init(struct mpq_engine *e,
 	memset(e, 0, sizeof(*e));
 	e->events = events;
 	e->owner = owner;
+	mpq_agenda_init(&e->agenda);
 	r = mpq_packet_pool_init(&e->pool, MPQ_ENGINE_POOL_PKTS);
 	if (r < 0) {
 		return r;
@@ -195,6 +220,7 @@ int mpq_engine_init(struct mpq_engine *e,
 		.events = &tunnel_events,
 		.owner = e,
 		.loop = e->loop,
+		.agenda = &e->agenda,
 		.pool = &e->pool,
 		.frame = malloc(MPQ_TUNNEL_FRAME_BYTES),
 	};
@@ -224,6 +250,7 @@ void mpq_engine_finish(struct mpq_engine *e)
 	for (size_t i = 0; i < e->n_tunnels; i++) {
 		mpq_tunnel_free(e->tunnels[i]);
 	}
+	mpq_agenda_finish(&e->agenda);
 	free(e->paths);
 	free(e->listeners);
 	free(e->tunnels);

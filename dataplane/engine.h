@@ -46,6 +46,7 @@ struct mpq_engine {
 	void *owner;
 	struct mpq_loop *loop;
 	struct mpq_packet_pool pool;
+	struct mpq_agenda agenda; /* of the tunnels */
 	struct mpq_tunnel_shared tunnel_shared;
 	struct mpq_path_shared path_shared;
 	struct mpq_listener_shared listener_shared;

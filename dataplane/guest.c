@@ -35,8 +35,7 @@ void mpq_guest_attach(struct mpq_guest *g, mpq_time now)
 {
 	g->silent = false;
 	if (mpq_tunnel_attach(g->tunnel, g->channel, now)) {
-		g->channel->dirty = true;
-		g->listener->due = 0; /* its turn may be past */
+		mpq_channel_touch(g->channel);
 		report(g);
 	}
 }
@@ -261,6 +260,11 @@ static void on_cid_removed(struct mpq_channel *ch, const uint8_t *cid,
 	mpq_demux_remove(guest_of(ch)->listener->demux, cid, len);
 }
 
+static void on_touched(struct mpq_channel *ch)
+{
+	mpq_agenda_touch(&guest_of(ch)->turn);
+}
+
 static const struct mpq_channel_events channel_events = {
 	.verify = on_verify,
 	.request = on_request,
@@ -268,6 +272,7 @@ static const struct mpq_channel_events channel_events = {
 	.capsule = on_capsule,
 	.cid_added = on_cid_added,
 	.cid_removed = on_cid_removed,
+	.touched = on_touched,
 };
 
 /* ---- life --------------------------------------------------------------- */
@@ -328,8 +333,13 @@ struct mpq_guest *mpq_guest_new(struct mpq_listener *l,
 	g->remote = d->remote;
 	g->admitted = now;
 	g->accepted = MPQ_TIME_NEVER;
+	if (mpq_agenda_add(&l->agenda, &g->turn) < 0) {
+		free(g);
+		return NULL;
+	}
 	if (mpq_channel_accept(&g->channel, &config, initial, &channel_events,
 			       g, now) < 0) {
+		mpq_agenda_remove(&g->turn);
 		free(g);
 		return NULL;
 	}
@@ -342,6 +352,7 @@ void mpq_guest_free(struct mpq_guest *g, const char *reason, mpq_time now)
 	mpq_guest_detach(g, reason, now);
 	set_tunnel(g, NULL);
 	unlink_guest(g);
+	mpq_agenda_remove(&g->turn);
 	mpq_channel_free(g->channel);
 	free(g);
 }
@@ -368,7 +379,7 @@ void mpq_guest_review(struct mpq_guest *g, mpq_time now)
 	if (g->tunnel == NULL) {
 		return;
 	}
-	g->channel->dirty = true;
+	mpq_channel_touch(g->channel);
 	t = own_tunnel(g, reason);
 	if (t == NULL) {
 		mpq_guest_close(g, reason, now);

@@ -10,6 +10,7 @@
 #ifndef MPQ_DATAPLANE_GUEST_H
 #define MPQ_DATAPLANE_GUEST_H
 
+#include "dataplane/agenda.h"
 #include "dataplane/channel.h"
 #include "dataplane/io/udp.h"
 #include "dataplane/tunnel.h"
@@ -29,7 +30,7 @@ struct mpq_guest {
 	mpq_time accepted; /* its request; NEVER: not yet */
 	bool silent;       /* does not answer: carries nothing */
 	unsigned offered;  /* the tunnel's addresses that it knows; 0: none */
-	mpq_time due;      /* its deadline, as of its last turn */
+	struct mpq_agenda_entry turn; /* of the listener's */
 };
 
 /* Proven newcomer: it is read the datagram by mpq_guest_read(). NULL: out of
@@ -43,9 +44,9 @@ void mpq_guest_free(struct mpq_guest *g, const char *reason, mpq_time now);
 void mpq_guest_read(struct mpq_guest *g, const struct mpq_udp_datagram *d,
 		    mpq_time now);
 
-/* Everything that is due, then everything that is to be written; next to
- * nothing when nothing is. Its next deadline; frees it when it is over. */
-mpq_time mpq_guest_turn(struct mpq_guest *g, mpq_time now);
+/* Everything that is due, then everything that is to be written; waits for its
+ * next deadline then, or is freed when it is over. */
+void mpq_guest_turn(struct mpq_guest *g, mpq_time now);
 
 /* The configuration changed: it is sent away unless its tunnel is still its
  * own. */

@@ -143,20 +143,10 @@ static mpq_time deadline(const struct mpq_guest *g,
 	return ch->dirty ? 0 : due;
 }
 
-/* A thousand of them are asked this in each turn. */
-static bool has_nothing_to_do(const struct mpq_guest *g, mpq_time now)
-{
-	return !g->channel->dirty && g->due > now &&
-	       !mpq_tunnel_waits(g->tunnel, g->channel);
-}
-
-mpq_time mpq_guest_turn(struct mpq_guest *g, mpq_time now)
+void mpq_guest_turn(struct mpq_guest *g, mpq_time now)
 {
 	struct mpq_conn_info info;
 
-	if (has_nothing_to_do(g, now)) {
-		return g->due;
-	}
 	if (mpq_channel_deadline(g->channel) <= now) {
 		mpq_channel_expire(g->channel, now);
 	}
@@ -167,10 +157,9 @@ mpq_time mpq_guest_turn(struct mpq_guest *g, mpq_time now)
 	write_guest(g, now);
 	if (g->channel->over) {
 		bury(g, now);
-		return MPQ_TIME_NEVER;
+		return;
 	}
 	mpq_conn_info(g->channel->conn, &info);
 	judge(g, &info, now);
-	g->due = deadline(g, &info);
-	return g->due;
+	mpq_agenda_wait(&g->turn, deadline(g, &info));
 }

@@ -4,6 +4,7 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,6 +143,7 @@ int mpq_listener_new(struct mpq_listener **ret,
 	}
 	l->config = *config;
 	l->shared = shared;
+	mpq_agenda_init(&l->agenda);
 	mpq_demux_derive(l->secret, secret, &config->listen);
 	l->inner_bytes = MPQ_PACKET_MAX_BYTES;
 	r = mpq_udp_init(&l->udp, fd);
@@ -179,6 +181,7 @@ void mpq_listener_free(struct mpq_listener *l)
 	while (l->guests != NULL) {
 		mpq_guest_free(l->guests, reason, now);
 	}
+	mpq_agenda_finish(&l->agenda);
 	mpq_loop_unwatch(&l->watch);
 	mpq_demux_free(l->demux);
 	mpq_udp_finish(&l->udp);
@@ -195,19 +198,26 @@ void mpq_listener_review(struct mpq_listener *l)
 	}
 }
 
+static struct mpq_guest *guest_of(struct mpq_agenda_entry *e)
+{
+	return (struct mpq_guest *)((char *)e -
+				    offsetof(struct mpq_guest, turn));
+}
+
 void mpq_listener_turn(struct mpq_listener *l, mpq_time now)
 {
-	l->due = MPQ_TIME_NEVER;
-	for (struct mpq_guest *g = l->guests, *next; g != NULL; g = next) {
-		next = g->next;
-		l->due = mpq_time_min(l->due, mpq_guest_turn(g, now));
+	size_t n = mpq_agenda_gather(&l->agenda, now);
+	struct mpq_agenda_entry *e;
+
+	while (n-- > 0 && (e = mpq_agenda_take(&l->agenda)) != NULL) {
+		mpq_guest_turn(guest_of(e), now);
 	}
 	(void)mpq_udp_flush(&l->udp);
 }
 
 mpq_time mpq_listener_deadline(const struct mpq_listener *l)
 {
-	return l->due;
+	return mpq_agenda_deadline(&l->agenda);
 }
 
 void mpq_listener_losses(const struct mpq_listener *l,

@@ -55,13 +55,13 @@ struct mpq_listener {
 	struct mpq_loop_fd watch;
 	struct mpq_demux *demux;
 	struct mpq_guest *guests; /* newest first */
+	struct mpq_agenda agenda; /* of them */
 	size_t n_guests, n_handshakes;
 	uint64_t n_admitted;      /* ever */
 	uint16_t inner_bytes;     /* the largest packets of any tunnel here */
 	uint64_t dropped_full;    /* newcomers: no room at all .. */
 	uint64_t dropped_address; /* .. or for more of their address */
 	uint64_t refusals;
-	mpq_time due;           /* as of the last turn */
 	mpq_time reports_spent; /* lies ahead by what was reported lately */
 };
 

@@ -88,7 +88,7 @@ void mpq_path_slot_drop(struct mpq_path_slot *slot, const char *reason,
  * library's callback. */
 static void on_up(struct mpq_channel *ch)
 {
-	ch->dirty = true;
+	mpq_channel_touch(ch);
 }
 
 static void on_packet(struct mpq_channel *ch, const uint8_t *data, size_t len)

@@ -60,6 +60,9 @@ struct mpq_session_events {
 		       mpq_duration gap);
 	/* Steering changed its mind. */
 	void (*steered)(void *owner, const struct mpq_steer_event *event);
+	/* Something happened: it wants a turn, and has another deadline. May be
+	 * NULL, when turns are given and deadlines asked for anyhow. */
+	void (*touched)(void *owner);
 };
 
 enum mpq_session_control { /* a set: what is to be sent on a path */
@@ -231,9 +234,12 @@ mpq_session_source(struct mpq_session *s, const struct mpq_channel *ch,
 bool mpq_session_waits(const struct mpq_session *s,
 		       const struct mpq_channel *ch);
 
-/* Once a turn, before the channels write: what is due. */
+/* Before the channels write, when it was touched or its deadline has come. */
 void mpq_session_turn(struct mpq_session *s, mpq_time now);
+/* Depends on nothing but what touches it: not asked again before. */
 mpq_time mpq_session_deadline(const struct mpq_session *s);
+/* Wakes the channels for which something waits. */
+void mpq_session_wake(const struct mpq_session *s);
 
 /* The member that a channel is, or NULL. */
 struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,

@@ -149,7 +149,7 @@ static void on_datagram(void *owner, const uint8_t *data, size_t len)
 	}
 	s->now = now_of(m);
 	s->counters.datagrams_in++;
-	s->received = true;
+	s->received |= h.kind != MPQ_HEADER_REPORT; /* else they never end */
 	m->heard = s->now;
 	m->in_bytes += len;
 	sent = mpq_delay_arrived(&s->delay, m->index, &h, s->now);
@@ -174,10 +174,18 @@ static void on_lost(void *owner, uint64_t id)
 	mpq_repair_lost(m->session->repair, m->index, id, now);
 }
 
+static void on_moved(void *owner)
+{
+	const struct mpq_session_path *m = owner;
+
+	mpq_session_touch(m->session);
+}
+
 const struct mpq_channel_member mpq_session_member = {
 	.datagram = on_datagram,
 	.acked = on_acked,
 	.lost = on_lost,
+	.moved = on_moved,
 };
 
 /* ---- reports ------------------------------------------------------------- */

@@ -106,6 +106,7 @@ void mpq_session_offer(struct mpq_session *s, unsigned path,
 	if (m->channel == ch) {
 		return;
 	}
+	mpq_session_touch(s);
 	if (ch->own_context != 0) { /* a request joins once */
 		mpq_channel_close(ch, "it was silent and left the session");
 		return;
@@ -196,6 +197,7 @@ void mpq_session_withdraw(struct mpq_session *s, const struct mpq_channel *ch,
 
 	if (m != NULL) {
 		s->now = now;
+		mpq_session_touch(s);
 		leave(m, reason, now);
 		mpq_session_send_repairs(s, now);
 	}
@@ -413,6 +415,7 @@ int mpq_session_capsule(struct mpq_session *s, struct mpq_channel *ch,
 	int r;
 
 	s->now = now;
+	mpq_session_touch(s);
 	if (c->type < MPQ_JOIN_OPEN || c->type > MPQ_JOIN_POLICY) {
 		return 0;
 	}

@@ -464,8 +464,20 @@ mpq_session_source(struct mpq_session *s, const struct mpq_channel *ch,
 	if (m == NULL || !mpq_session_is_member(m)) {
 		return NULL;
 	}
+	mpq_session_touch(s); /* what it takes changes deadlines */
 	*ret_owner = m;
 	return &source;
+}
+
+void mpq_session_wake(const struct mpq_session *s)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_channel *ch = s->path[i].channel;
+
+		if (ch != NULL && mpq_session_waits(s, ch)) {
+			mpq_channel_wake(ch);
+		}
+	}
 }
 
 bool mpq_session_waits(const struct mpq_session *s,

@@ -242,6 +242,7 @@ void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
 	struct mpq_steer_choice choice;
 	int r;
 
+	mpq_session_touch(s);
 	p->class_id = mpq_classify(&s->policy.classify, ip);
 	p->flow = mpq_classify_flow(ip, s->seed);
 	p->copies = 0;

@@ -347,6 +347,7 @@ void mpq_session_configure(struct mpq_session *s,
 {
 	struct mpq_policy heard;
 
+	mpq_session_touch(s);
 	s->queue_delay = queue_delay;
 	s->accept_policy = accept_policy;
 	/* A server's own holds until it is told another. */

@@ -89,6 +89,13 @@ extern const struct mpq_channel_member mpq_session_member;
 void mpq_session_send_reports(struct mpq_session *s, mpq_time now);
 extern const struct mpq_order_events mpq_session_order_events;
 
+static inline void mpq_session_touch(const struct mpq_session *s)
+{
+	if (s->events->touched != NULL) {
+		s->events->touched(s->owner);
+	}
+}
+
 static inline bool mpq_session_carries(const struct mpq_session_path *m)
 {
 	return m->state == MPQ_SESSION_USED || m->state == MPQ_SESSION_SILENT;

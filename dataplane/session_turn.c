@@ -273,14 +273,26 @@ static void give_up_joining(struct mpq_session *s, mpq_time now)
 	}
 }
 
+/* What it waits for may have come with something else's turn: 0 then. */
 static mpq_time watch_until(const struct mpq_session_path *m)
 {
+	const struct mpq_session *s = m->session;
+
 	switch (m->state) {
+	case MPQ_SESSION_WAITING:
+		return s->open || s->opener < 0 ? 0 : MPQ_TIME_NEVER;
 	case MPQ_SESSION_JOINING:
 		return m->since + JOIN_TIMEOUT;
+	case MPQ_SESSION_JOINED:
+		return is_ready(m) ? 0 : MPQ_TIME_NEVER;
 	case MPQ_SESSION_TRIED:
-		return m->trusted_at;
+		return others_carry(m) ? m->trusted_at : 0;
+	case MPQ_SESSION_USED:
+		return is_silent(m) ? 0 : MPQ_TIME_NEVER;
 	case MPQ_SESSION_SILENT:
+		if (!is_silent(m)) {
+			return 0;
+		}
 		return mpq_time_elapsed(m->since, m->session->now) <
 				       MPQ_SESSION_GONE
 			       ? m->since + MPQ_SESSION_GONE
@@ -320,8 +332,12 @@ mpq_time mpq_session_deadline(const struct mpq_session *s)
 {
 	mpq_time due = mpq_order_deadline(&s->order);
 
-	if (s->up) {
-		due = mpq_time_min(due, mpq_steer_deadline(s->steer));
+	due = mpq_time_min(due, mpq_steer_deadline(s->steer));
+	if (mpq_repair_is_due(s->repair)) {
+		due = 0;
+	}
+	if (s->received) {
+		due = mpq_time_min(due, s->report_due);
 	}
 	if (!is_quiet(s)) {
 		due = mpq_time_min(due, s->tick_due);
@@ -331,10 +347,6 @@ mpq_time mpq_session_deadline(const struct mpq_session *s)
 
 		due = mpq_time_min(due, probe_due(m, s->now));
 		due = mpq_time_min(due, watch_until(m));
-		if (m->state == MPQ_SESSION_WAITING &&
-		    (s->open || s->opener < 0)) {
-			due = 0;
-		}
 	}
 	return due;
 }

@@ -66,6 +66,7 @@ void mpq_tunnel_deliver(struct mpq_tunnel *t, const uint8_t *data, size_t len)
 	t->packets_in++;
 	t->bytes_in += len;
 	t->delivered = true;
+	mpq_agenda_touch(&t->turn);
 	mpq_coalesce_push(t->coalesce, data, len);
 }
 
@@ -77,11 +78,18 @@ static void on_frame(void *owner, const struct virtio_net_hdr *hdr,
 	(void)mpq_tun_write(&t->tun, hdr, frame, len);
 }
 
-void mpq_tunnel_flush(struct mpq_tunnel *t)
+void mpq_tunnel_turn(struct mpq_tunnel *t, mpq_time now)
 {
+	if (t->session != NULL) {
+		mpq_session_turn(t->session, now);
+		mpq_session_wake(t->session);
+	}
 	if (t->delivered) {
 		t->delivered = false;
 		mpq_coalesce_flush(t->coalesce);
+	}
+	if (t->channel != NULL && t->queue.pkts > 0) {
+		mpq_channel_wake(t->channel);
 	}
 }
 
@@ -238,7 +246,9 @@ int mpq_tunnel_new(struct mpq_tunnel **ret,
 	}
 	mpq_tunnel_configure(t, config, edge);
 	t->coalesce = mpq_coalesce_new(&coalesce_events, t, t->tun.uso);
-	r = t->coalesce == NULL ? -ENOMEM : watch_device(t);
+	r = t->coalesce == NULL ? -ENOMEM
+				: mpq_agenda_add(shared->agenda, &t->turn);
+	r = r < 0 ? r : watch_device(t);
 	if (r < 0) {
 		mpq_tunnel_free(t);
 		return r;
@@ -252,6 +262,7 @@ void mpq_tunnel_free(struct mpq_tunnel *t)
 	if (t == NULL) {
 		return;
 	}
+	mpq_agenda_remove(&t->turn);
 	mpq_loop_unwatch(&t->watch);
 	mpq_session_free(t->session);
 	mpq_fair_finish(&t->queue);

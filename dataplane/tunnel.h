@@ -10,6 +10,7 @@
 #ifndef MPQ_DATAPLANE_TUNNEL_H
 #define MPQ_DATAPLANE_TUNNEL_H
 
+#include "dataplane/agenda.h"
 #include "dataplane/channel.h"
 #include "dataplane/flow/coalesce.h"
 #include "dataplane/flow/guard.h"
@@ -53,6 +54,7 @@ struct mpq_tunnel_shared {
 	const struct mpq_tunnel_events *events;
 	void *owner;
 	struct mpq_loop *loop;
+	struct mpq_agenda *agenda; /* of them all */
 	struct mpq_packet_pool *pool;
 	uint8_t *frame; /* MPQ_TUNNEL_FRAME_BYTES */
 };
@@ -63,6 +65,7 @@ struct mpq_tunnel {
 	struct mpq_guard guard;
 	/* state */
 	const struct mpq_tunnel_shared *shared;
+	struct mpq_agenda_entry turn;
 	struct mpq_tun tun;
 	struct mpq_loop_fd watch;
 	struct mpq_fair queue;
@@ -126,7 +129,8 @@ int mpq_tunnel_path_id(const struct mpq_tunnel *t, const char *path);
  * the configuration. */
 void mpq_tunnel_set_policy(struct mpq_tunnel *t,
 			   const struct mpq_policy *policy, mpq_time now);
-/* Once a turn, before its channels write. */
+/* Before its channels write: what is due, what was merged; wakes the channels
+ * for which something waits. */
 void mpq_tunnel_turn(struct mpq_tunnel *t, mpq_time now);
 mpq_time mpq_tunnel_deadline(const struct mpq_tunnel *t);
 
@@ -145,9 +149,6 @@ bool mpq_tunnel_waits(const struct mpq_tunnel *t, const struct mpq_channel *ch);
 
 /* An inner packet from the peer. */
 void mpq_tunnel_deliver(struct mpq_tunnel *t, const uint8_t *data, size_t len);
-/* Once a turn, after all deliveries: writes what was merged. */
-void mpq_tunnel_flush(struct mpq_tunnel *t);
-
 uint64_t mpq_tunnel_out_drops(const struct mpq_tunnel *t);
 uint64_t mpq_tunnel_in_drops(const struct mpq_tunnel *t);
 

@@ -118,6 +118,7 @@ void mpq_tunnel_on_readable(void *owner, mpq_time now)
 	struct virtio_net_hdr hdr;
 	size_t taken = 0;
 
+	mpq_agenda_touch(&t->turn);
 	while (taken < READ_BUDGET_BYTES) {
 		int n = mpq_tun_read(&t->tun, &hdr, t->shared->frame,
 				     MPQ_TUNNEL_FRAME_BYTES);

@@ -68,12 +68,20 @@ static void on_session_steered(void *owner, const struct mpq_steer_event *event)
 	t->shared->events->steered(t->shared->owner, t, event);
 }
 
+static void on_session_touched(void *owner)
+{
+	struct mpq_tunnel *t = owner;
+
+	mpq_agenda_touch(&t->turn);
+}
+
 static const struct mpq_session_events session_events = {
 	.deliver = on_session_deliver,
 	.too_big = on_session_too_big,
 	.changed = on_session_changed,
 	.member = on_session_member,
 	.steered = on_session_steered,
+	.touched = on_session_touched,
 };
 
 static void configure_session(struct mpq_tunnel *t, mpq_time now)
@@ -108,6 +116,7 @@ void mpq_tunnel_close_session(struct mpq_tunnel *t)
 {
 	mpq_session_free(t->session);
 	t->session = NULL;
+	mpq_agenda_touch(&t->turn);
 }
 
 /* From places in the configuration to IDs. */
@@ -148,13 +157,6 @@ void mpq_tunnel_set_policy(struct mpq_tunnel *t,
 	t->policy.metered = number_set(t, t->policy.metered);
 	if (t->session != NULL) {
 		configure_session(t, now);
-	}
-}
-
-void mpq_tunnel_turn(struct mpq_tunnel *t, mpq_time now)
-{
-	if (t->session != NULL) {
-		mpq_session_turn(t->session, now);
 	}
 }
 

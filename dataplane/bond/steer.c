@@ -321,10 +321,14 @@ mpq_time mpq_steer_deadline(const struct mpq_steer *s)
 
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		const struct mpq_steer_path *p = &s->path[i];
+		mpq_time silent = p->estimate != NULL
+					  ? mpq_estimate_silent_at(p->estimate)
+					  : MPQ_TIME_NEVER;
 
-		if (p->estimate != NULL && !p->silent) {
-			due = mpq_time_min(due,
-					   mpq_estimate_silent_at(p->estimate));
+		if (p->silent && p->estimate != NULL && silent > s->tick) {
+			due = s->tick + MPQ_STEER_TICK; /* it has answered */
+		} else if (!p->silent) {
+			due = mpq_time_min(due, silent);
 		}
 	}
 	return due == MPQ_TIME_NEVER || due > s->tick + MPQ_STEER_TICK

@@ -58,6 +58,9 @@ bool kernel_tun_push(int tun, const void *packet, size_t len);
 void kernel_tun_delete(int tun);
 bool kernel_tun_is_deleted(int tun);
 
+/* To be called after each turn of a loop; NULL: nothing is. */
+void kernel_watch(void (*turned)(void *owner), void *owner);
+
 /* Each loop that has something to do, once; false: none had. */
 bool kernel_turn(void);
 /* This one, whether it has or not. */

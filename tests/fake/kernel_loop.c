@@ -25,12 +25,21 @@ struct mpq_loop {
 };
 
 static struct mpq_loop *loops[LOOPS];
+static void (*turned)(void *owner);
+static void *turned_owner;
 
 /* ---- turns --------------------------------------------------------------- */
 
 void kernel_loop_reset(void)
 {
 	memset(loops, 0, sizeof(loops));
+	turned = NULL;
+}
+
+void kernel_watch(void (*watch)(void *owner), void *owner)
+{
+	turned = watch;
+	turned_owner = owner;
 }
 
 void kernel_loop_ready(struct mpq_loop *l)
@@ -102,6 +111,9 @@ static void turn(struct mpq_loop *l)
 		read_and_write(l);
 	}
 	l->deadline = l->events->turn_end(l->owner, kernel_now());
+	if (turned != NULL) {
+		turned(turned_owner);
+	}
 }
 
 void kernel_turn_loop(struct mpq_loop *l)

@@ -2,6 +2,8 @@
 #include "tests/sim/bond_world.h"
 
 #include "tests/fake/config.h"
+#include "tests/fake/kernel.h"
+#include "tests/fake/touched.h"
 #include "tests/sim/bond_io.h"
 #include "tests/sim/bond_trace.h"
 
@@ -323,6 +325,15 @@ static void watch_session(struct bond_world *w, const struct bond_side *side)
 		  w->now, "%s: more is queued than may be", side->name);
 }
 
+static void on_turned(void *owner)
+{
+	struct bond_world *w = owner;
+	const char *missed = touched_missed(&w->edge.engine);
+
+	missed = missed != NULL ? missed : touched_missed(&w->vps.engine);
+	sim_holds(w->run, missed == NULL, w->now, "%s", missed);
+}
+
 static void watch(struct bond_world *w)
 {
 	const struct mpq_packet_pool *pools[2] = {&w->edge.engine.pool,
@@ -452,6 +463,7 @@ struct bond_world *bond_world_new(struct sim_run *run,
 	    mpq_engine_init(&w->vps.engine, &engine_events, &w->vps) != 0) {
 		abort();
 	}
+	kernel_watch(on_turned, w);
 	pki = pki_set_new();
 	apply_vps(w, &pki);
 	apply_edge(w, &pki);
@@ -466,6 +478,7 @@ struct bond_world *bond_world_new(struct sim_run *run,
 
 void bond_world_free(struct bond_world *w)
 {
+	kernel_watch(NULL, NULL);
 	mpq_engine_finish(&w->edge.engine);
 	mpq_engine_finish(&w->vps.engine);
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {

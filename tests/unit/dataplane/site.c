@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/dataplane/site.h"
 
+#include "tests/fake/kernel.h"
+#include "tests/fake/touched.h"
+
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -104,6 +107,23 @@ static void configure(struct site *s)
 
 /* ---- life --------------------------------------------------------------- */
 
+static void check_engine(const struct mpq_engine *e)
+{
+	const char *missed = touched_missed(e);
+
+	if (missed != NULL) {
+		fail_msg("%s", missed);
+	}
+}
+
+static void on_turned(void *owner)
+{
+	const struct site *s = owner;
+
+	check_engine(&s->edge.engine);
+	check_engine(&s->vps.engine);
+}
+
 int site_setup_bare(void **state)
 {
 	struct site *s = calloc(1, sizeof(*s));
@@ -113,6 +133,7 @@ int site_setup_bare(void **state)
 	assert_int_equal(mpq_engine_init(&s->edge.engine, &events, &s->edge),
 			 0);
 	assert_int_equal(mpq_engine_init(&s->vps.engine, &events, &s->vps), 0);
+	kernel_watch(on_turned, s);
 	*state = s;
 	return 0;
 }
@@ -135,6 +156,7 @@ int site_teardown(void **state)
 {
 	struct site *s = *state;
 
+	kernel_watch(NULL, NULL);
 	mpq_engine_finish(&s->edge.engine);
 	mpq_engine_finish(&s->vps.engine);
 	pki_set_free(&s->pki);

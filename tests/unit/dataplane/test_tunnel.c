@@ -14,9 +14,12 @@
 #define POOL    120
 #define TUNNELS 4
 
+static const struct mpq_channel_events events;
+
 struct world {
 	struct mpq_loop *loop;
 	struct mpq_packet_pool pool;
+	struct mpq_agenda agenda;
 	struct mpq_tunnel_shared shared;
 	struct mpq_tunnel *tunnel[TUNNELS];
 	int tun[TUNNELS];
@@ -26,9 +29,8 @@ static mpq_time on_turn_end(void *owner, mpq_time now)
 {
 	struct world *w = owner;
 
-	(void)now;
 	for (int i = 0; i < TUNNELS; i++) {
-		mpq_tunnel_flush(w->tunnel[i]);
+		mpq_tunnel_turn(w->tunnel[i], now);
 	}
 	return MPQ_TIME_NEVER;
 }
@@ -55,6 +57,7 @@ static int setup(void **state)
 	assert_int_equal(mpq_packet_pool_init(&w->pool, POOL), 0);
 	w->shared = (struct mpq_tunnel_shared){
 		.loop = w->loop,
+		.agenda = &w->agenda,
 		.pool = &w->pool,
 		.frame = malloc(MPQ_TUNNEL_FRAME_BYTES),
 	};
@@ -76,6 +79,7 @@ static int teardown(void **state)
 	for (int i = 0; i < TUNNELS; i++) {
 		mpq_tunnel_free(w->tunnel[i]);
 	}
+	mpq_agenda_finish(&w->agenda);
 	free(w->shared.frame);
 	mpq_packet_pool_finish(&w->pool);
 	mpq_loop_free(w->loop);
@@ -137,7 +141,8 @@ static void only_the_channel_that_carries_has_the_queue(void **state)
 {
 	struct world *w = *state;
 	struct mpq_tunnel *t = w->tunnel[0];
-	struct mpq_channel carrier = {.up = true}, other = {.up = true};
+	struct mpq_channel carrier = {.events = &events, .up = true},
+			   other = {.events = &events, .up = true};
 	const struct mpq_channel_source *source;
 	struct mpq_channel_offer offer;
 	void *owner;
@@ -177,7 +182,7 @@ static void one_of_another_flow_does_not_wait_behind_many(void **state)
 {
 	struct world *w = *state;
 	struct mpq_tunnel *t = w->tunnel[0];
-	struct mpq_channel carrier = {.up = true};
+	struct mpq_channel carrier = {.events = &events, .up = true};
 	const struct mpq_channel_source *source;
 	struct mpq_channel_offer offer;
 	unsigned before = 0;
@@ -201,7 +206,7 @@ static void what_waits_is_not_old(void **state)
 {
 	struct world *w = *state;
 	struct mpq_tunnel *t = w->tunnel[0];
-	struct mpq_channel carrier = {.up = true};
+	struct mpq_channel carrier = {.events = &events, .up = true};
 	void *owner;
 
 	send_out(w, 0, 3);
