@@ -74,6 +74,27 @@ static void check_use(const struct mpq_policy *p)
 	FUZZ_HOLDS(mpq_classify(&c, &ip) < p->n_classes);
 }
 
+/* Numbered like one that has some of its classes, in another order: the same
+ * policy, and back again. */
+static void check_numbers(const struct mpq_policy *p)
+{
+	static struct mpq_policy old, like;
+
+	old = *p;
+	for (size_t i = 1; i < p->n_classes; i++) {
+		old.class[i] = p->class[p->n_classes - i];
+	}
+	for (old.n_classes = 1; old.n_classes <= p->n_classes;
+	     old.n_classes++) {
+		like = *p;
+		mpq_policy_number_like(&like, &old);
+		check_classes(&like);
+		check_rules(&like);
+		mpq_policy_number_like(&like, p);
+		FUZZ_HOLDS(mpq_policy_equal(&like, p));
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct mpq_policy p, again;
@@ -89,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_classes(&p);
 	check_rules(&p);
 	check_use(&p);
+	check_numbers(&p);
 	n = mpq_policy_write(&p, out, sizeof(out));
 	FUZZ_HOLDS(n > 0);
 	FUZZ_HOLDS(mpq_policy_read(&again, out, (size_t)n, reason) == 0);
