@@ -165,7 +165,9 @@ static void forget_flows(struct mpq_steer *s, const int8_t *was)
 	for (unsigned i = 0; i < MPQ_STEER_FLOWS; i++) {
 		struct mpq_steer_flow *f = &s->flow[i];
 
-		f->used &= was[f->class] == (int8_t)f->class;
+		if (f->used) { /* memory that nothing used stays untouched */
+			f->used = was[f->class] == (int8_t)f->class;
+		}
 	}
 }
 
