@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which class goes first, and how what is sent again takes its turn. */
+#include "tests/unit/dataplane/bonded.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LOW  8 /* code points */
+#define HIGH 46
+
+/* "default", "low", which is as high, and "high"; all by one path. */
+static void set_classes(struct site *s)
+{
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	policy.class[0].steer.mode = MPQ_STEER_ACTIVE_STANDBY;
+	policy.class[0].repair_deadline = 0;
+	policy.class[1] = policy.class[2] = policy.class[0];
+	(void)snprintf(policy.class[1].name, MPQ_POLICY_NAME_BYTES, "low");
+	(void)snprintf(policy.class[2].name, MPQ_POLICY_NAME_BYTES, "high");
+	policy.class[2].priority = 7;
+	policy.n_classes = 3;
+	policy.classify.rule[0] =
+		(struct mpq_classify_rule){.class_id = 1,
+					   .dscp = UINT64_C(1) << LOW,
+					   .protocol = MPQ_CLASSIFY_ANY};
+	policy.classify.rule[1] =
+		(struct mpq_classify_rule){.class_id = 2,
+					   .dscp = UINT64_C(1) << HIGH,
+					   .protocol = MPQ_CLASSIFY_ANY};
+	policy.classify.n_rules = 2;
+	(void)snprintf(policy.rule_name[0], MPQ_POLICY_NAME_BYTES, "a");
+	(void)snprintf(policy.rule_name[1], MPQ_POLICY_NAME_BYTES, "b");
+	mpq_classify_compile(&policy.classify);
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+	fake_run(100 * MPQ_MILLISECOND);
+}
+
+static struct mpq_packet *packet_of(struct mpq_session *s, uint8_t dscp,
+				    size_t len)
+{
+	struct mpq_packet *p = mpq_packet_get(s->pool);
+
+	assert_non_null(p);
+	site_udp(p->data, len, "10.1.2.3", "198.51.100.1");
+	p->data[1] = (uint8_t)(dscp << 2);
+	p->len_bytes = (uint16_t)len;
+	return p;
+}
+
+static void give(struct mpq_session *s, uint8_t dscp, size_t len, unsigned n)
+{
+	while (n-- > 0) {
+		struct mpq_packet *p = packet_of(s, dscp, len);
+		struct mpq_ip ip;
+
+		assert_int_equal(mpq_ip_parse(&ip, p->data, len), 0);
+		mpq_session_send(s, p, &ip, fake_now());
+	}
+}
+
+static struct mpq_session_path *busy_path(struct mpq_session *s)
+{
+	for (unsigned i = 0; i < BONDED_PATHS; i++) {
+		if (s->path[i].own[0].pkts > 0) {
+			return &s->path[i];
+		}
+	}
+	fail();
+	return NULL;
+}
+
+/* The next packet that a path sends, as its connection takes it: its class. */
+static unsigned take_next(struct mpq_session_path *m, size_t *ret_len)
+{
+	const struct mpq_channel_source *source;
+	struct mpq_channel_offer offer;
+	void *owner;
+
+	source = mpq_session_source(m->session, m->channel, &owner, fake_now());
+	do {
+		assert_true(source->offer(owner, &offer, fake_now()));
+		*ret_len = offer.data_bytes;
+		source->taken(owner, m->estimate.next_id, fake_now());
+	} while (m->offer.what == MPQ_SESSION_OFFER_CONTROL);
+	return m->offer.class_id;
+}
+
+static void the_highest_class_goes_first_and_equal_ones_share(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *e;
+	size_t bytes[3] = {0}, len;
+
+	bonded_bring_up(*state);
+	set_classes(*state);
+	e = bonded_session(&((struct site *)*state)->edge);
+	give(e, 0, 1300, 40);
+	give(e, LOW, 200, 200);
+	give(e, HIGH, 300, 3);
+	m = busy_path(e);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(take_next(m, &len), 2);
+	}
+	for (unsigned i = 0; i < 120; i++) {
+		unsigned c = take_next(m, &len);
+
+		bytes[c] += len;
+		assert_true(bytes[0] <= bytes[1] + 3000);
+		assert_true(bytes[1] <= bytes[0] + 3000);
+		if (i % 10 == 5) {
+			give(e, HIGH, 300, 1);
+			assert_int_equal(take_next(m, &len), 2);
+		}
+	}
+	assert_int_equal(bytes[2], 0);
+}
+
+/* A class that fills the path leaves one byte in 16 to those below, and they
+ * share it. */
+static void who_is_passed_for_long_goes_once(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *e;
+	size_t bytes[3] = {0}, len;
+
+	bonded_bring_up(*state);
+	set_classes(*state);
+	e = bonded_session(&((struct site *)*state)->edge);
+	give(e, 0, 1000, 30);
+	give(e, LOW, 1000, 30);
+	m = busy_path(e);
+	for (unsigned i = 0; i < 400; i++) {
+		give(e, HIGH, 1000, 1);
+		bytes[take_next(m, &len)] += len;
+	}
+	assert_in_range(bytes[0] + bytes[1], 400000 / 20, 400000 / 16);
+	assert_in_range(bytes[0], bytes[1] - 2000, bytes[1] + 2000);
+}
+
+/* It is to be sent again by this path. */
+static void lose(struct mpq_session_path *m, struct mpq_packet *p)
+{
+	p->kind = MPQ_HEADER_REPAIR;
+	p->deadline = fake_now() + MPQ_SECOND;
+	m->urgent_pkts++;
+	m->urgent_bytes += p->len_bytes;
+	assert_true(mpq_fair_push(&m->urgent[p->class_id], p, fake_now()));
+}
+
+/* A storm of repairs of bulk does not hold up what matters more. */
+static void what_is_sent_again_goes_before_its_equals_only(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_packet *again;
+	struct mpq_session *e;
+	size_t len;
+
+	bonded_bring_up(*state);
+	set_classes(*state);
+	e = bonded_session(&((struct site *)*state)->edge);
+	give(e, 0, 1300, 3);
+	give(e, LOW, 1000, 3);
+	give(e, HIGH, 300, 2);
+	m = busy_path(e);
+	again = packet_of(e, 0, 777);
+	again->class_id = 0;
+	lose(m, again);
+	assert_int_equal(take_next(m, &len), 2);
+	assert_int_equal(take_next(m, &len), 2);
+	assert_int_equal(take_next(m, &len), 0);
+	assert_int_equal(len, 777);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_not_equal(take_next(m, &len), 2);
+	}
+	assert_int_equal(mpq_session_queued(e), 0);
+}
+
+static void lose_flow(struct mpq_session_path *m, uint32_t flow, size_t len,
+		      unsigned n)
+{
+	while (n-- > 0) {
+		struct mpq_packet *p = packet_of(m->session, 0, len);
+
+		p->class_id = 0;
+		p->flow = flow;
+		lose(m, p);
+	}
+}
+
+/* A path was out, and all that it had in flight waits to be sent again. */
+static void a_slow_flow_waits_for_no_repairs_of_others(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_packet *fresh;
+	unsigned slow = 0, bulk = 0;
+	struct mpq_session *e;
+	size_t len;
+
+	bonded_bring_up(*state);
+	set_classes(*state);
+	e = bonded_session(&((struct site *)*state)->edge);
+	give(e, 0, 1300, 8);
+	m = busy_path(e);
+	for (unsigned i = 0; i < 3; i++) { /* so that it is not new any more */
+		(void)take_next(m, &len);
+	}
+	lose_flow(m, 111, 1200, 40);
+	lose_flow(m, 222, 200, 4);
+	fresh = packet_of(e, 0, 100);
+	fresh->flow = 333;
+	fresh->class_id = 0;
+	fresh->kind = MPQ_HEADER_DATA;
+	assert_true(mpq_fair_push(&m->own[0], fresh, fake_now()));
+	for (unsigned i = 0; i < 9; i++) {
+		(void)take_next(m, &len);
+		slow += len == 100 || len == 200;
+		bulk += len == 1300;
+	}
+	assert_int_equal(slow, 5);
+	assert_true(bulk <= 1);
+	for (unsigned i = 0; i < 35; i++) { /* then the rest of repairs */
+		(void)take_next(m, &len);
+		assert_int_equal(len, 1200);
+	}
+}
+
+/* Some wait in the session when its last path goes, some come while there is
+ * none, and are kept by the tunnel. */
+static void what_was_kept_goes_before_what_came_later(void **state)
+{
+	struct site *s = *state;
+	uint8_t packet[2048];
+	unsigned came;
+
+	bonded_bring_up(s);
+	came = fake_tun_came(s->vps.tun);
+	give(bonded_session(&s->edge), 0, 300, 3);
+	for (int i = 0; i < BONDED_PATHS; i++) {
+		bonded_link_gone(s, i);
+	}
+	assert_false(s->edge.tunnel_up);
+	assert_int_equal(mpq_session_queued(bonded_session(&s->edge)), 3);
+	site_send_out(s, 400);
+	fake_run(10 * MPQ_MILLISECOND);
+	bonded_link_ready(s, 0);
+	fake_run(500 * MPQ_MILLISECOND);
+	assert_int_equal(fake_tun_came(s->vps.tun) - came, 4);
+	assert_int_equal(fake_tun_last(s->vps.tun, packet, sizeof(packet)),
+			 400);
+}
+
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, bonded_setup, site_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_highest_class_goes_first_and_equal_ones_share),
+		TEST(who_is_passed_for_long_goes_once),
+		TEST(what_is_sent_again_goes_before_its_equals_only),
+		TEST(a_slow_flow_waits_for_no_repairs_of_others),
+		TEST(what_was_kept_goes_before_what_came_later),
+	};
+
+	return cmocka_run_group_tests_name("dataplane/session_classes", tests,
+					   NULL, NULL);
+}
