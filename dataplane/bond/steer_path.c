@@ -46,6 +46,7 @@ static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
 {
 	const struct mpq_estimate *e = p->estimate;
 	uint64_t copies, least;
+	bool full; /* it was, so we know what it can do */
 
 	p->rate_bps = mpq_estimate_rate_bps(e, now);
 	p->proven = mpq_estimate_is_proven(e, now);
@@ -63,9 +64,9 @@ static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
 	p->wavers =
 		mpq_rhythm_is_near(&p->rhythm, GUARD_BEFORE, GUARD_AFTER, now);
 	smooth_load(p, time);
-	copies = e->capacity.at_least ? p->rate_bps * COPIES_MORE
-				      : p->rate_bps / COPIES_SHARE;
-	least = e->capacity.at_least ? COPIES_UNPROVEN_BPS : COPIES_MIN_BPS;
+	full = p->proven && !e->capacity.at_least;
+	copies = full ? p->rate_bps / COPIES_SHARE : p->rate_bps * COPIES_MORE;
+	least = full ? COPIES_MIN_BPS : COPIES_UNPROVEN_BPS;
 	copies = copies > least ? copies : least;
 	p->copy_tokens_bytes =
 		fill(p->copy_tokens_bytes, bytes_in(copies, time),

@@ -322,6 +322,24 @@ static void redundant_sends_the_copies_asked_for(void **state)
 	assert_int_equal(choice.path[1], 2);
 }
 
+/* It looks as slow as what it carried so far. */
+static void a_path_that_was_never_full_takes_all_copies(void **state)
+{
+	const struct mpq_steer_class_config c = {.mode = MPQ_STEER_REDUNDANT,
+						 .copies = 2};
+	struct mpq_steer_choice choice;
+
+	(void)state;
+	est[1].rate_bps = 300000;
+	est[1].proven = MPQ_TIME_NEVER;
+	configure(&c);
+	for (int i = 0; i < 4000; i++, now += MS) { /* 8 Mbit/s, 4 s */
+		assert_int_equal(mpq_steer_pick(steer, 0, 1, LEN, now, &choice),
+				 0);
+		assert_int_equal(choice.n, 2);
+	}
+}
+
 static void copies_take_half_of_a_path_at_most(void **state)
 {
 	const struct mpq_steer_class_config c = {.mode = MPQ_STEER_REDUNDANT,
@@ -748,6 +766,7 @@ int main(void)
 		UNIT(load_balancing_waits_for_no_path_that_is_full),
 		UNIT(priority_based_fills_then_overflows),
 		UNIT(redundant_sends_the_copies_asked_for),
+		UNIT(a_path_that_was_never_full_takes_all_copies),
 		UNIT(copies_take_half_of_a_path_at_most),
 		UNIT(excluded_paths_are_never_used),
 		UNIT(metered_paths_wait_for_the_others_to_go),
