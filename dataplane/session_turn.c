@@ -86,6 +86,28 @@ static bool is_ready(const struct mpq_session_path *m)
 	       (m->session->client || m->heard != MPQ_TIME_NEVER);
 }
 
+static void probe(struct mpq_session_path *m, mpq_time now)
+{
+	m->control |= MPQ_SESSION_PROBE;
+	m->sent = now; /* if it is refused, so are others */
+}
+
+/* It owes an answer. Others that answer meanwhile show that it is gone, and not
+ * the peer; where nothing is under way, that has to be asked for. */
+static void ask_others(const struct mpq_session_path *m, mpq_time now)
+{
+	mpq_time overdue = mpq_estimate_overdue_at(&m->estimate);
+
+	for (unsigned i = 0; now >= overdue && i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *other = &m->session->path[i];
+
+		if (other != m && other->state == MPQ_SESSION_USED &&
+		    other->sent < overdue) {
+			probe(other, now);
+		}
+	}
+}
+
 static void watch(struct mpq_session_path *m, mpq_time now)
 {
 	switch (m->state) {
@@ -102,6 +124,8 @@ static void watch(struct mpq_session_path *m, mpq_time now)
 	case MPQ_SESSION_USED:
 		if (is_silent(m)) {
 			fall_silent(m, now);
+		} else {
+			ask_others(m, now);
 		}
 		break;
 	case MPQ_SESSION_SILENT:
@@ -162,12 +186,21 @@ static void measure_rate(struct mpq_session_path *m, mpq_time now)
 
 static void turn_member(struct mpq_session_path *m, mpq_time now)
 {
-	mpq_session_view(m, now);
-	mpq_session_tell_queue(m);
 	watch(m, now);
 	if (probe_due(m, now) <= now) {
-		m->control |= MPQ_SESSION_PROBE;
-		m->sent = now; /* if it is refused, so are others */
+		probe(m, now);
+	}
+}
+
+static void see_members(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (mpq_session_is_member(m)) {
+			mpq_session_view(m, now);
+			mpq_session_tell_queue(m);
+		}
 	}
 }
 
@@ -307,12 +340,13 @@ void mpq_session_turn(struct mpq_session *s, mpq_time now)
 	s->now = now;
 	mpq_session_join_turn(s, now);
 	give_up_joining(s, now);
+	see_members(s, now);
+	mpq_steer_expire(s->steer, now);
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		if (mpq_session_is_member(&s->path[i])) {
 			turn_member(&s->path[i], now);
 		}
 	}
-	mpq_steer_expire(s->steer, now);
 	mpq_session_send_repairs(s, now);
 	mpq_order_expire(&s->order, now);
 	mpq_session_send_reports(s, now);

@@ -10,6 +10,7 @@ enum {
 	PACKET_BYTES = 1500,
 	PROOFS = 2,
 	IGNORED = 3,
+	PAUSES = 3,
 };
 #define SAMPLE_MIN   (40 * MPQ_MILLISECOND)
 #define SAMPLE_MAX   MPQ_SECOND /* .. but a slow path has no more */
@@ -20,6 +21,8 @@ enum {
 #define CONGESTED    (10 * MPQ_MILLISECOND) /* more than jitter makes */
 #define RECENT       (10 * MPQ_SECOND)
 #define ACK_DELAY    (25 * MPQ_MILLISECOND)
+#define FADED        (500 * MPQ_MILLISECOND)
+#define OVERDUE      (10 * MPQ_MILLISECOND) /* what a busy machine takes */
 #define RTT_UNKNOWN  (100 * MPQ_MILLISECOND)
 #define RATE_MIN_BPS 1000
 #define BITS         8
@@ -100,6 +103,11 @@ static struct mpq_estimate_sent *slot_of(struct mpq_estimate *e, uint64_t id)
 	return &e->sent[id % MPQ_ESTIMATE_REMEMBERED];
 }
 
+static uint32_t in_us(mpq_time t)
+{
+	return (uint32_t)(t / MPQ_MICROSECOND);
+}
+
 void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
 		       mpq_time now)
 {
@@ -113,6 +121,7 @@ void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
 	e->idle_since = e->queued_bytes == 0 ? now : MPQ_TIME_NEVER;
 	*s = (struct mpq_estimate_sent){.id = id + 1,
 					.len_bytes = (uint16_t)len_bytes,
+					.at_us = in_us(now),
 					.idle = e->idle};
 	e->outstanding++;
 	e->view.in_flight_bytes += len_bytes; /* until the next view */
@@ -251,6 +260,47 @@ static void end_silence(struct mpq_estimate *e, mpq_time now)
 	}
 }
 
+static mpq_time sent_at(const struct mpq_estimate *e,
+			const struct mpq_estimate_sent *s)
+{
+	return e->seen - (in_us(e->seen) - s->at_us) * MPQ_MICROSECOND;
+}
+
+/* From one answer to the next; the round trip to the first one is none. */
+static void note_pause(struct mpq_estimate *e)
+{
+	mpq_duration pause = mpq_time_elapsed(e->answered, e->seen);
+	mpq_duration part = pause < FADED ? pause : FADED;
+
+	if (e->unanswered != e->answered) {
+		return;
+	}
+	e->newest.pause -= e->newest.pause / MPQ_MICROSECOND * part / FADED *
+			   MPQ_MICROSECOND;
+	e->newest.pause = pause > e->newest.pause ? pause : e->newest.pause;
+}
+
+/* Queues grow and shrink within a few round trips, so that what is smoothed
+ * over as many says little of the next answer; the last one says more. */
+static void note_newest(struct mpq_estimate *e,
+			const struct mpq_estimate_sent *s)
+{
+	mpq_duration rtt = mpq_time_elapsed(sent_at(e, s), e->seen);
+	mpq_duration change =
+		rtt > e->newest.rtt ? rtt - e->newest.rtt : e->newest.rtt - rtt;
+
+	if (s->id <= e->newest.next) {
+		return;
+	}
+	if (e->newest.next > 0) {
+		e->newest.jitter += change / 16;
+		e->newest.jitter -= e->newest.jitter / 16;
+		note_pause(e);
+	}
+	e->newest.next = s->id;
+	e->newest.rtt = rtt;
+}
+
 void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 {
 	struct mpq_estimate_sent *s = slot_of(e, id);
@@ -261,6 +311,7 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 	forget_slowly(e, now);
 	end_silence(e, now);
 	if (s->id == id + 1) {
+		note_newest(e, s);
 		if (s->lost) {
 			e->spurious++;
 			e->recent.lost -= e->recent.lost > 0;
@@ -415,4 +466,45 @@ mpq_time mpq_estimate_silent_at(const struct mpq_estimate *e)
 		       : mpq_time_min(probed,
 				      e->ignored + usual +
 					      MPQ_ESTIMATE_SILENCE_SLACK);
+}
+
+/* An acknowledgement is due with the second of them at the latest; they are
+ * answered in turn, so that other than above nobody has to begin to wait anew
+ * with each answer. */
+mpq_time mpq_estimate_overdue_at(const struct mpq_estimate *e)
+{
+	uint64_t id = e->newest.next + IGNORED - 1;
+	const struct mpq_estimate_sent *s =
+		&e->sent[id % MPQ_ESTIMATE_REMEMBERED];
+
+	if (s->id != id + 1 || s->lost || e->newest.next == 0) {
+		return MPQ_TIME_NEVER;
+	}
+	return sent_at(e, s) + e->newest.rtt + 4 * e->newest.jitter + OVERDUE;
+}
+
+/* Longer than it was usual lately. */
+static mpq_duration long_pause(const struct mpq_estimate *e)
+{
+	mpq_duration pause = PAUSES * e->newest.pause;
+
+	return pause > MPQ_ESTIMATE_SILENCE_SLACK ? pause
+						  : MPQ_ESTIMATE_SILENCE_SLACK;
+}
+
+mpq_time mpq_estimate_quiet_at(const struct mpq_estimate *e)
+{
+	mpq_time overdue = mpq_estimate_overdue_at(e);
+	mpq_time quiet = e->answered + long_pause(e);
+
+	return overdue > quiet ? overdue : quiet;
+}
+
+/* A peer that is busy, or we, are silent on all paths. What each way takes is
+ * taken out; without queues, as those may be gone meanwhile. */
+bool mpq_estimate_spoke_after(const struct mpq_estimate *e,
+			      const struct mpq_estimate *other)
+{
+	return e->answered + other->view.rtt_min / 2 >
+	       other->answered + e->view.rtt_min / 2 + long_pause(other);
 }

@@ -52,6 +52,7 @@ struct mpq_estimate {
 		uint64_t id;       /* + 1; 0: empty */
 		uint16_t len_bytes;
 		bool lost;
+		uint32_t at_us;    /* when, of its last 32 bits */
 		mpq_duration idle; /* of the path, in all, until then */
 	} sent[MPQ_ESTIMATE_REMEMBERED];
 
@@ -86,6 +87,13 @@ struct mpq_estimate {
 	uint64_t congested;  /* of the lost: a queue stood at the bottleneck */
 	uint64_t in_outages; /* of the lost: sent before a silence ended */
 	uint64_t next_id, outage_id; /* sent before it: lost in an outage */
+	struct { /* the latest sent of those acknowledged, so far */
+		uint64_t next;       /* its id + 1 */
+		mpq_duration rtt;    /* .. and what its way took */
+		mpq_duration jitter; /* RFC 3550 §6.4.1, of round trips */
+		mpq_duration pause;  /* longest lately between two of them,
+				      * while something was to be answered */
+	} newest;
 };
 
 void mpq_estimate_init(struct mpq_estimate *e, mpq_time now);
@@ -138,5 +146,15 @@ mpq_time mpq_estimate_arrival(const struct mpq_estimate *e, size_t n,
  * lost at the end of a burst are no silence: they have until their
  * connection's probe must have been answered. */
 mpq_time mpq_estimate_silent_at(const struct mpq_estimate *e);
+/* From when on an answer to what was sent last is overdue, and from when on
+ * nothing came meanwhile for longer than lately. The latter means silence, too,
+ * when the peer itself speaks: mpq_estimate_spoke_after(). MPQ_TIME_NEVER: too
+ * little was sent since what was last acknowledged. */
+mpq_time mpq_estimate_overdue_at(const struct mpq_estimate *e);
+mpq_time mpq_estimate_quiet_at(const struct mpq_estimate *e);
+/* Did the peer send something by this path well after what it sent last by the
+ * other one? */
+bool mpq_estimate_spoke_after(const struct mpq_estimate *e,
+			      const struct mpq_estimate *other);
 
 #endif

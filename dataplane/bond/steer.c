@@ -317,6 +317,24 @@ int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,
 	return found;
 }
 
+static mpq_time unless_passed(mpq_time due, mpq_time now)
+{
+	return due > now ? due : MPQ_TIME_NEVER;
+}
+
+/* When something may be said of its silence: others are to be asked, or it is.
+ * Who is quiet already waits for a word by another path, which is a turn of its
+ * own. */
+static mpq_time silence_due(const struct mpq_steer *s,
+			    const struct mpq_estimate *e)
+{
+	mpq_time overdue = unless_passed(mpq_estimate_overdue_at(e), s->tick);
+	mpq_time quiet = unless_passed(mpq_estimate_quiet_at(e), s->tick);
+
+	return mpq_time_min(mpq_estimate_silent_at(e),
+			    mpq_time_min(overdue, quiet));
+}
+
 mpq_time mpq_steer_deadline(const struct mpq_steer *s)
 {
 	mpq_time due = MPQ_TIME_NEVER;
@@ -329,8 +347,8 @@ mpq_time mpq_steer_deadline(const struct mpq_steer *s)
 
 		if (p->silent && p->estimate != NULL && silent > s->tick) {
 			due = s->tick + MPQ_STEER_TICK; /* it has answered */
-		} else if (!p->silent) {
-			due = mpq_time_min(due, silent);
+		} else if (!p->silent && p->estimate != NULL) {
+			due = mpq_time_min(due, silence_due(s, p->estimate));
 		}
 	}
 	return due == MPQ_TIME_NEVER || due > s->tick + MPQ_STEER_TICK

@@ -42,7 +42,26 @@ static void smooth_load(struct mpq_steer_path *p, mpq_duration time)
 	p->picked_bytes = 0;
 }
 
-static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
+/* It owes an answer, while the peer speaks by others. */
+static bool is_passed_over(const struct mpq_steer *s,
+			   const struct mpq_steer_path *p, mpq_time now)
+{
+	if (now < mpq_estimate_quiet_at(p->estimate)) {
+		return false;
+	}
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_estimate *other = s->path[i].estimate;
+
+		if (other != NULL && s->path[i].usable &&
+		    mpq_estimate_spoke_after(other, p->estimate)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void measure(const struct mpq_steer *s, struct mpq_steer_path *p,
+		    mpq_duration time, mpq_time now)
 {
 	const struct mpq_estimate *e = p->estimate;
 	uint64_t copies, least;
@@ -53,7 +72,7 @@ static void measure(struct mpq_steer_path *p, mpq_duration time, mpq_time now)
 	p->one_way = mpq_estimate_one_way(e);
 	p->base = mpq_estimate_one_way_base(e);
 	p->variation = e->view.rtt_variation;
-	if (now >= mpq_estimate_silent_at(e)) {
+	if (now >= mpq_estimate_silent_at(e) || is_passed_over(s, p, now)) {
 		if (!p->silent) {
 			mpq_rhythm_outage(&p->rhythm, e->unanswered);
 		}
@@ -257,7 +276,7 @@ void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now)
 	s->tick = now;
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		if (s->path[i].estimate != NULL) {
-			measure(&s->path[i], time, now);
+			measure(s, &s->path[i], time, now);
 		}
 	}
 	hope(s);

@@ -228,6 +228,30 @@ static void a_black_hole_costs_two_round_trips(struct sim_run *run)
 	outlives(run, BOND_SILENT, 2.5, 50);
 }
 
+static void a_black_hole_costs_no_more_beside_a_download(struct sim_run *run)
+{
+	static const mpq_duration allowed[] = {100 * MS, 180 * MS, 300 * MS};
+
+	for (int i = 0; i < 3; i++) {
+		struct bond_plan p = thin_stream(run, pairs[i], BOND_SILENT);
+		struct bond_result r;
+
+		p.load[STREAM] =
+			(struct bond_load){.flow = {.kind = BOND_FLOW_CUBIC,
+						    .down = true},
+					   .flows = 1};
+		bond_run(run, &p, &r);
+		sim_holds(run, r.load[0].gap <= allowed[i], 0,
+			  "%s: a gap of %.0f ms, not %.0f", pairs[i]->name,
+			  (double)r.load[0].gap / 1e6,
+			  (double)allowed[i] / 1e6);
+		sim_holds(run, r.load[0].lost == 0, 0, "%s: %llu lost",
+			  pairs[i]->name, (unsigned long long)r.load[0].lost);
+		run->figure = r.load[0].gap > run->figure ? r.load[0].gap
+							  : run->figure;
+	}
+}
+
 static void a_device_that_goes_costs_a_round_trip(struct sim_run *run)
 {
 	outlives(run, BOND_UNPLUGGED, 1, 30);
@@ -406,6 +430,8 @@ static const struct sim_scenario scenarios[] = {
 	 a_stream_of_most_of_the_sum_loses_nothing, 2, NULL, NULL},
 	{"a_black_hole_costs_two_round_trips",
 	 a_black_hole_costs_two_round_trips, 4, "gap", NULL},
+	{"a_black_hole_costs_no_more_beside_a_download",
+	 a_black_hole_costs_no_more_beside_a_download, 4, "gap", NULL},
 	{"a_device_that_goes_costs_a_round_trip",
 	 a_device_that_goes_costs_a_round_trip, 4, "gap", NULL},
 	{"copies_lose_nothing", copies_lose_nothing, 2, NULL, NULL},

@@ -268,6 +268,62 @@ static void the_loss_of_the_last_ones_is_no_silence(void **state)
 			61 * MS + 160 * MS);
 }
 
+static void what_was_sent_last_is_owed_an_answer(void **state)
+{
+	(void)state;
+	mpq_estimate_sent(&est, sent_id++, 1000, now);
+	mpq_estimate_sent(&est, sent_id++, 1000, now);
+	assert_int_equal(mpq_estimate_overdue_at(&est), MPQ_TIME_NEVER);
+	assert_int_equal(mpq_estimate_quiet_at(&est), MPQ_TIME_NEVER);
+	run(200 * MS);
+	/* The next answers were due now, and come each millisecond. */
+	assert_in_range(mpq_estimate_overdue_at(&est) - now, 5 * MS, 20 * MS);
+	assert_in_range(mpq_estimate_quiet_at(&est) - now, 30 * MS, 40 * MS);
+	assert_true(mpq_estimate_silent_at(&est) - now > 70 * MS);
+	while (acked_id < sent_id) {
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+	assert_int_equal(mpq_estimate_overdue_at(&est), MPQ_TIME_NEVER);
+}
+
+static void a_pause_as_lately_is_not_long(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 300; i++, now += MS) {
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+		while (i % 30 == 0 && sent_id - acked_id > 40) {
+			mpq_estimate_acked(&est, acked_id++, now);
+		}
+	}
+	assert_in_range(mpq_estimate_quiet_at(&est) - est.answered, 60 * MS,
+			100 * MS);
+}
+
+static struct mpq_estimate heard_at(mpq_duration rtt, mpq_time answered)
+{
+	struct mpq_estimate e = {.view.rtt_min = rtt, .answered = answered};
+
+	return e;
+}
+
+static void a_peer_that_is_busy_is_so_on_all_paths(void **state)
+{
+	static struct mpq_estimate a, b;
+
+	(void)state;
+	a = heard_at(20 * MS, now);
+	b = heard_at(20 * MS, now - 30 * MS);
+	assert_false(mpq_estimate_spoke_after(&a, &b));
+	b = heard_at(20 * MS, now - 40 * MS);
+	assert_true(mpq_estimate_spoke_after(&a, &b));
+	assert_false(mpq_estimate_spoke_after(&b, &a));
+	/* What came last by a was under way for longer. */
+	a = heard_at(100 * MS, now);
+	assert_false(mpq_estimate_spoke_after(&a, &b));
+	b = heard_at(20 * MS, now - 80 * MS);
+	assert_true(mpq_estimate_spoke_after(&a, &b));
+}
+
 static void an_outage_is_no_loss(void **state)
 {
 	(void)state;
@@ -339,6 +395,10 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(the_loss_of_the_last_ones_is_no_silence,
 				       setup),
+		cmocka_unit_test_setup(what_was_sent_last_is_owed_an_answer,
+				       setup),
+		cmocka_unit_test_setup(a_pause_as_lately_is_not_long, setup),
+		cmocka_unit_test(a_peer_that_is_busy_is_so_on_all_paths),
 		cmocka_unit_test_setup(an_outage_is_no_loss, setup),
 		cmocka_unit_test_setup(any_answer_ends_a_silence, setup),
 		cmocka_unit_test_setup(survives_reports_of_what_it_never_sent,

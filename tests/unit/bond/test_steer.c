@@ -470,6 +470,43 @@ static void a_silent_path_is_left_at_once_and_trusted_later(void **state)
 	assert_int_equal(pick(3), 0);
 }
 
+/* On paths 0 and 1 something is sent each millisecond, and answered a round
+ * trip later; those in `dumb` bring no answer. */
+static void converse(uint64_t *id, mpq_steer_set dumb, mpq_duration time)
+{
+	static const unsigned flight[] = {30, 60};
+
+	for (mpq_time end = now + time; now < end; now += MS, (*id)++) {
+		for (unsigned i = 0; i < 2; i++) {
+			mpq_estimate_sent(&est[i], *id, LEN, now);
+			if (*id >= flight[i] && (dumb >> i & 1) == 0) {
+				mpq_estimate_acked(&est[i], *id - flight[i],
+						   now);
+			}
+		}
+		mpq_steer_expire(steer, now);
+	}
+}
+
+static void a_path_that_alone_brings_no_answer_is_silent_soon(void **state)
+{
+	uint64_t id = 0;
+
+	(void)state;
+	converse(&id, 0, 300 * MS);
+	converse(&id, 1, 30 * MS);
+	assert_int_equal(mpq_steer_silent(steer), 0);
+	converse(&id, 1, 30 * MS);
+	assert_int_equal(mpq_steer_silent(steer), 1);
+	assert_true(mpq_estimate_silent_at(&est[0]) > now);
+	assert_int_equal(pick(1), 1);
+	converse(&id, 0, 300 * MS);
+	assert_int_equal(mpq_steer_silent(steer), 0);
+	converse(&id, 3, 60 * MS); /* the peer is busy */
+	assert_int_equal(mpq_steer_silent(steer), 0);
+	assert_true(mpq_steer_deadline(steer) > now);
+}
+
 /* For 150 ms nothing is answered of what is sent each 10 ms. */
 static void hand_over(unsigned path, uint64_t *id)
 {
@@ -773,6 +810,7 @@ int main(void)
 		UNIT(a_rate_limit_holds),
 		UNIT(loss_makes_a_path_avoided_with_hysteresis),
 		UNIT(a_silent_path_is_left_at_once_and_trusted_later),
+		UNIT(a_path_that_alone_brings_no_answer_is_silent_soon),
 		UNIT(a_guarded_class_leaves_before_a_hand_over),
 		UNIT(silence_everywhere_is_no_reason_to_stop),
 		UNIT(auto_keeps_a_small_flow_on_one_path),
