@@ -7,9 +7,11 @@
 /* A path is probed when it was not written to for so long: with traffic on
  * others, without any, and while it is to show whether it works. Where bytes
  * cost money, more seldom. */
-#define PROBE_BUSY    (200 * MPQ_MILLISECOND)
-#define PROBE_IDLE    (1 * MPQ_SECOND)
-#define PROBE_TRIED   (50 * MPQ_MILLISECOND)
+#define PROBE_BUSY  (200 * MPQ_MILLISECOND)
+#define PROBE_IDLE  (1 * MPQ_SECOND)
+#define PROBE_TRIED (50 * MPQ_MILLISECOND)
+/* Enough of them to see loss end in 5 s; 10 kbit/s. */
+#define PROBE_LOSSY   (100 * MPQ_MILLISECOND)
 #define PROBE_METERED 5 /* times longer when idle */
 #define BUSY          (2 * MPQ_SECOND)
 /* After the first loss of a path, and how it grows with each within FLAPS. */
@@ -144,6 +146,11 @@ static bool is_lately(mpq_time at, mpq_time now)
 	return at != MPQ_TIME_NEVER && mpq_time_elapsed(at, now) < BUSY;
 }
 
+static bool is_lossy(const struct mpq_session_path *m)
+{
+	return (mpq_steer_lossy(m->session->steer) >> m->index & 1) != 0;
+}
+
 static mpq_duration probe_interval(const struct mpq_session_path *m,
 				   mpq_time now)
 {
@@ -154,7 +161,7 @@ static mpq_duration probe_interval(const struct mpq_session_path *m,
 		return PROBE_TRIED;
 	}
 	if (busy) {
-		return PROBE_BUSY;
+		return is_lossy(m) ? PROBE_LOSSY : PROBE_BUSY;
 	}
 	return m->metered ? PROBE_METERED * PROBE_IDLE : PROBE_IDLE;
 }

@@ -22,6 +22,8 @@ const char *mpq_steering_reason(const char *reason)
 		{"loss", "it loses too much"},
 		{"rtt", "its round trip is too long"},
 		{"recovered", "it has recovered"},
+		{"bufferbloat", "a queue stands on its way"},
+		{"decayed-capacity", "it carries a part of what it did"},
 		{"joined", "a path has become usable"},
 		{"configured", "by links and configuration"},
 	};

@@ -11,7 +11,7 @@
 enum {
 	FULL_PERCENT_IDLE = 5, /* of a full sample's time, at most */
 	CLOSE_PART = 16,       /* so near to it, it is the same */
-	DOWN_PART = 4,         /* of the way down at once */
+	STEP_PART = 4,         /* of the way to another, at once */
 };
 
 void mpq_capacity_skip(struct mpq_capacity *c)
@@ -24,6 +24,11 @@ void mpq_capacity_init(struct mpq_capacity *c)
 {
 	memset(c, 0, sizeof(*c));
 	mpq_capacity_skip(c);
+}
+
+void mpq_capacity_lost(struct mpq_capacity *c)
+{
+	c->sample.lossy = true;
 }
 
 static void set(struct mpq_capacity *c, uint64_t bps, bool at_least,
@@ -44,6 +49,14 @@ static void take_more(struct mpq_capacity *c, uint64_t bps, bool proof,
 	set(c, bps, !proof, now);
 }
 
+/* A part of the way to it. */
+static uint64_t towards(uint64_t from, uint64_t to)
+{
+	return to > from ? from + (to - from) / STEP_PART
+			 : from - (from - to) / STEP_PART;
+}
+
+/* As much as before, or less. */
 static void take_less(struct mpq_capacity *c, uint64_t bps, bool proof,
 		      bool full, mpq_time now)
 {
@@ -52,9 +65,10 @@ static void take_less(struct mpq_capacity *c, uint64_t bps, bool proof,
 	if (now - c->at >= MPQ_CAPACITY_KEPT) {
 		set(c, bps, !proof, now);
 	} else if (proof) {
-		set(c, c->bps - (c->bps - bps) / DOWN_PART, false, now);
+		set(c, towards(c->bps, bps), false, now);
 	} else if (close && full) {
-		set(c, c->bps - (c->bps - bps) / DOWN_PART, c->at_least, now);
+		set(c, towards(c->bps, bps), c->at_least && c->sample.lossy,
+		    now);
 	} else if (close) {
 		c->at = now;
 	}
@@ -68,7 +82,7 @@ static void take(struct mpq_capacity *c, mpq_duration time, mpq_duration idle,
 	bool full = idle * 100 <= time * FULL_PERCENT_IDLE;
 	bool proof = full && c->sample.queued;
 
-	if (bps >= c->bps) {
+	if (bps > c->bps + c->bps / CLOSE_PART) {
 		take_more(c, bps, proof, now);
 	} else {
 		take_less(c, bps, proof, full, now);
@@ -92,4 +106,5 @@ void mpq_capacity_acked(struct mpq_capacity *c, uint64_t bytes,
 	c->sample.idle = idle;
 	c->sample.bytes = 0;
 	c->sample.queued = queued;
+	c->sample.lossy = false;
 }

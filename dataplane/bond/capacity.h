@@ -5,9 +5,10 @@
  * own view (estimate.h), which follows each round trip.
  *
  * A path that always had more to send, and a queue on the way, shows its
- * capacity. One that had less shows what it can do at least. So does one that
- * had more and no queue: then congestion control was what held it back, and
- * perhaps took chance for a full path.
+ * capacity; so does one that does the same again and loses nothing. One that
+ * had less to send shows what it can do at least. So does one that had more, no
+ * queue, and losses: then congestion control was what held it back, and perhaps
+ * took chance for a full path.
  */
 #ifndef MPQ_BOND_CAPACITY_H
 #define MPQ_BOND_CAPACITY_H
@@ -29,7 +30,7 @@ struct mpq_capacity {
 		mpq_time start;    /* MPQ_TIME_NEVER: none */
 		mpq_duration idle; /* when what began it was sent */
 		uint64_t bytes;
-		bool queued;
+		bool queued, lossy;
 	} sample;
 };
 
@@ -39,6 +40,7 @@ struct mpq_capacity {
 void mpq_capacity_init(struct mpq_capacity *c);
 void mpq_capacity_acked(struct mpq_capacity *c, uint64_t bytes,
 			mpq_duration idle, bool queued, mpq_time now);
+void mpq_capacity_lost(struct mpq_capacity *c);
 /* The path was silent: what comes now came slower, or all at once. */
 void mpq_capacity_skip(struct mpq_capacity *c);
 

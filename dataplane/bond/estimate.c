@@ -356,6 +356,7 @@ void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now)
 	s->lost = true;
 	e->outstanding--;
 	e->lost++;
+	mpq_capacity_lost(&e->capacity);
 	if (id < e->outage_id) {
 		e->in_outages++;
 	} else if (is_congested(e)) {

@@ -35,6 +35,8 @@ static const char *const reasons[MPQ_STEER_REASONS] = {
 	[MPQ_STEER_RECOVERED] = "recovered",
 	[MPQ_STEER_CONFIGURED] = "configured",
 	[MPQ_STEER_HANDOVER] = "hand-over",
+	[MPQ_STEER_BUFFERBLOAT] = "bufferbloat",
+	[MPQ_STEER_DECAYED] = "decayed-capacity",
 };
 
 const char *mpq_steer_kind_name(enum mpq_steer_kind k)
@@ -106,6 +108,7 @@ static void init_class(struct mpq_steer_class *c)
 	c->spread.no_gain = MPQ_TIME_NEVER;
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		c->verdict[i].other = MPQ_TIME_NEVER;
+		c->verdict[i].mark.at = MPQ_TIME_NEVER;
 	}
 	complete_order(c);
 }
@@ -371,6 +374,23 @@ mpq_steer_set mpq_steer_silent(const struct mpq_steer *s)
 		silent |= s->path[i].silent ? mpq_steer_bit(i) : 0;
 	}
 	return silent;
+}
+
+mpq_steer_set mpq_steer_lossy(const struct mpq_steer *s)
+{
+	mpq_steer_set lossy = 0;
+
+	for (unsigned c = 0; c < MPQ_STEER_CLASSES; c++) {
+		const struct mpq_steer_class *class = &s->class[c];
+
+		for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+			if (class->used && class->verdict[i].avoided &&
+			    class->verdict[i].reason == MPQ_STEER_LOSS) {
+				lossy |= mpq_steer_bit(i);
+			}
+		}
+	}
+	return lossy;
 }
 
 mpq_duration mpq_steer_delay_spread(const struct mpq_steer *s, unsigned class)

@@ -110,8 +110,10 @@ enum mpq_steer_reason {
 	MPQ_STEER_LOSS,
 	MPQ_STEER_RTT,
 	MPQ_STEER_RECOVERED,
-	MPQ_STEER_CONFIGURED, /* links and configuration */
-	MPQ_STEER_HANDOVER,   /* one of the path's is due */
+	MPQ_STEER_CONFIGURED,  /* links and configuration */
+	MPQ_STEER_HANDOVER,    /* one of the path's is due */
+	MPQ_STEER_BUFFERBLOAT, /* a queue on the way, far beyond its RTT */
+	MPQ_STEER_DECAYED,     /* the same, as it has lost its capacity */
 	MPQ_STEER_REASONS,
 };
 const char *mpq_steer_kind_name(enum mpq_steer_kind k);
@@ -230,6 +232,8 @@ void mpq_steer_expire(struct mpq_steer *s, mpq_time now);
 
 /* Paths that have fallen silent with something unanswered. */
 mpq_steer_set mpq_steer_silent(const struct mpq_steer *s);
+/* Paths that some class avoids for their loss: only probes show its end. */
+mpq_steer_set mpq_steer_lossy(const struct mpq_steer *s);
 /* How far apart the members' arrivals are: what the receiver's order window
  * has to bridge for this class. */
 mpq_duration mpq_steer_delay_spread(const struct mpq_steer *s, unsigned class);

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/bond/steer_private.h"
 
-#define SMOOTHING    (200 * MPQ_MILLISECOND) /* of a path's load */
-#define BELIEVE_BAD  (200 * MPQ_MILLISECOND) /* before a path is avoided */
-#define BELIEVE_BACK (250 * MPQ_MILLISECOND) /* that silence is over */
-/* That loss or delay is over is seen best by trying, which costs; so each time
- * that it was wrong it takes longer. */
-#define BELIEVE_GOOD     (5 * MPQ_SECOND)
-#define BELIEVE_GOOD_MAX (80 * MPQ_SECOND)
+#define SMOOTHING (200 * MPQ_MILLISECOND) /* of a path's load */
 /* Around a hand-over: clocks drift, and what is sent before it is to arrive. */
 #define GUARD_BEFORE   (300 * MPQ_MILLISECOND)
 #define GUARD_AFTER    (600 * MPQ_MILLISECOND)
@@ -107,86 +101,6 @@ static void hope(struct mpq_steer *s)
 	}
 }
 
-/* What the measurement says just now; CONFIGURED: nothing bad. `part` of 16:
- * how much of a threshold counts. */
-static enum mpq_steer_reason bad(const struct mpq_steer_class_config *c,
-				 const struct mpq_steer_path *p, mpq_time now,
-				 unsigned part)
-{
-	uint64_t loss = mpq_estimate_loss_ppm(p->estimate, now);
-
-	if (p->silent) {
-		return MPQ_STEER_SILENCE;
-	}
-	if (c->loss_max_ppm > 0 &&
-	    loss * 16 > (uint64_t)c->loss_max_ppm * part) {
-		return MPQ_STEER_LOSS;
-	}
-	if (c->rtt_max > 0 &&
-	    p->estimate->view.rtt_smoothed * 16 > c->rtt_max * part) {
-		return MPQ_STEER_RTT;
-	}
-	return MPQ_STEER_CONFIGURED;
-}
-
-static void turn(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
-		 bool avoided, enum mpq_steer_reason reason, mpq_time now)
-{
-	struct mpq_steer_verdict *v = &c->verdict[path];
-	struct mpq_steer_event event = {
-		.kind = avoided ? MPQ_STEER_AVOIDED : MPQ_STEER_TRUSTED,
-		.reason = reason,
-		.flow = MPQ_STEER_NO_FLOW,
-		.from = avoided ? mpq_steer_bit(path) : 0,
-		.to = avoided ? 0 : mpq_steer_bit(path)};
-
-	v->avoided = avoided;
-	v->other = MPQ_TIME_NEVER;
-	v->reason = reason;
-	mpq_steer_tell(s, c, &event, now);
-}
-
-static mpq_duration patience(struct mpq_steer_verdict *v,
-			     enum mpq_steer_reason reason, mpq_time now)
-{
-	mpq_duration longer = v->hold * 2;
-
-	if (reason == MPQ_STEER_SILENCE) {
-		return BELIEVE_BACK;
-	}
-	if (v->hold == 0 ||
-	    mpq_time_elapsed(v->trusted, now) > BELIEVE_GOOD_MAX) {
-		return BELIEVE_GOOD;
-	}
-	return longer < BELIEVE_GOOD_MAX ? longer : BELIEVE_GOOD_MAX;
-}
-
-/* Time has to confirm a change, but silence is acted upon at once. */
-static void judge(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
-		  mpq_time now)
-{
-	struct mpq_steer_verdict *v = &c->verdict[path];
-	enum mpq_steer_reason reason =
-		bad(&c->config, &s->path[path], now, v->avoided ? 10 : 16);
-	bool is_bad = reason != MPQ_STEER_CONFIGURED;
-
-	if (is_bad == v->avoided) {
-		v->other = MPQ_TIME_NEVER;
-		return;
-	}
-	if (v->other == MPQ_TIME_NEVER) {
-		v->other = now;
-	}
-	if (is_bad &&
-	    (reason == MPQ_STEER_SILENCE || now - v->other >= BELIEVE_BAD)) {
-		v->hold = patience(v, reason, now);
-		turn(s, c, path, true, reason, now);
-	} else if (!is_bad && now - v->other >= v->hold) {
-		v->trusted = now;
-		turn(s, c, path, false, MPQ_STEER_RECOVERED, now);
-	}
-}
-
 /* The first set that is not empty: what is avoided is better than nothing. */
 static void select_paths(struct mpq_steer *s, struct mpq_steer_class *c)
 {
@@ -261,7 +175,7 @@ static void class_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 {
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		if (s->path[i].estimate != NULL) {
-			judge(s, c, i, now);
+			mpq_steer_verdict_judge(s, c, i, now);
 			guard(s, c, i, now);
 		}
 	}

@@ -36,6 +36,10 @@ struct mpq_steer_verdict { /* of a class on a path */
 	mpq_time other;   /* since when the measurement says otherwise; NEVER */
 	mpq_time trusted; /* again, the last time */
 	mpq_duration hold;   /* good for so long before it is trusted again */
+	struct {             /* what is counted since it was avoided */
+		mpq_time at; /* NEVER: not for loss */
+		uint64_t acked, lost;
+	} mark;
 	mpq_duration served; /* load-balancing: time's worth of what it took */
 };
 
@@ -85,6 +89,9 @@ struct mpq_steer {
 
 /* steer_path.c */
 void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now);
+/* steer_verdict.c: is the path one to avoid for this class, or no longer? */
+void mpq_steer_verdict_judge(struct mpq_steer *s, struct mpq_steer_class *c,
+			     unsigned path, mpq_time now);
 mpq_duration mpq_steer_path_queue(const struct mpq_steer_path *p, size_t len);
 mpq_duration mpq_steer_path_arrival(const struct mpq_steer_path *p, size_t len);
 /* The earliest arrival in a set that is not empty. */

@@ -363,6 +363,16 @@ bool mpq_conn_probing_mtu(const struct mpq_conn *c)
 	       (c->mtu_probe_ends == 0 || c->now < c->mtu_probe_ends);
 }
 
+/* The library's own is of samples that the window made shorter, too. */
+static mpq_duration rtt_min_of(const struct mpq_conn *c,
+			       const ngtcp2_conn_info *info)
+{
+	if (c->window.rtt_min > 0) {
+		return c->window.rtt_min;
+	}
+	return info->min_rtt == UINT64_MAX ? 0 : info->min_rtt;
+}
+
 void mpq_conn_info(const struct mpq_conn *c, struct mpq_conn_info *ret)
 {
 	const ngtcp2_path *path = ngtcp2_conn_get_path(c->quic);
@@ -371,7 +381,7 @@ void mpq_conn_info(const struct mpq_conn *c, struct mpq_conn_info *ret)
 	ngtcp2_conn_get_conn_info(c->quic, &info);
 	*ret = (struct mpq_conn_info){
 		.rtt_smoothed = info.smoothed_rtt,
-		.rtt_min = info.min_rtt == UINT64_MAX ? 0 : info.min_rtt,
+		.rtt_min = rtt_min_of(c, &info),
 		.rtt_latest = info.latest_rtt,
 		.rtt_variation = info.rttvar,
 		.cwnd_bytes = info.cwnd,

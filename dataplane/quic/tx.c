@@ -362,6 +362,7 @@ static void observe(struct mpq_conn *c)
 		.rtt_latest = info.latest_rtt,
 		.rtt_smoothed = info.smoothed_rtt,
 		.rtt_variation = info.rttvar,
+		.rtt_min = info.min_rtt == UINT64_MAX ? 0 : info.min_rtt,
 		.delivered_bytes =
 			c->flight_bytes > gone ? c->flight_bytes - gone : 0,
 		.in_flight_bytes = info.bytes_in_flight,

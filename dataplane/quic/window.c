@@ -125,6 +125,18 @@ static mpq_duration queue_meant(const struct mpq_window *w)
 	return meant + varies + least_rtt(w) / 100 * excess(w);
 }
 
+/* A sample stays the latest until there is another; one that was made shorter
+ * must not be taken for true when that is long ago. */
+static void take_least(struct mpq_window *w, const struct mpq_window_view *v)
+{
+	if (w->probe.tried == 0) {
+		w->rtt_min = v->rtt_min;
+	} else if (v->rtt_latest > 0 && v->rtt_latest < w->rtt_min &&
+		   v->rtt_latest != w->view.rtt_latest) {
+		w->rtt_min = v->rtt_latest;
+	}
+}
+
 static void take_rtt(struct mpq_window *w, mpq_duration rtt, mpq_time now)
 {
 	if (w->round_least == 0 || rtt < w->round_least) {
@@ -437,6 +449,7 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	}
 	w->view = *v;
 	if (!is_doctored(w, v->rtt_latest, now)) {
+		take_least(w, v);
 		take_rtt(w, v->rtt_latest, now);
 	}
 	watch_probe(w, now);

@@ -26,6 +26,7 @@
 struct mpq_window_view { /* of the connection, now */
 	/* RTT: the last sample, 0: none yet */
 	mpq_duration rtt_latest, rtt_smoothed, rtt_variation;
+	mpq_duration rtt_min; /* the library's; ours too, once we doctor some */
 	uint64_t delivered_bytes; /* acknowledged, ever */
 	uint64_t in_flight_bytes, cwnd_bytes;
 	uint64_t sent_pkts, lost_pkts; /* ever */
@@ -49,6 +50,7 @@ struct mpq_window_probe {
 struct mpq_window {
 	mpq_duration
 		rtt_least[2]; /* of this span and the one before; 0: none */
+	mpq_duration rtt_min; /* ever, as it was and not as we said; 0: none */
 	struct mpq_window_view view; /* the last */
 	mpq_time span_since;
 	mpq_time round_since;          /* 0: none yet */

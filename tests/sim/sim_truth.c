@@ -156,16 +156,13 @@ static void judge_capacity(const struct scene *s, unsigned i, bool down)
 	double told = (double)c->bps / 1e6;
 
 	if (c->at_least) {
-		sim_holds(s->w->run, p->loss_percent > 0, s->w->now,
-			  "%s: path %u %s: it is full and told as at least "
-			  "%.1f Mbit/s",
-			  s->name, i, down ? "down" : "up", told);
 		compare(s, i, down, "at least", told, p->mbps * 0.8,
-			0.3 * p->mbps);
+			(p->loss_percent > 0 ? 0.3 : 0.2) * p->mbps);
 	} else {
 		/* This link loses behind its rate: so much comes out of it. */
 		compare(s, i, down, "Mbit/s", told,
-			p->mbps * (1 - p->loss_percent / 100), 0.1 * p->mbps);
+			p->mbps * (1 - p->loss_percent / 100),
+			(p->loss_percent > 2 ? 0.15 : 0.1) * p->mbps);
 	}
 }
 
@@ -179,17 +176,19 @@ static void judge_path(const struct scene *s, unsigned i, bool down)
 
 	compare(s, i, down, "loss %", lost, lost_percent(s, i, down, lost),
 		0.2);
-	/* A packet of the handshake takes its time on the wire, both ways. */
+	/* A packet of the handshake takes its time on the wire, both ways;
+	 * and few are lucky with their jitter twice. */
 	compare(s, i, down, "rtt ms", (double)m->estimate.view.rtt_min / 1e6,
 		p->rtt_ms,
-		fmax(1, 0.05 * p->rtt_ms) + p->jitter_ms / 3 +
-			2 * 9.6 / p->mbps);
+		fmax(1, 0.05 * p->rtt_ms) + p->jitter_ms + 2 * 9.6 / p->mbps);
 	if (s->load > 1) {
 		judge_capacity(s, i, down);
 	} else if (p->jitter_ms > 0) {
-		/* Of an even spread over so much. */
+		/* Of an even spread over so much; and at times a packet
+		 * stands behind another. */
 		compare(s, i, down, "jitter ms", (double)m->told.jitter / 1e6,
-			p->jitter_ms / 3, 0.2 * p->jitter_ms / 3);
+			p->jitter_ms / 3,
+			0.2 * p->jitter_ms / 3 + 11.8 / p->mbps);
 	}
 }
 
@@ -265,6 +264,142 @@ static void jittery_paths_are_told_as_they_are(struct sim_run *run)
 	told(run, "jittery", 0.5, run->seed % 2, true);
 }
 
+/* ---- paths that degrade -------------------------------------------------- */
+
+static uint64_t delivered(const struct scene *s, unsigned i)
+{
+	return link_of(s, i, s->down)->counters.delivered_bytes;
+}
+
+/* Mbit/s of path i over the next `time`. */
+static double carried(struct scene *s, unsigned i, mpq_duration time)
+{
+	uint64_t before = delivered(s, i);
+
+	bond_world_run(s->w, time);
+	return (double)(delivered(s, i) - before) * 8e3 / (double)time;
+}
+
+/* Until path i carries so much for a second; the time. */
+static mpq_duration carries_again(struct scene *s, unsigned i, double mbps,
+				  mpq_duration most)
+{
+	mpq_time start = s->w->now;
+
+	while (s->w->now - start < most && !s->w->run->failed) {
+		if (carried(s, i, S) >= mbps) {
+			return s->w->now - start;
+		}
+	}
+	sim_holds(s->w->run, false, s->w->now,
+		  "%s: path %u does not carry %.1f Mbit/s after %.0f s",
+		  s->name, i, mbps, (double)most / 1e9);
+	return most;
+}
+
+static void set_both(struct scene *s, unsigned i,
+		     void (*change)(struct sim_link_shape *shape, double to),
+		     double to)
+{
+	struct bond_path *p = &s->w->path[i];
+
+	change(&p->up_shape, to);
+	change(&p->down_shape, to);
+	sim_link_set(&p->up, &p->up_shape, s->w->now);
+	sim_link_set(&p->down, &p->down_shape, s->w->now);
+	sim_trace(s->w->run, s->w->now, "path %u is set to %g", i, to);
+}
+
+static void set_loss(struct sim_link_shape *shape, double percent)
+{
+	shape->loss_ppm = (uint32_t)(percent * 1e4);
+}
+
+static struct scene two_alike(struct sim_run *run, const char *name)
+{
+	struct scene s = {.name = name,
+			  .load = 0.8,
+			  .down = run->seed % 2,
+			  .profile = {.name = name,
+				      .paths = 2,
+				      .path = {{.mbps = 20, .rtt_ms = 40},
+					       {.mbps = 20, .rtt_ms = 40}}}};
+
+	return s;
+}
+
+static bool begin_load(struct scene *s, struct sim_run *run,
+		       struct bond_setup *setup)
+{
+	*setup = (struct bond_setup){.profile = &s->profile,
+				     .paths = 3,
+				     .time = 60 * S};
+	if (!begin(s, run, setup)) {
+		return false;
+	}
+	flow(s, s->down, mbps_of(s));
+	bond_world_run(s->w, 5 * S);
+	return true;
+}
+
+static void lose_for_a_while(struct sim_run *run, void *arg)
+{
+	struct scene *s = arg;
+	struct bond_setup setup;
+
+	if (begin_load(s, run, &setup)) {
+		set_both(s, 0, set_loss, 30);
+		bond_world_run(s->w, 2 * S);
+		sim_holds(run, carried(s, 0, 3 * S) < 2, s->w->now,
+			  "a path that loses 30 %% is not left");
+		set_both(s, 0, set_loss, 0);
+		run->figure = carries_again(s, 0, 10, 15 * S);
+	}
+	end(s);
+}
+
+static void a_path_that_lost_for_a_while_is_used_again(struct sim_run *run)
+{
+	struct scene s = two_alike(run, "lost for a while");
+
+	bond_run_apart(run, lose_for_a_while, &s);
+}
+
+static void set_rate(struct sim_link_shape *shape, double mbps)
+{
+	shape->rate_bps = (uint64_t)(mbps * 1e6);
+}
+
+/* Its rate halves each half second down to next to nothing, and returns. */
+static void decay_and_return(struct sim_run *run, void *arg)
+{
+	struct scene *s = arg;
+	struct bond_setup setup;
+	uint64_t came;
+
+	if (begin_load(s, run, &setup)) {
+		for (double mbps = 10; mbps > 0.01; mbps /= 2) {
+			set_both(s, 0, set_rate, fmax(mbps, 0.01));
+			bond_world_run(s->w, S / 2);
+		}
+		came = s->w->flow[0]->came;
+		(void)carried(s, 1, 3 * S);
+		sim_holds(run, s->w->flow[0]->came - came > 3 * 1300, s->w->now,
+			  "of what the other path can carry %llu packets came",
+			  (unsigned long long)(s->w->flow[0]->came - came));
+		set_both(s, 0, set_rate, 20);
+		run->figure = carries_again(s, 0, 10, 20 * S);
+	}
+	end(s);
+}
+
+static void a_path_that_decayed_is_used_again(struct sim_run *run)
+{
+	struct scene s = two_alike(run, "decayed");
+
+	bond_run_apart(run, decay_and_return, &s);
+}
+
 static const struct sim_scenario scenarios[] = {
 	{"full_paths_are_told_as_they_are", full_paths_are_told_as_they_are, 6,
 	 NULL, NULL},
@@ -274,6 +409,11 @@ static const struct sim_scenario scenarios[] = {
 	 full_lossy_paths_are_told_as_they_are, 6, NULL, NULL},
 	{"jittery_paths_are_told_as_they_are",
 	 jittery_paths_are_told_as_they_are, 6, NULL, NULL},
+	{"a_path_that_lost_for_a_while_is_used_again",
+	 a_path_that_lost_for_a_while_is_used_again, 4, "used again after",
+	 NULL},
+	{"a_path_that_decayed_is_used_again", a_path_that_decayed_is_used_again,
+	 4, "used again after", NULL},
 };
 
 int main(int argc, char **argv)

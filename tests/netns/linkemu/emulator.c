@@ -157,6 +157,9 @@ void emu_receive(struct emu *e, int link, int direction, mpq_time now)
 
 	for (int round = 0; round < RECEIVE_ROUNDS; round++) {
 		n = emu_device_receive(&l->device[direction], &e->pool, frames);
+		/* Not the turn's time: what came since, perhaps while others
+		 * had the processor, would have a way that is too short. */
+		now = mpq_clock_now();
 		for (int i = 0; i < n; i++) {
 			emu_direction_push(&l->direction[direction], frames[i],
 					   now);

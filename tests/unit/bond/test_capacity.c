@@ -55,9 +55,14 @@ static void what_was_not_full_can_do_at_least_that(void **state)
 	pass(3 * S, 4, 80, false);
 	assert_in_range(capacity.bps, 3.9 * MBIT, 4.1 * MBIT);
 	assert_true(capacity.at_least);
-	pass(3 * S, 8, 0, false); /* more to send, and no queue: held back */
+	for (int i = 0; i < 30; i++) { /* more, losses, no queue: held back */
+		pass(S / 10, 8, 0, false);
+		mpq_capacity_lost(&capacity);
+	}
 	assert_in_range(capacity.bps, 7.8 * MBIT, 8.2 * MBIT);
 	assert_true(capacity.at_least);
+	pass(3 * S, 8, 0, false); /* and the same without any */
+	assert_false(capacity.at_least);
 }
 
 static void less_traffic_is_no_less_capacity(void **state)

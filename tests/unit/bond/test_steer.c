@@ -428,6 +428,8 @@ static void loss_makes_a_path_avoided_with_hysteresis(void **state)
 	est[0].recent.acked = 400;
 	est[0].recent.lost = 100;
 	est[0].recent.halved = now;
+	est[0].acked = 400;
+	est[0].lost = 100;
 	for (int i = 0; i < 15; i++, now += 10 * MS) {
 		assert_int_equal(pick(1), 0); /* not at once */
 	}
@@ -437,16 +439,115 @@ static void loss_makes_a_path_avoided_with_hysteresis(void **state)
 	assert_int_equal(pick(1), 1);
 	assert_int_equal(last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_LOSS);
 	assert_int_equal(last[MPQ_STEER_AVOIDED].from, 1);
-	est[0].recent.lost = 30; /* 7 %: below the threshold, not by enough */
+	assert_int_equal(mpq_steer_lossy(steer), 1);
+	/* Nothing is sent there but probes: of these 7 % are still lost. */
 	for (int i = 0; i < 1000; i++, now += 9 * MS) {
+		est[0].acked += i % 14 != 0;
+		est[0].lost += i % 14 == 0;
 		(void)pick(2);
 	}
 	assert_int_equal(events_of[MPQ_STEER_TRUSTED], 0);
-	est[0].recent.lost = 0;
+	/* None any more; what the estimate had of before still stands there. */
 	for (int i = 0; i < 600; i++, now += 10 * MS) {
+		est[0].acked += i % 10 == 0;
 		(void)pick(2);
 	}
 	assert_int_equal(events_of[MPQ_STEER_TRUSTED], 1);
+	assert_int_equal(last[MPQ_STEER_TRUSTED].reason, MPQ_STEER_RECOVERED);
+	assert_int_equal(mpq_steer_lossy(steer), 0);
+	for (int i = 0; i < 100; i++, now += 10 * MS) {
+		est[0].acked += 10;
+		(void)pick(2);
+	}
+	assert_int_equal(events_of[MPQ_STEER_AVOIDED], 1);
+}
+
+/* Each time that it was wrong to try it, the next try is later. */
+static void a_path_that_loses_again_is_tried_later(void **state)
+{
+	mpq_time avoided = 0;
+	mpq_duration away[3];
+
+	(void)state;
+	for (int n = 0; n < 3; n++) {
+		est[0].recent.acked = 400;
+		est[0].recent.lost = 100;
+		for (int i = 0; i < 30; i++, now += 10 * MS) {
+			est[0].recent.halved = now;
+			est[0].acked += 10;
+			est[0].lost += 5;
+			(void)pick(1);
+		}
+		assert_int_equal(events_of[MPQ_STEER_AVOIDED], (unsigned)n + 1);
+		avoided = now;
+		while (events_of[MPQ_STEER_TRUSTED] == (unsigned)n &&
+		       now - avoided < 100 * MPQ_SECOND) {
+			now += 10 * MS;
+			(void)pick(1);
+		}
+		away[n] = now - avoided;
+	}
+	assert_in_range(away[0], 4 * MPQ_SECOND, 6 * MPQ_SECOND);
+	assert_in_range(away[1], 9 * MPQ_SECOND, 11 * MPQ_SECOND);
+	assert_in_range(away[2], 19 * MPQ_SECOND, 21 * MPQ_SECOND);
+}
+
+static void pass(mpq_duration time)
+{
+	for (mpq_time end = now + time; now < end; now += 10 * MS) {
+		(void)pick(1);
+	}
+}
+
+static void a_queue_in_a_path_makes_it_avoided(void **state)
+{
+	(void)state;
+	pass(200 * MS);
+	est[0].view.queueing = 300 * MS;
+	est[0].view.rtt_smoothed = 330 * MS;
+	pass(400 * MS); /* a start makes one, too */
+	assert_int_equal(events_of[MPQ_STEER_AVOIDED], 0);
+	est[1].rate_bps = 10000000; /* 10 and 10 beside 50: no */
+	pass(400 * MS);
+	assert_int_equal(events_of[MPQ_STEER_AVOIDED], 0);
+	est[1].rate_bps = 20000000;
+	pass(800 * MS);
+	assert_int_equal(events_of[MPQ_STEER_AVOIDED], 1);
+	assert_int_equal(last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_BUFFERBLOAT);
+	est[0].view.queueing = 200 * MS; /* less, not by enough */
+	pass(5 * MPQ_SECOND);
+	assert_int_equal(events_of[MPQ_STEER_TRUSTED], 0);
+	est[0].view.queueing = 50 * MS;
+	est[0].view.rtt_smoothed = 80 * MS;
+	pass(2200 * MS);
+	assert_int_equal(events_of[MPQ_STEER_TRUSTED], 1);
+}
+
+/* What it was: 50 Mbit/s, of which a little is left, with a queue or without
+ * much of one. It is tried again, as nothing shows what it can do. */
+static void a_path_that_decays_is_avoided_and_tried_again(void **state)
+{
+	(void)state;
+	est[0].most.bps = 50000000;
+	est[0].most.at = now;
+	pass(200 * MS);
+	est[0].rate_bps = 1000000;
+	est[0].view.queueing = 400 * MS;
+	pass(700 * MS);
+	assert_int_equal(last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_DECAYED);
+	est[0].view.queueing = 0;
+	pass(2200 * MS);
+	assert_int_equal(events_of[MPQ_STEER_TRUSTED], 1);
+	est[0].capacity.bps = 2000000;
+	est[0].capacity.at = now;
+	pass(700 * MS);
+	assert_int_equal(events_of[MPQ_STEER_AVOIDED], 2);
+	assert_int_equal(last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_DECAYED);
+	pass(4200 * MS);
+	assert_int_equal(events_of[MPQ_STEER_TRUSTED], 2);
+	/* It is back: the capacity seen is of before it was tried. */
+	pass(3 * MPQ_SECOND);
+	assert_int_equal(events_of[MPQ_STEER_AVOIDED], 2);
 }
 
 static void a_silent_path_is_left_at_once_and_trusted_later(void **state)
@@ -809,6 +910,9 @@ int main(void)
 		UNIT(metered_paths_wait_for_the_others_to_go),
 		UNIT(a_rate_limit_holds),
 		UNIT(loss_makes_a_path_avoided_with_hysteresis),
+		UNIT(a_path_that_loses_again_is_tried_later),
+		UNIT(a_queue_in_a_path_makes_it_avoided),
+		UNIT(a_path_that_decays_is_avoided_and_tried_again),
 		UNIT(a_silent_path_is_left_at_once_and_trusted_later),
 		UNIT(a_path_that_alone_brings_no_answer_is_silent_soon),
 		UNIT(a_guarded_class_leaves_before_a_hand_over),
