@@ -82,7 +82,8 @@ struct mpq_session_counters {
 
 struct mpq_session_class_counters {
 	uint64_t packets_out, bytes_out, over_rate, no_buffer, too_big;
-	uint64_t expired; /* repairs that came too late */
+	uint64_t expired;     /* repairs that came too late */
+	uint64_t copies_gone; /* with the path that they waited for, numbered */
 	uint64_t repaired;
 };
 

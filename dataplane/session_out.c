@@ -168,8 +168,9 @@ static void steer_numbered(struct mpq_session_path *m, struct mpq_packet *p,
 
 	if ((to < 0 || to == (int)m->index) && mpq_session_carries(m)) {
 		into_own(m, p, now);
-	} else if (p->copies > 1 || to < 0) {
-		mpq_packet_put(s->pool, p); /* there are others of it */
+	} else if (p->copies > 1 || to < 0) { /* there are others of it */
+		s->class[p->class_id].copies_gone++;
+		mpq_packet_put(s->pool, p);
 	} else {
 		into_own(&s->path[to], p, now);
 	}

@@ -9,9 +9,8 @@
 
 struct options {
 	const char *scenario; /* NULL: all */
-	uint64_t seed;        /* the only one; 0: as many as wanted */
-	unsigned seeds;       /* 0: each scenario's own number */
-	bool trace;
+	uint64_t first, last; /* seeds; last 0: each scenario's own number */
+	bool trace, is_long;
 };
 
 static double seconds(mpq_time t)
@@ -62,29 +61,32 @@ static void print_durations(const char *what, const struct sim_histogram *h)
 
 static bool run_scenario(const struct sim_scenario *s, const struct options *o)
 {
-	unsigned seeds = o->seed != 0 ? 1 : o->seeds != 0 ? o->seeds : s->seeds;
+	uint64_t last = o->last != 0 ? o->last : s->seeds;
 	struct sim_histogram durations = {0};
 	struct sim_run run, worst = {0};
 
-	for (unsigned i = 0; i < seeds; i++) {
-		run = (struct sim_run){.seed = o->seed != 0 ? o->seed : i + 1,
+	for (uint64_t seed = o->first; seed <= last; seed++) {
+		run = (struct sim_run){.seed = seed,
 				       .trace = o->trace,
+				       .is_long = o->is_long,
 				       .durations = &durations};
 		s->run(&run);
 		if (run.failed) {
 			(void)printf("# seed %llu: %s\n"
 				     "# again: --scenario %s --seed %llu "
-				     "--trace\n",
+				     "%s--trace\n",
 				     (unsigned long long)run.seed, run.why,
-				     s->name, (unsigned long long)run.seed);
+				     s->name, (unsigned long long)run.seed,
+				     o->is_long ? "--long " : "");
 			return false;
 		}
 		worst = run.figure >= worst.figure ? run : worst;
 	}
 	if (s->figure != NULL) {
-		(void)printf("# %s: at most %.3f s (seed %llu of %u)\n",
+		(void)printf("# %s: at most %.3f s (seed %llu of %llu)\n",
 			     s->figure, seconds(worst.figure),
-			     (unsigned long long)worst.seed, seeds);
+			     (unsigned long long)worst.seed,
+			     (unsigned long long)(last - o->first + 1));
 	}
 	if (s->durations != NULL) {
 		print_durations(s->durations, &durations);
@@ -95,10 +97,24 @@ static bool run_scenario(const struct sim_scenario *s, const struct options *o)
 static int usage(const char *program)
 {
 	(void)fprintf(stderr,
-		      "usage: %s [--scenario NAME] [--seed N | --seeds N] "
-		      "[--trace]\n",
+		      "usage: %s [--scenario NAME] [--seed N | --seeds N | "
+		      "--seeds A..B] [--long] [--trace]\n",
 		      program);
 	return 2;
+}
+
+/* "N": from 1 to N; "A..B". */
+static bool parse_seeds(const char *text, struct options *o)
+{
+	char *end;
+
+	o->first = 1;
+	o->last = strtoull(text, &end, 10);
+	if (strncmp(end, "..", 2) == 0) {
+		o->first = o->last;
+		o->last = strtoull(end + 2, &end, 10);
+	}
+	return *end == '\0' && o->first > 0 && o->first <= o->last;
 }
 
 static bool parse(int argc, char **argv, struct options *o)
@@ -107,6 +123,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		{"scenario", required_argument, NULL, 'c'},
 		{"seed", required_argument, NULL, 's'},
 		{"seeds", required_argument, NULL, 'n'},
+		{"long", no_argument, NULL, 'l'},
 		{"trace", no_argument, NULL, 't'},
 		{NULL, 0, NULL, 0},
 	};
@@ -118,10 +135,15 @@ static bool parse(int argc, char **argv, struct options *o)
 			o->scenario = optarg;
 			break;
 		case 's':
-			o->seed = strtoull(optarg, NULL, 10);
+			o->first = o->last = strtoull(optarg, NULL, 10);
 			break;
 		case 'n':
-			o->seeds = (unsigned)strtoul(optarg, NULL, 10);
+			if (!parse_seeds(optarg, o)) {
+				return false;
+			}
+			break;
+		case 'l':
+			o->is_long = true;
 			break;
 		case 't':
 			o->trace = true;
@@ -136,7 +158,7 @@ static bool parse(int argc, char **argv, struct options *o)
 int sim_scenarios(int argc, char **argv, const struct sim_scenario *scenarios,
 		  size_t n)
 {
-	struct options o = {0};
+	struct options o = {.first = 1};
 	unsigned count = 0;
 	bool good = true;
 

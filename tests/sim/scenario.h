@@ -4,6 +4,9 @@
  * TAP a scenario. The first seed that fails is named, and is repeated with
  *
  *	sim_NAME --scenario NAME --seed N [--trace]
+ *
+ * --seeds N tries the first N, --seeds A..B those from A to B; --long runs what
+ * takes minutes, where a scenario knows such a form.
  */
 #ifndef MPQ_TESTS_SIM_SCENARIO_H
 #define MPQ_TESTS_SIM_SCENARIO_H
@@ -18,6 +21,7 @@
 struct sim_run {
 	uint64_t seed;
 	bool trace;
+	bool is_long; /* asked for, not as a test: take your time */
 	bool failed;
 	char why[256];       /* the first thing that did not hold */
 	mpq_duration figure; /* what was measured; the worst is printed */

@@ -22,7 +22,7 @@
 void sim_transport_init(struct sim_transport *t, enum sim_transport_kind kind,
 			bool outer, mpq_time now)
 {
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, offsetof(struct sim_transport, flight));
 	t->kind = kind;
 	t->outer = outer;
 	t->cwnd = INITIAL;

@@ -36,7 +36,6 @@ struct sim_transport_packet {
 struct sim_transport {
 	enum sim_transport_kind kind;
 	bool outer;
-	struct sim_transport_packet flight[SIM_TRANSPORT_FLIGHT];
 	uint64_t next, oldest, largest_acked; /* ids; largest + 1, 0: none */
 	mpq_time largest_sent;
 	uint64_t cwnd, in_flight, ssthresh;
@@ -70,6 +69,8 @@ struct sim_transport {
 	} bbr;
 	void (*on_lost)(void *owner, uint64_t id, mpq_time now);
 	void *owner;
+	/* The last: what is in it counts only once it was sent. */
+	struct sim_transport_packet flight[SIM_TRANSPORT_FLIGHT];
 };
 
 void sim_transport_init(struct sim_transport *t, enum sim_transport_kind kind,

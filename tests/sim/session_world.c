@@ -1,0 +1,827 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/session_world.h"
+
+#include "dataplane/session_private.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define MS MPQ_MILLISECOND
+#define S  MPQ_SECOND
+/* After which traffic has ended, until all is at rest. */
+#define REST        (3 * S)
+#define REDIAL      (200 * MS)
+#define SILENT_MAX  (1500 * MS) /* until another connection is tried */
+#define ANSWER_LOST (600 * MS)
+#define OVERDUE_MAX 64
+#define WRITES_MAX  512 /* of a channel and turn */
+#define QUEUE_DELAY (15 * MS)
+#define ANSWER_PKTS 2 /* that one answer is for */
+
+static struct session_world world;
+static struct mpq_packet_pool pools[SESSION_ENDS];
+
+/* ---- channels ------------------------------------------------------------ */
+
+static unsigned index_of(const struct session_end *end,
+			 const struct session_channel *c)
+{
+	unsigned i = 0;
+
+	while (end->channel[c->path][i] != c) {
+		i++;
+	}
+	return i;
+}
+
+static void remove_channel(struct session_end *end, struct session_channel *c,
+			   const char *reason)
+{
+	struct session_path *p = &end->world->path[c->path];
+
+	mpq_session_withdraw(end->session, &c->channel, reason,
+			     end->world->now);
+	end->channel[c->path][index_of(end, c)] = NULL;
+	if (p->up == c) {
+		p->up = NULL;
+	}
+	session_channel_free(c);
+	end->touched = true;
+}
+
+static void on_up(void *owner, struct session_channel *c)
+{
+	struct session_end *end = owner;
+
+	end->world->path[c->path].up = c;
+}
+
+static void on_capsule(void *owner, struct session_channel *c,
+		       const struct mpq_capsule *capsule)
+{
+	struct session_end *end = owner;
+
+	if (mpq_session_capsule(end->session, &c->channel, capsule,
+				end->world->now) < 0) {
+		sim_holds(end->world->run, end->world->hostile, end->world->now,
+			  "end %u: a capsule of type %#llx is malformed",
+			  end->index, (unsigned long long)capsule->type);
+		mpq_channel_close(&c->channel, "a malformed capsule");
+	}
+}
+
+static void on_early(void *owner)
+{
+	struct session_end *end = owner;
+
+	end->early_context++;
+}
+
+static void on_arrives(void *owner, struct session_channel *c,
+		       const uint8_t *data, size_t len)
+{
+	(void)c;
+	session_account_arrives(owner, data, len);
+}
+
+static void on_taken(void *owner, struct session_channel *c, uint64_t id,
+		     const struct mpq_channel_offer *offer)
+{
+	(void)id;
+	session_account_taken(owner, c->path, offer);
+}
+
+static const struct session_channel_events channel_events = {
+	.up = on_up,
+	.capsule = on_capsule,
+	.early = on_early,
+	.arrives = on_arrives,
+	.taken = on_taken,
+};
+
+static struct session_channel *add_channel(struct session_end *end,
+					   unsigned path, uint64_t number)
+{
+	struct session_channel **slot = end->channel[path];
+	unsigned i = 0;
+
+	while (i < SESSION_CHANNELS && slot[i] != NULL) {
+		i++;
+	}
+	if (i == SESSION_CHANNELS) { /* the client knows it no more */
+		i = 0;
+		remove_channel(end, slot[0], "too many connections");
+	}
+	slot[i] = session_channel_new(end->index == 1, number, &channel_events,
+				      end, path, end->world->now);
+	return slot[i];
+}
+
+static struct session_channel *find_channel(const struct session_end *end,
+					    unsigned path, uint64_t number)
+{
+	for (unsigned i = 0; i < SESSION_CHANNELS; i++) {
+		struct session_channel *c = end->channel[path][i];
+
+		if (c != NULL && c->conn.number == number) {
+			return c;
+		}
+	}
+	return NULL;
+}
+
+/* ---- what the sessions tell ---------------------------------------------- */
+
+static void answer(struct session_world *w, const uint8_t *data)
+{
+	struct session_packet p;
+	struct session_flow *f;
+
+	memcpy(&p, data + SESSION_PACKET_HEAD, sizeof(p));
+	if (p.magic != SESSION_MAGIC || p.flow >= w->flows) {
+		return;
+	}
+	f = &w->flow[p.flow];
+	if (f->plan.kind == SESSION_WINDOW) {
+		w->flow[p.flow + 1].owed++;
+	} else if (f->plan.kind == SESSION_ANSWERS &&
+		   p.acked > f[-1].answered) {
+		f[-1].window +=
+			(double)(p.acked - f[-1].answered) / f[-1].window;
+		f[-1].answered = p.acked;
+		f[-1].answered_at = w->now;
+	}
+}
+
+static void on_deliver(void *owner, const uint8_t *data, size_t len)
+{
+	struct session_end *end = owner;
+
+	session_account_delivered(end, data, len);
+	if (len >= SESSION_LEAST) {
+		answer(end->world, data);
+	}
+}
+
+static void on_too_big(void *owner, const struct mpq_packet *p, size_t limit)
+{
+	struct session_end *end = owner;
+
+	(void)p;
+	(void)limit;
+	end->too_big++;
+}
+
+static void on_changed(void *owner, const char *reason)
+{
+	struct session_end *end = owner;
+
+	sim_trace(end->world->run, end->world->now, "end %u: up or down: %s",
+		  end->index, reason);
+}
+
+static void on_member(void *owner, unsigned path,
+		      enum mpq_session_member_state was, const char *reason,
+		      mpq_duration gap)
+{
+	struct session_end *end = owner;
+
+	(void)gap;
+	sim_trace(end->world->run, end->world->now,
+		  "end %u: path %u was %s, is %s: %s", end->index, path,
+		  mpq_session_member_state_name(was),
+		  mpq_session_member_state_name(end->session->path[path].state),
+		  reason);
+}
+
+static void on_steered(void *owner, const struct mpq_steer_event *event)
+{
+	struct session_end *end = owner;
+
+	sim_trace(end->world->run, end->world->now,
+		  "end %u: class %u, flow %08x %s for %s, %#x to %#x",
+		  end->index, event->class, event->flow,
+		  mpq_steer_kind_name(event->kind),
+		  mpq_steer_reason_name(event->reason), event->from, event->to);
+}
+
+static void on_touched(void *owner)
+{
+	struct session_end *end = owner;
+
+	end->touched = true;
+}
+
+static const struct mpq_session_events session_events = {
+	.touched = on_touched,
+	.deliver = on_deliver,
+	.too_big = on_too_big,
+	.changed = on_changed,
+	.member = on_member,
+	.steered = on_steered,
+};
+
+/* ---- the client's paths -------------------------------------------------- */
+
+static void dial(struct session_world *w, unsigned path)
+{
+	w->path[path].dial_at = MPQ_TIME_NEVER;
+	(void)add_channel(&w->end[0], path, ++w->next_number);
+	w->end[0].touched = true;
+}
+
+static unsigned count_channels(const struct session_end *end, unsigned path)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SESSION_CHANNELS; i++) {
+		n += end->channel[path][i] != NULL;
+	}
+	return n;
+}
+
+/* The one that is up carries the path; those before it are done with. */
+static void offer(struct session_world *w, unsigned path)
+{
+	struct session_channel *up = w->path[path].up;
+
+	w->path[path].up = NULL;
+	mpq_session_offer(w->end[0].session, path, &up->channel, w->now);
+	for (unsigned i = 0; i < SESSION_CHANNELS; i++) {
+		struct session_channel *c = w->end[0].channel[path][i];
+
+		if (c != NULL && c != up && c->channel.up) {
+			mpq_channel_close(&c->channel, "a newer one is up");
+		}
+	}
+}
+
+static void follow_path(struct session_world *w, unsigned i)
+{
+	const struct mpq_session_path *m = &w->end[0].session->path[i];
+	struct session_path *p = &w->path[i];
+	unsigned channels = count_channels(&w->end[0], i);
+
+	if (p->up != NULL) {
+		offer(w, i);
+	}
+	if (p->gone) {
+		return;
+	}
+	if (channels == 0 && p->dial_at == MPQ_TIME_NEVER) {
+		p->dial_at = w->now + REDIAL;
+	}
+	if (m->state == MPQ_SESSION_SILENT && channels == 1 &&
+	    w->now - m->since >= SILENT_MAX) {
+		dial(w, i);
+	}
+	if (p->dial_at <= w->now) {
+		dial(w, i);
+	}
+}
+
+/* ---- links --------------------------------------------------------------- */
+
+static void receive(struct session_end *to, unsigned path, const uint8_t *data,
+		    size_t len)
+{
+	bool hello;
+	uint64_t number = session_channel_number(data, len, &hello);
+	struct session_channel *c = find_channel(to, path, number);
+
+	if (c == NULL && hello && to->index == 1) {
+		c = add_channel(to, path, number);
+	}
+	if (c != NULL) {
+		session_channel_read(c, data, len, to->world->now);
+		to->touched = true;
+	}
+}
+
+static void receive_all(struct session_world *w)
+{
+	for (unsigned i = 0; i < w->paths; i++) {
+		for (unsigned e = 0; e < SESSION_ENDS; e++) {
+			struct sim_link *l = &w->link[i][1 - e];
+			const struct sim_link_packet *p;
+
+			if (sim_link_deadline(l) > w->now) {
+				continue;
+			}
+			while ((p = sim_link_pop(l, w->now)) != NULL) {
+				receive(&w->end[e], i, p->data, p->len);
+			}
+		}
+	}
+}
+
+static void write_channel(struct session_end *end, struct session_channel *c)
+{
+	static const struct mpq_sockaddr nobody;
+	struct session_world *w = end->world;
+	const struct mpq_channel_source *source;
+	uint8_t packet[SESSION_CHANNEL_MAX_BYTES];
+	unsigned writes = 0;
+	void *owner = NULL;
+	size_t n;
+
+	if (!c->channel.dirty && session_channel_deadline(c) > w->now &&
+	    !mpq_session_waits(end->session, &c->channel)) {
+		return;
+	}
+	source = mpq_session_source(end->session, &c->channel, &owner, w->now);
+	while ((n = session_channel_write(c, source, owner, packet, w->now)) >
+		       0 &&
+	       ++writes < WRITES_MAX) {
+		sim_link_push(&w->link[c->path][end->index], &nobody, &nobody,
+			      0, packet, n, w->now);
+	}
+	sim_holds(w->run, writes < WRITES_MAX, w->now,
+		  "end %u: path %u writes without end", end->index, c->path);
+}
+
+/* ---- traffic ------------------------------------------------------------- */
+
+static size_t build(const struct session_flow *f, uint8_t *data,
+		    struct session_packet *p)
+{
+	size_t len =
+		f->plan.bytes > SESSION_LEAST ? f->plan.bytes : SESSION_LEAST;
+
+	memset(data, 0, SESSION_LEAST);
+	data[0] = 0x45;
+	data[1] = (uint8_t)(f->plan.dscp << 2);
+	data[2] = (uint8_t)(len >> 8);
+	data[3] = (uint8_t)len;
+	data[8] = 64;
+	data[9] = 17;
+	memcpy(data + 12, "\x0a\0\0\1\x0a\0\0\2", 8);
+	data[15] += p->end;
+	data[19] -= p->end;
+	data[20] = 40;
+	data[21] = p->flow;
+	data[22] = 50;
+	data[24] = (uint8_t)((len - 20) >> 8);
+	data[25] = (uint8_t)(len - 20);
+	memcpy(data + SESSION_PACKET_HEAD, p, sizeof(*p));
+	return len;
+}
+
+/* false: it was refused. */
+static bool send_one(struct session_world *w, unsigned i)
+{
+	struct session_flow *f = &w->flow[i];
+	struct session_end *end = &w->end[f->plan.end];
+	struct session_packet content = {.magic = SESSION_MAGIC,
+					 .end = (uint8_t)end->index,
+					 .flow = (uint8_t)i};
+	struct mpq_packet *p;
+	struct mpq_ip ip;
+
+	end->touched = true;
+	p = mpq_session_queued(end->session) < end->session->pool->free_pkts
+		    ? mpq_packet_get(end->session->pool)
+		    : NULL;
+	if (p == NULL) {
+		end->refused++;
+		return false;
+	}
+	if (f->plan.kind == SESSION_ANSWERS) {
+		content.acked = f[-1].delivered;
+	}
+	content.serial = session_account_sent(end, i, f->sent++);
+	p->len_bytes = (uint16_t)build(f, p->data, &content);
+	if (mpq_ip_parse(&ip, p->data, p->len_bytes) < 0) {
+		assert(false);
+	}
+	sim_trace(w->run, w->now, "end %u: flow %u is %08x", end->index, i,
+		  mpq_classify_flow(&ip, end->session->seed));
+	mpq_session_send(end->session, p, &ip, w->now);
+	return true;
+}
+
+static void send_steady(struct session_world *w, unsigned i)
+{
+	struct session_flow *f = &w->flow[i];
+	unsigned burst = f->plan.burst > 0 ? f->plan.burst : 1;
+	mpq_duration gap = (mpq_duration)((double)burst * 1e9 / f->plan.pps);
+
+	for (; f->next <= w->now;
+	     f->next += sim_random_range(&w->random, gap / 2, gap * 3 / 2)) {
+		for (unsigned k = 0; k < burst; k++) {
+			(void)send_one(w, i);
+		}
+	}
+}
+
+static void send_window(struct session_world *w, unsigned i)
+{
+	struct session_flow *f = &w->flow[i];
+
+	if (w->now - f->answered_at > ANSWER_LOST) { /* begins anew */
+		f->answered = f->sent;
+		f->answered_at = w->now;
+		f->window = f->window > 4 ? f->window / 2 : 2;
+	}
+	while (f->sent - f->answered < (uint32_t)f->window && send_one(w, i)) {
+	}
+	f->next = f->answered_at + ANSWER_LOST + 1;
+}
+
+static void send_due(struct session_world *w)
+{
+	for (unsigned i = 0; i < w->flows; i++) {
+		struct session_flow *f = &w->flow[i];
+
+		if (f->plan.kind == SESSION_ANSWERS) {
+			for (; f->owed >= ANSWER_PKTS; f->owed -= ANSWER_PKTS) {
+				(void)send_one(w, i);
+			}
+			continue;
+		}
+		if (w->now < w->start + f->plan.start ||
+		    w->now >= w->start + f->plan.stop) {
+			continue;
+		}
+		(f->plan.kind == SESSION_WINDOW ? send_window : send_steady)(w,
+									     i);
+	}
+}
+
+static mpq_time next_send(const struct session_world *w)
+{
+	mpq_time at = MPQ_TIME_NEVER;
+
+	for (unsigned i = 0; i < w->flows; i++) {
+		const struct session_flow *f = &w->flow[i];
+
+		if (f->plan.kind != SESSION_ANSWERS &&
+		    f->next < w->start + f->plan.stop) {
+			at = mpq_time_min(at, f->next);
+		}
+	}
+	return at;
+}
+
+/* ---- what happens -------------------------------------------------------- */
+
+static void set_links(struct session_world *w, unsigned path,
+		      const struct sim_link_shape shape[SESSION_ENDS])
+{
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		sim_link_set(&w->link[path][e], &shape[e], w->now);
+	}
+}
+
+static void set_holed(struct session_world *w, unsigned path, bool holed)
+{
+	struct session_path *p = &w->path[path];
+	struct sim_link_shape down[SESSION_ENDS];
+
+	if (p->holed == holed) {
+		return;
+	}
+	p->holed = holed;
+	if (!holed) {
+		set_links(w, path, p->shape);
+		return;
+	}
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		p->shape[e] = down[e] = w->link[path][e].shape;
+		down[e].down = true;
+	}
+	set_links(w, path, down);
+}
+
+static void unplug(struct session_world *w, unsigned path)
+{
+	set_holed(w, path, true);
+	w->path[path].gone = true;
+	w->path[path].dial_at = MPQ_TIME_NEVER;
+	for (unsigned i = 0; i < SESSION_CHANNELS; i++) {
+		struct session_channel *c = w->end[0].channel[path][i];
+
+		if (c != NULL) {
+			remove_channel(&w->end[0], c, "the device is gone");
+		}
+	}
+}
+
+static void shut(struct session_world *w, unsigned path)
+{
+	for (unsigned i = 0; i < SESSION_CHANNELS; i++) {
+		struct session_channel *c = w->end[1].channel[path][i];
+
+		if (c != NULL) {
+			mpq_channel_close(&c->channel, "shut");
+		}
+	}
+	w->end[1].touched = true;
+}
+
+static void configure(struct session_world *w, unsigned policy)
+{
+	for (unsigned i = 0; i < w->flows; i++) {
+		if (w->renumbers) {
+			w->flow[i].unordered = w->now + 2 * S;
+		}
+		w->flow[i].waits_since = MPQ_TIME_NEVER;
+	}
+	mpq_session_configure(w->end[0].session, &w->policy[policy], true,
+			      QUEUE_DELAY, w->now);
+	w->end[0].touched = true;
+}
+
+/* To both ends' sessions, as if by the connections that they have. */
+static void forge(struct session_world *w, unsigned path, unsigned n)
+{
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		struct mpq_session_path *m = &w->end[e].session->path[path];
+
+		for (unsigned i = 0; i < n && m->channel != NULL; i++) {
+			uint8_t data[1500];
+			size_t len =
+				sim_random_range(&w->random, 0, sizeof(data));
+
+			for (size_t k = 0; k < len && k < 64; k++) {
+				data[k] = (uint8_t)sim_random_next(&w->random);
+			}
+			m->channel->now = w->now;
+			if (m->channel->member != NULL) {
+				m->channel->member->datagram(
+					m->channel->member_owner, data, len);
+			}
+		}
+		w->end[e].touched = true;
+	}
+}
+
+static void happen(struct session_world *w, const struct session_event *e)
+{
+	struct session_path *p = &w->path[e->path];
+
+	sim_trace(w->run, w->now, "event %d, path %u, %u", (int)e->kind,
+		  e->path, e->number);
+	switch (e->kind) {
+	case SESSION_SHAPE:
+		p->shape[0] = p->shape[1] = e->shape;
+		if (!p->holed) {
+			set_links(w, e->path, p->shape);
+		}
+		break;
+	case SESSION_HOLE:
+	case SESSION_UNHOLE:
+		if (!p->gone) {
+			set_holed(w, e->path, e->kind == SESSION_HOLE);
+		}
+		break;
+	case SESSION_GONE:
+		unplug(w, e->path);
+		break;
+	case SESSION_BACK:
+		set_holed(w, e->path, false);
+		p->gone = false;
+		p->dial_at = w->now;
+		break;
+	case SESSION_REDIAL:
+		if (!p->gone) {
+			dial(w, e->path);
+		}
+		break;
+	case SESSION_POLICY:
+		configure(w, e->number);
+		break;
+	case SESSION_FORGED:
+		forge(w, e->path, e->number);
+		break;
+	case SESSION_SHUT:
+		shut(w, e->path);
+		break;
+	}
+}
+
+static mpq_time next_event(const struct session_world *w)
+{
+	return w->next_event < w->events ? w->start + w->event[w->next_event].at
+					 : MPQ_TIME_NEVER;
+}
+
+/* ---- time ---------------------------------------------------------------- */
+
+static void expire_channels(struct session_end *end)
+{
+	for (unsigned i = 0; i < end->world->paths; i++) {
+		for (unsigned k = 0; k < SESSION_CHANNELS; k++) {
+			struct session_channel *c = end->channel[i][k];
+
+			if (c != NULL &&
+			    session_channel_deadline(c) <= end->world->now) {
+				session_channel_expire(c, end->world->now);
+				end->touched = true;
+			}
+		}
+	}
+}
+
+static void write_all(struct session_end *end)
+{
+	for (unsigned i = 0; i < end->world->paths; i++) {
+		for (unsigned k = 0; k < SESSION_CHANNELS; k++) {
+			struct session_channel *c = end->channel[i][k];
+
+			if (c == NULL) {
+				continue;
+			}
+			write_channel(end, c);
+			if (c->channel.over) {
+				remove_channel(end, c, "it is over");
+			}
+		}
+	}
+}
+
+static void turn(struct session_end *end)
+{
+	struct session_world *w = end->world;
+
+	expire_channels(end);
+	if (!end->touched && mpq_session_deadline(end->session) > w->now) {
+		return;
+	}
+	end->touched = false;
+	mpq_session_turn(end->session, w->now);
+	write_all(end);
+	session_account_turn(end);
+	end->overdue = mpq_session_deadline(end->session) <= w->now
+			       ? end->overdue + 1
+			       : 0;
+	sim_holds(w->run, end->overdue < OVERDUE_MAX, w->now,
+		  "end %u: what is due is not done", end->index);
+}
+
+static mpq_time channels_deadline(const struct session_end *end)
+{
+	mpq_time due = MPQ_TIME_NEVER;
+
+	for (unsigned i = 0; i < end->world->paths; i++) {
+		for (unsigned k = 0; k < SESSION_CHANNELS; k++) {
+			const struct session_channel *c = end->channel[i][k];
+
+			if (c != NULL) {
+				due = mpq_time_min(due,
+						   session_channel_deadline(c));
+			}
+		}
+	}
+	return due;
+}
+
+static mpq_time next_time(const struct session_world *w)
+{
+	mpq_time at = mpq_time_min(next_event(w), next_send(w));
+
+	for (unsigned i = 0; i < w->paths; i++) {
+		at = mpq_time_min(at, w->path[i].dial_at);
+		for (unsigned e = 0; e < SESSION_ENDS; e++) {
+			at = mpq_time_min(at,
+					  sim_link_deadline(&w->link[i][e]));
+		}
+	}
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		at = mpq_time_min(at, channels_deadline(&w->end[e]));
+		at = mpq_time_min(at, w->end[e].touched
+					      ? w->now
+					      : mpq_session_deadline(
+							w->end[e].session));
+	}
+	at = at > w->now ? at : w->now + 1;
+	return (at + w->grid - 1) / w->grid * w->grid;
+}
+
+static void step(struct session_world *w)
+{
+	while (next_event(w) <= w->now) {
+		happen(w, &w->event[w->next_event++]);
+	}
+	receive_all(w);
+	send_due(w);
+	for (unsigned i = 0; i < w->paths; i++) {
+		follow_path(w, i);
+	}
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		turn(&w->end[e]);
+	}
+	w->steps++;
+}
+
+/* ---- begin and end ------------------------------------------------------- */
+
+struct session_world *session_world_begin(struct sim_run *run, unsigned paths)
+{
+	struct session_world *w = &world;
+	struct session_record *record[SESSION_ENDS] = {w->end[0].record,
+						       w->end[1].record};
+	uint32_t room[SESSION_ENDS] = {w->end[0].room, w->end[1].room};
+
+	memset(w, 0, sizeof(*w));
+	w->run = run;
+	w->random.state = run->seed * UINT64_C(0x9e3779b97f4a7c15);
+	w->paths = paths;
+	w->grid = 50 * MPQ_MICROSECOND;
+	w->pool_pkts = SESSION_POOL;
+	w->starve_max = 2 * S;
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		w->end[e].world = w;
+		w->end[e].index = e;
+		w->end[e].record = record[e];
+		w->end[e].room = room[e];
+	}
+	session_channel_seed(&w->random);
+	w->now = w->start =
+		sim_random_range(&w->random, 20 * S, 1000 * S) / MS * MS;
+	return w;
+}
+
+struct session_flow_plan *session_world_flow(struct session_world *w)
+{
+	assert(w->flows < SESSION_FLOWS);
+	return &w->flow[w->flows++].plan;
+}
+
+void session_world_event(struct session_world *w, const struct session_event *e)
+{
+	unsigned i = w->events++;
+
+	assert(w->events <= SESSION_EVENTS);
+	for (; i > 0 && w->event[i - 1].at > e->at; i--) {
+		w->event[i] = w->event[i - 1];
+	}
+	w->event[i] = *e;
+}
+
+static void start(struct session_world *w)
+{
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		if (mpq_packet_pool_init(&pools[e], w->pool_pkts) < 0) {
+			assert(false);
+		}
+		w->end[e].session =
+			mpq_session_new(e == 0, &session_events, &w->end[e],
+					&pools[e], sim_random_next(&w->random),
+					w->now);
+		assert(w->end[e].session != NULL);
+		mpq_session_configure(w->end[e].session, &w->policy[0], true,
+				      QUEUE_DELAY, w->now);
+	}
+	for (unsigned i = 0; i < w->paths; i++) {
+		w->path[i].dial_at =
+			w->now + sim_random_range(&w->random, 0, 20 * MS);
+	}
+	for (unsigned i = 0; i < w->flows; i++) {
+		struct session_flow *f = &w->flow[i];
+
+		f->next = f->answered_at = w->start + f->plan.start;
+		f->window = f->plan.window;
+		f->waits_since = MPQ_TIME_NEVER;
+	}
+}
+
+static void finish(struct session_world *w)
+{
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		struct session_end *end = &w->end[e];
+
+		for (unsigned i = 0; i < w->paths; i++) {
+			for (unsigned k = 0; k < SESSION_CHANNELS; k++) {
+				session_channel_free(end->channel[i][k]);
+			}
+			sim_link_finish(&w->link[i][e]);
+		}
+		/* Its channels are gone, which it need not touch. */
+		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+			end->session->path[i].channel = NULL;
+		}
+		mpq_session_free(end->session);
+		if (w->run->failed) { /* some may be missing: that is told */
+			pools[e].free_pkts = pools[e].size_pkts;
+		}
+		mpq_packet_pool_finish(&pools[e]);
+	}
+}
+
+void session_world_run(struct session_world *w)
+{
+	start(w);
+	while (w->now < w->start + w->length && !w->run->failed) {
+		step(w);
+		w->now = next_time(w);
+	}
+	while (w->now < w->start + w->length + REST && !w->run->failed) {
+		step(w);
+		w->now = next_time(w);
+	}
+	if (!w->run->failed) {
+		session_account_end(w);
+	}
+	finish(w);
+}
