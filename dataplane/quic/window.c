@@ -410,9 +410,11 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time,
 		mpq_duration before = w->queue;
 
 		w->queue = w->round_least - least_rtt(w);
-		watch_jump(w, before, time);
-		watch_drain(w, bps);
-		watch_growth(w, bps);
+		if (w->started) {
+			watch_jump(w, before, time);
+			watch_drain(w, bps);
+			watch_growth(w, bps);
+		}
 	}
 	take_rate(w, bps, limited || w->queue >= meant, meant);
 	if (!w->started) {
