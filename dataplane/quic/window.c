@@ -7,6 +7,8 @@
 #define START_GAIN  200 /* per cent, of the congestion window a round trip */
 #define WINDOW_GAIN 150
 #define BURSTS      4 /* that acknowledgements, and we, are late by */
+#define CYCLE       8
+#define GROWN       110                   /* per cent: there is more, look on */
 #define BURST       (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
 /* On a busy machine we are woken late. The link was idle for so long, so that
  * what is made up for finds no queue. */
@@ -25,38 +27,34 @@
 #define SHRINKS_FOR (2 * MPQ_SECOND)
 #define LOSSY_MAX   150 /* per cent more */
 
-/* The queue that is meant to stand in the path: enough that it never runs
- * empty for our being late. */
-#define QUEUE_MEANT (2 * MPQ_MILLISECOND)
-#define GAIN_MIN    50
-#define EMPTY_FEW   4 /* rounds without a queue: by chance, or a little */
-#define GAIN_STEP   5 /* more each round without a queue, .. */
-#define GAIN_MAX    125
-#define GAIN_FULL   110 /* .. and at most this much when there is one */
-/* A drain that let so much go and found no shorter delay found another's. */
-#define DRAIN_MIN   (10 * MPQ_MILLISECOND)
-#define GROWN       120 /* per cent */
-#define PEAK_PART   8
-#define PEAK_MIN    (8 * MPQ_MILLISECOND)
-#define LOOK_EACH   (2500 * MPQ_MILLISECOND)
-#define LOOK_ROUNDS 3 /* until it is seen what it did */
-#define GAIN_LOOK   75
-
 #define PROBE_EACH  (5 * MPQ_SECOND) /* ProbeRTTInterval, in the library */
 #define PROBE_SLACK (30 * MPQ_MILLISECOND)  /* of acknowledgements */
 #define PROBE_STEP  (100 * MPQ_MICROSECOND) /* less, doubled .. */
 #define PROBE_TRIES 4                       /* .. after so many .. */
 #define PROBE_STEPS 5                       /* .. so often */
 #define PROBE_PART  10                      /* too little at most */
+/* What may stand in the path: while we are late, it lives on that. */
+#define QUEUE_MEANT (4 * MPQ_MILLISECOND)
+#define SAMPLES_MIN 4
+#define GAIN_QUEUED 80 /* per cent of the rate at least, with a queue */
+
+/* Per cent of the rate: a round in which more shows whether there is more, and
+ * one that lets the queue go, which also shows the true round trip. */
+static const uint8_t gain[CYCLE] = {125, 75, 100, 100, 100, 100, 100, 100};
+
+static uint64_t most(const struct mpq_window *w)
+{
+	uint64_t bps = 0;
+
+	for (unsigned i = 0; i < MPQ_WINDOW_ROUNDS; i++) {
+		bps = w->rate_bps[i] > bps ? w->rate_bps[i] : bps;
+	}
+	return bps;
+}
 
 static uint64_t bytes_in(uint64_t bps, mpq_duration time)
 {
 	return bps / 8 * (time / MPQ_MICROSECOND) / 1000000;
-}
-
-static mpq_duration time_of(uint64_t bytes, uint64_t bps)
-{
-	return bytes * 8 * MPQ_SECOND / (bps + 1);
 }
 
 static mpq_duration least_rtt(const struct mpq_window *w)
@@ -83,7 +81,7 @@ static unsigned excess(const struct mpq_window *w)
 
 static uint64_t carried(const struct mpq_window *w)
 {
-	return bytes_in(w->rate_bps, least_rtt(w));
+	return bytes_in(most(w), least_rtt(w));
 }
 
 static uint64_t at_least(uint64_t bps)
@@ -91,18 +89,18 @@ static uint64_t at_least(uint64_t bps)
 	return bps > RATE_MIN_BPS ? bps : RATE_MIN_BPS;
 }
 
-static uint64_t pace_bps(const struct mpq_window *w)
+static uint64_t rate_bps(const struct mpq_window *w)
 {
 	mpq_duration rtt = w->view.rtt_smoothed / MPQ_MICROSECOND;
 
-	return at_least(w->started ? w->rate_bps * w->gain / 100
+	return at_least(w->started ? most(w)
 				   : w->view.cwnd_bytes * 8 * START_GAIN *
 					     10000 / (rtt + 1));
 }
 
 uint64_t mpq_window_quantum_bytes(const struct mpq_window *w)
 {
-	uint64_t bytes = bytes_in(pace_bps(w), BURST);
+	uint64_t bytes = bytes_in(rate_bps(w), BURST);
 
 	if (w->view.rtt_latest == 0) {
 		return UINT64_MAX;
@@ -111,18 +109,39 @@ uint64_t mpq_window_quantum_bytes(const struct mpq_window *w)
 	return bytes < QUANTUM_MAX ? bytes : QUANTUM_MAX;
 }
 
-/* The queue to aim at. A burst is one, and where samples vary or are few, even
- * the least of a round is above the least of all. */
-static mpq_duration queue_meant(const struct mpq_window *w)
+/* Per cent less, so that what stands in the path beyond what is meant to is
+ * gone in two rounds. */
+static unsigned too_much(const struct mpq_window *w)
 {
-	mpq_duration burst =
-		time_of(mpq_window_quantum_bytes(w), w->rate_bps) / 2;
-	mpq_duration meant = burst > QUEUE_MEANT ? burst : QUEUE_MEANT;
+	mpq_duration meant = QUEUE_MEANT + w->view.rtt_variation +
+			     least_rtt(w) / 100 * excess(w);
+	uint64_t percent;
 
-	mpq_duration varies = w->view.rtt_variation;
+	if (w->queue <= meant) {
+		return 0;
+	}
+	percent = 50 * (w->queue - meant) / (w->view.rtt_smoothed + 1);
+	return percent < 100 - GAIN_QUEUED ? (unsigned)percent
+					   : 100 - GAIN_QUEUED;
+}
 
-	varies = varies < least_rtt(w) / 4 ? varies : least_rtt(w) / 4;
-	return meant + varies + least_rtt(w) / 100 * excess(w);
+static unsigned gain_of(const struct mpq_window *w)
+{
+	uint64_t enough = carried(w) * (130 + excess(w)) / 100 +
+			  BURSTS * mpq_window_quantum_bytes(w);
+	unsigned percent = gain[w->cycle % CYCLE];
+
+	if (percent == 100) {
+		percent = percent + excess(w) / 2 - too_much(w);
+	}
+	/* What is left of the start, or of a faster path. */
+	return w->view.in_flight_bytes > enough && percent > 75 ? 75 : percent;
+}
+
+static uint64_t pace_bps(const struct mpq_window *w)
+{
+	return w->started ? at_least(rate_bps(w) * gain_of(w) / 100)
+			  : rate_bps(w);
 }
 
 /* A sample stays the latest until there is another; one that was made shorter
@@ -149,27 +168,6 @@ static void take_rtt(struct mpq_window *w, mpq_duration rtt, mpq_time now)
 	} else if (w->rtt_least[0] == 0 || rtt < w->rtt_least[0]) {
 		w->rtt_least[0] = rtt;
 	}
-}
-
-/* The most that was delivered in a part of a round. */
-static void take_peak(struct mpq_window *w, mpq_time now)
-{
-	mpq_duration part = w->view.rtt_smoothed / PEAK_PART, time;
-	uint64_t bps;
-
-	part = part > PEAK_MIN ? part : PEAK_MIN;
-	time = now - w->peak_since;
-	if (time < part) {
-		return;
-	}
-	bps = w->view.delivered_bytes > w->peak_bytes
-		      ? (w->view.delivered_bytes - w->peak_bytes) * 8 *
-				(MPQ_SECOND / MPQ_MICROSECOND) /
-				(time / MPQ_MICROSECOND)
-		      : 0;
-	w->peak_bps = bps > w->peak_bps ? bps : w->peak_bps;
-	w->peak_since = now;
-	w->peak_bytes = w->view.delivered_bytes;
 }
 
 /* ---- ProbeRTT ------------------------------------------------------------ */
@@ -230,8 +228,7 @@ static void watch_loss(struct mpq_window *w)
 		w->calm_pkts /= 2;
 		w->calm_lost /= 2;
 	}
-	w->was_calm =
-		w->started && (w->gain <= 100 || w->queue < 2 * QUEUE_MEANT);
+	w->was_calm = w->started && gain_of(w) <= 100;
 }
 
 /* By the path: not by us, who had nothing to send, or were not run. Bursts
@@ -252,181 +249,33 @@ static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
 	}
 }
 
-/* While a queue stands, what is delivered is what the path carries; without
- * one, the path carries at least that. */
-static void take_rate(struct mpq_window *w, uint64_t bps, bool limited,
-		      mpq_duration meant)
+/* A round that was not filled says only that the path carries so much. */
+static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 {
-	if (bps > w->rate_bps) {
-		w->rate_bps = w->queue >= meant && w->started
-				      ? (w->rate_bps + bps) / 2
-				      : bps;
-	} else if (limited) {
-		w->rate_bps -=
-			(w->rate_bps - bps) / (w->queue >= meant ? 2 : 8);
-	}
-}
+	bool limited = is_limited(w, time);
 
-static void not_ours(struct mpq_window *w)
-{
-	w->rtt_least[0] = w->rtt_least[1] = w->round_least;
-	w->queue = 0;
-	w->drain_rtt = 0;
-	w->queued_bps = w->jumped_bps = 0;
-}
-
-/* Less under way by so many milliseconds' worth makes the round trip as much
- * shorter, a round trip later, where the queue is ours. */
-static void watch_drain(struct mpq_window *w, uint64_t bps)
-{
-	mpq_duration rtt = w->round_least, gone, shorter;
-
-	if (w->gain >= 100) {
-		w->drain_rtt = 0;
+	if (!limited && bps < most(w)) {
 		return;
 	}
-	if (w->drain_rtt == 0 || rtt > w->drain_rtt) {
-		w->drain_rtt = rtt;
-		w->drain_in_flight = w->before.in_flight_bytes;
-		return;
-	}
-	if (w->before.in_flight_bytes >= w->drain_in_flight) {
-		return;
-	}
-	gone = time_of(w->drain_in_flight - w->before.in_flight_bytes,
-		       w->rate_bps);
-	shorter = w->drain_rtt - rtt;
-	if (gone > DRAIN_MIN && gone > w->queue / 2 && shorter < gone / 4 &&
-	    bps > w->rate_bps / 10 * 9) {
-		not_ours(w);
+	w->cycle = bps > most(w) * GROWN / 100 ? 0 : w->cycle + 1;
+	w->round++;
+	w->rate_bps[w->round % MPQ_WINDOW_ROUNDS] = bps;
+	if (!w->started) {
+		watch_start(w, bps, limited);
 	}
 }
 
-/* What the round found is of a round trip ago; since then the queue has gone on
- * as we made it. */
-static mpq_duration queue_now(const struct mpq_window *w, mpq_duration round)
-{
-	mpq_duration change =
-		round / 100 * (w->gain < 100 ? 100 - w->gain : w->gain - 100);
-
-	if (w->gain >= 100) {
-		return w->queue + change;
-	}
-	return w->queue > change ? w->queue - change : 0;
-}
-
-/* A queue of ours grows by what we send beyond what is delivered. Where it has
- * grown in one round by a good part of it, and yet for a while as much is
- * delivered as before, the way has become longer. */
-static void watch_jump(struct mpq_window *w, mpq_duration before,
-		       mpq_duration round)
-{
-	bool jumped = w->gain <= GAIN_FULL && w->queue > before + round / 4;
-	uint64_t was_bps = w->jumped_bps;
-
-	w->jumped_bps = jumped && was_bps == 0 ? w->rate_bps : 0;
-	was_bps = was_bps > 0 ? was_bps : w->jumped_bps;
-	if (was_bps > 0 && w->peak_bps > was_bps / 10 * 9) {
-		w->rate_bps = was_bps;
-		not_ours(w);
-	}
-}
-
-/* Where a queue of ours stands, no more is delivered than before. */
-static void watch_growth(struct mpq_window *w, uint64_t bps)
-{
-	if (w->queue < QUEUE_MEANT) {
-		w->queued_bps = 0;
-	} else if (w->queued_bps == 0) {
-		w->queued_bps = bps;
-	} else if (bps > w->queued_bps / 100 * GROWN &&
-		   w->round_least < w->queued_rtt + QUEUE_MEANT) {
-		not_ours(w);
-	}
-	if (w->queued_bps == bps) {
-		w->queued_rtt = w->round_least;
-	}
-}
-
-/* What stands there for ever looks like the path itself. So now and then a
- * round of less, and another one as long as that makes it shorter. */
-static bool is_time_to_look(struct mpq_window *w, mpq_time now)
+/* Few samples may all have waited for their acknowledgement. */
+static void watch_queue(struct mpq_window *w)
 {
 	mpq_duration least = least_rtt(w);
 
-	if (w->looks > 0 && --w->looks == 0 &&
-	    least + QUEUE_MEANT < w->looked_rtt) {
-		w->looked = 0;
-	}
-	if (w->looks > 0 || now < w->looked + LOOK_EACH) {
-		return false;
-	}
-	w->looked = now;
-	w->looked_rtt = least;
-	w->looks = LOOK_ROUNDS;
-	return true;
-}
-
-static void choose_gain(struct mpq_window *w, mpq_duration meant,
-			mpq_duration round, mpq_time now)
-{
-	mpq_duration queue = queue_now(w, round);
-
-	if (w->started && is_time_to_look(w, now)) {
-		w->gain = GAIN_LOOK;
-		w->empty = 0;
+	if (w->samples < SAMPLES_MIN || w->round_least == 0) {
 		return;
 	}
-	if (w->queue < meant / 2 && w->gain >= 100) {
-		w->empty++;
-		w->gain = 100 + (w->empty <= EMPTY_FEW
-					 ? w->empty
-					 : GAIN_STEP * (w->empty - EMPTY_FEW));
-		w->gain = w->gain < GAIN_MAX ? w->gain : GAIN_MAX;
-		w->gain += excess(w) / 2;
-		return;
-	}
-	w->empty = 0;
-	if (queue < meant) {
-		w->gain = 100 + (unsigned)(50 * (meant - queue) / round);
-		w->gain = w->gain < GAIN_FULL ? w->gain : GAIN_FULL;
-		w->gain += excess(w) / 2;
-	} else {
-		mpq_duration less = 75 * (queue - meant) / round;
-
-		w->gain =
-			less < 100 - GAIN_MIN ? 100 - (unsigned)less : GAIN_MIN;
-	}
-}
-
-static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time,
-		      mpq_time now)
-{
-	/* Silence tells nothing of a rate. */
-	bool limited = bps > 0 && is_limited(w, time);
-	mpq_duration meant = queue_meant(w);
-
-	if (w->round_least > 0) {
-		mpq_duration before = w->queue;
-
-		w->queue = w->round_least - least_rtt(w);
-		if (w->started) {
-			watch_jump(w, before, time);
-			watch_drain(w, bps);
-			watch_growth(w, bps);
-		}
-	}
-	take_rate(w, bps, limited || w->queue >= meant, meant);
-	if (!w->started) {
-		watch_start(w, bps,
-			    limited || w->queue > meant + least_rtt(w) / 4);
-		w->empty = 0;
-	}
-	if (limited || w->queue >= meant) {
-		choose_gain(w, meant, time, now);
-	} else {
-		w->gain = 100;
-	}
+	w->queue = w->round_least > least ? w->round_least - least : 0;
+	w->samples = 0;
+	w->round_least = 0;
 }
 
 static void begin_round(struct mpq_window *w, mpq_time now)
@@ -435,8 +284,6 @@ static void begin_round(struct mpq_window *w, mpq_time now)
 	w->before = w->view;
 	w->bursts = w->full_bursts = 0;
 	w->unused = 0;
-	w->round_least = 0;
-	w->peak_bps = 0;
 }
 
 void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
@@ -449,13 +296,13 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	if (v->rtt_latest == 0) {
 		return;
 	}
+	w->samples += v->rtt_latest != w->view.rtt_latest;
 	w->view = *v;
 	if (!is_doctored(w, v->rtt_latest, now)) {
 		take_least(w, v);
 		take_rtt(w, v->rtt_latest, now);
 	}
 	watch_probe(w, now);
-	take_peak(w, now);
 	if (w->round_since == 0) {
 		begin_round(w, now);
 	} else if (time >= round) {
@@ -464,11 +311,12 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 				? v->delivered_bytes - w->before.delivered_bytes
 				: 0;
 
+		watch_queue(w);
 		watch_loss(w);
 		end_round(w,
 			  bytes * 8 * (MPQ_SECOND / MPQ_MICROSECOND) /
 				  (time / MPQ_MICROSECOND),
-			  time, now);
+			  time);
 		begin_round(w, now);
 	}
 }
@@ -504,6 +352,6 @@ uint64_t mpq_window_bytes(const struct mpq_window *w)
 		return UINT64_MAX;
 	}
 	return carried(w) * (WINDOW_GAIN + excess(w)) / 100 +
-	       bytes_in(w->rate_bps, 2 * w->view.rtt_variation) +
+	       bytes_in(most(w), 2 * w->view.rtt_variation) +
 	       BURSTS * mpq_window_quantum_bytes(w);
 }
