@@ -36,6 +36,8 @@
 /* What may stand in the path: while we are late, it lives on that. */
 #define QUEUE_MEANT (4 * MPQ_MILLISECOND)
 #define SAMPLES_MIN 4
+#define PEAK_PART   8                     /* of a round trip, .. */
+#define PEAK_MIN    (8 * MPQ_MILLISECOND) /* .. at least */
 #define GAIN_QUEUED 80 /* per cent of the rate at least, with a queue */
 
 /* Per cent of the rate: a round in which more shows whether there is more, and
@@ -170,6 +172,27 @@ static void take_rtt(struct mpq_window *w, mpq_duration rtt, mpq_time now)
 	}
 }
 
+/* The most that was delivered in a part of a round. */
+static void take_peak(struct mpq_window *w, mpq_time now)
+{
+	mpq_duration part = w->view.rtt_smoothed / PEAK_PART, time;
+	uint64_t bps;
+
+	part = part > PEAK_MIN ? part : PEAK_MIN;
+	time = now - w->peak_since;
+	if (time < part) {
+		return;
+	}
+	bps = w->view.delivered_bytes > w->peak_bytes
+		      ? (w->view.delivered_bytes - w->peak_bytes) * 8 *
+				(MPQ_SECOND / MPQ_MICROSECOND) /
+				(time / MPQ_MICROSECOND)
+		      : 0;
+	w->peak_bps = bps > w->peak_bps ? bps : w->peak_bps;
+	w->peak_since = now;
+	w->peak_bytes = w->view.delivered_bytes;
+}
+
 /* ---- ProbeRTT ------------------------------------------------------------ */
 
 static void watch_probe(struct mpq_window *w, mpq_time now)
@@ -265,17 +288,38 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 	}
 }
 
+/* A queue of ours grows by what we send beyond what is delivered. Where it has
+ * grown at once by a good part of a round trip, and yet for a while as much is
+ * delivered as before, the way has become longer. */
+static void watch_jump(struct mpq_window *w, mpq_duration before)
+{
+	bool jumped = w->queue > before + w->view.rtt_smoothed / 4;
+	uint64_t was_bps = w->jumped_bps;
+
+	w->jumped_bps = jumped && was_bps == 0 ? most(w) : 0;
+	was_bps = was_bps > 0 ? was_bps : w->jumped_bps;
+	if (was_bps > 0 && w->peak_bps > was_bps / 10 * 9) {
+		w->rtt_least[0] = w->rtt_least[1] = w->round_least;
+		w->queue = 0;
+		w->jumped_bps = 0;
+	}
+}
+
 /* Few samples may all have waited for their acknowledgement. */
 static void watch_queue(struct mpq_window *w)
 {
-	mpq_duration least = least_rtt(w);
+	mpq_duration least = least_rtt(w), before = w->queue;
 
 	if (w->samples < SAMPLES_MIN || w->round_least == 0) {
 		return;
 	}
 	w->queue = w->round_least > least ? w->round_least - least : 0;
+	if (w->started) {
+		watch_jump(w, before);
+	}
 	w->samples = 0;
 	w->round_least = 0;
+	w->peak_bps = 0;
 }
 
 static void begin_round(struct mpq_window *w, mpq_time now)
@@ -303,6 +347,7 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 		take_rtt(w, v->rtt_latest, now);
 	}
 	watch_probe(w, now);
+	take_peak(w, now);
 	if (w->round_since == 0) {
 		begin_round(w, now);
 	} else if (time >= round) {

@@ -49,6 +49,10 @@ struct mpq_window {
 	mpq_duration round_least; /* RTT, since `queue` was told; 0: none yet */
 	unsigned samples;         /* .. of so many */
 	mpq_duration queue;       /* that stands in the path, as last found */
+	/* The most that was delivered in a part of a round, of late. */
+	mpq_time peak_since;
+	uint64_t peak_bytes, peak_bps;
+	uint64_t jumped_bps; /* before the delay grew at once; 0: it did not */
 	struct mpq_window_probe probe;
 	struct mpq_window_view view; /* the last */
 	mpq_time span_since;
