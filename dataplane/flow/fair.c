@@ -6,7 +6,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define SETS (MPQ_FAIR_BUCKETS / MPQ_FAIR_WAYS)
+#define SMALL_MORE 16  /* times the limit, of small packets .. */
+#define SMALL_MOST 512 /* .. and no more beyond the limit than to this */
+#define SETS       (MPQ_FAIR_BUCKETS / MPQ_FAIR_WAYS)
 
 _Static_assert((SETS & (SETS - 1)) == 0, "a set is chosen by bits");
 _Static_assert(MPQ_FAIR_BUCKETS < 256, "places fit into a byte, and 0 is none");
@@ -173,6 +175,17 @@ static void put(struct mpq_fair *f, struct mpq_packet *p)
 	}
 }
 
+/* By bytes, so that a queue of small packets is not shorter in time; yet each
+ * takes a buffer of the pool that all share. */
+static bool is_too_full(const struct mpq_fair *f)
+{
+	size_t limit = f->config.limit_pkts, most = SMALL_MORE * limit;
+
+	most = most < SMALL_MOST ? most : SMALL_MOST;
+	return f->pkts > limit &&
+	       (f->bytes > f->config.limit_bytes || f->pkts > most);
+}
+
 bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now)
 {
 	unsigned victim;
@@ -181,8 +194,7 @@ bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now)
 	p->enqueued = now;
 	put(f, p);
 	f->enqueued++;
-	if (f->pkts > f->config.limit_pkts &&
-	    f->bytes > f->config.limit_bytes) {
+	if (is_too_full(f)) {
 		victim = longest(f);
 		stays = f->room->bucket[victim].head != p;
 		f->enqueued -= !stays;

@@ -143,6 +143,20 @@ static void small_packets_fill_it_by_their_bytes(void **state)
 	assert_int_equal(f->fair.dropped_full, 1);
 }
 
+/* Each takes a buffer of the pool, however small it is. */
+static void tiny_packets_do_not_take_all_buffers(void **state)
+{
+	struct fixture *f = *state;
+
+	f->fair.config.limit_pkts = 64;
+	f->fair.config.limit_bytes = 64 * BULK;
+	for (unsigned i = 0; i < 600; i++) {
+		(void)push(f, i % 7, 40);
+	}
+	assert_int_equal(f->fair.pkts, 512);
+	assert_int_equal(f->fair.dropped_full, 600 - 512);
+}
+
 static void a_full_queue_drops_from_the_longest(void **state)
 {
 	struct fixture *f = *state;
@@ -320,6 +334,7 @@ int main(void)
 		TEST(a_flow_that_fills_its_turns_is_sparse_no_more),
 		TEST(it_is_told_whether_a_sparse_flow_waits),
 		TEST(small_packets_fill_it_by_their_bytes),
+		TEST(tiny_packets_do_not_take_all_buffers),
 		TEST(a_full_queue_drops_from_the_longest),
 		TEST(what_is_refused_itself_is_told),
 		TEST(what_was_peeked_stays_whatever_comes),
