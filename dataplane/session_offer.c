@@ -161,15 +161,6 @@ static bool waits(const struct mpq_session_path *m, unsigned c)
 	       0;
 }
 
-/* What comes in sparsely of a class. */
-static bool offer_sparse(struct mpq_session_path *m, unsigned c,
-			 struct mpq_channel_offer *ret, mpq_time now)
-{
-	return (mpq_fair_has_sparse(&m->own[c]) && offer_own(m, c, ret, now)) ||
-	       (mpq_fair_has_sparse(&m->session->shared[c]) &&
-		offer_shared(m, c, ret, now));
-}
-
 typedef bool offer_of(struct mpq_session_path *m, unsigned c,
 		      struct mpq_channel_offer *ret, mpq_time now);
 
@@ -186,18 +177,18 @@ static bool offer_first(struct mpq_session_path *m, size_t first, size_t end,
 	return false;
 }
 
-/* Classes that are as high as each other. What is sent again goes before the
- * rest, but by turns with flows that come in sparsely: they would wait for all
- * that a path had in flight that is out. */
+/* Classes that are as high as each other. What is sent again takes turns with
+ * the rest: thin flows, which are quick there, would wait for all that a path
+ * that is out had in flight. */
 static bool offer_level(struct mpq_session_path *m, size_t first, size_t end,
 			struct mpq_channel_offer *ret, mpq_time now)
 {
-	if (m->urgent_pkts > 0 &&
-	    ((m->again && offer_first(m, first, end, offer_sparse, ret, now)) ||
-	     offer_first(m, first, end, offer_urgent, ret, now))) {
-		return true;
-	}
-	return offer_first(m, first, end, offer_class, ret, now);
+	bool again = m->urgent_pkts > 0 && !m->again;
+
+	return (again && offer_first(m, first, end, offer_urgent, ret, now)) ||
+	       offer_first(m, first, end, offer_class, ret, now) ||
+	       (m->urgent_pkts > 0 &&
+		offer_first(m, first, end, offer_urgent, ret, now));
 }
 
 static size_t end_of_level(const struct mpq_session *s, size_t first)

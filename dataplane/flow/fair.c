@@ -290,11 +290,6 @@ struct mpq_packet *mpq_fair_peek(struct mpq_fair *f, mpq_time now)
 	return f->decided;
 }
 
-bool mpq_fair_has_sparse(const struct mpq_fair *f)
-{
-	return f->fresh.first != 0;
-}
-
 struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now)
 {
 	struct mpq_packet *p = mpq_fair_peek(f, now);

@@ -78,10 +78,6 @@ bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now);
  * gives the same packet. */
 struct mpq_packet *mpq_fair_peek(struct mpq_fair *f, mpq_time now);
 
-/* Does a flow wait that comes in sparsely: what mpq_fair_peek() gives next, or
- * next but one? */
-bool mpq_fair_has_sparse(const struct mpq_fair *f);
-
 /* Takes out what mpq_fair_peek() gave; the caller owns it. */
 struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now);
 

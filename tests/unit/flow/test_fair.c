@@ -111,23 +111,6 @@ static void a_flow_that_fills_its_turns_is_sparse_no_more(void **state)
 	assert_in_range(bulk, 45, 55);
 }
 
-static void it_is_told_whether_a_sparse_flow_waits(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_false(mpq_fair_has_sparse(&f->fair));
-	fill(f, 1, 10);
-	while (mpq_fair_has_sparse(&f->fair)) {
-		assert_int_equal(pop_flow(f), 1);
-	}
-	assert_true(f->fair.pkts > 5);
-	assert_true(push(f, 2, 100));
-	assert_true(mpq_fair_has_sparse(&f->fair));
-	assert_int_equal(pop_flow(f), 2);
-	assert_int_equal(pop_flow(f), 1);
-	assert_false(mpq_fair_has_sparse(&f->fair));
-}
-
 /* 26 ms at 2,500 packets a second: all that a path slows down for a moment. */
 static void small_packets_fill_it_by_their_bytes(void **state)
 {
@@ -332,7 +315,6 @@ int main(void)
 		TEST(turns_are_of_bytes),
 		TEST(a_sparse_flow_waits_less_than_two_turns),
 		TEST(a_flow_that_fills_its_turns_is_sparse_no_more),
-		TEST(it_is_told_whether_a_sparse_flow_waits),
 		TEST(small_packets_fill_it_by_their_bytes),
 		TEST(tiny_packets_do_not_take_all_buffers),
 		TEST(a_full_queue_drops_from_the_longest),
