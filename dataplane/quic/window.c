@@ -4,6 +4,7 @@
 #define SPAN        (5 * MPQ_SECOND)
 #define ROUND_MIN   (10 * MPQ_MILLISECOND)
 #define START_FLAT  3
+#define START_LOST  50  /* one in so many is too much */
 #define START_GAIN  200 /* per cent, of the congestion window a round trip */
 #define WINDOW_GAIN 150
 #define BURSTS      4 /* that acknowledgements, and we, are late by */
@@ -36,7 +37,8 @@
 /* What may stand in the path: while we are late, it lives on that. */
 #define QUEUE_MEANT (4 * MPQ_MILLISECOND)
 #define SAMPLES_MIN 4
-#define PEAK_PART   8                     /* of a round trip, .. */
+#define PUSHED      3 /* rounds in which more was sent, or its queue shows */
+#define PEAK_PART   8 /* of a round trip, .. */
 #define PEAK_MIN    (8 * MPQ_MILLISECOND) /* .. at least */
 #define GAIN_QUEUED 80 /* per cent of the rate at least, with a queue */
 
@@ -262,12 +264,20 @@ static bool is_limited(const struct mpq_window *w, mpq_duration round)
 	       w->unused <= round / UNUSED_PART;
 }
 
+/* What comes in clumps at the rate of the start is lost in the path's queue,
+ * however little there is between the clumps. */
+static bool overflows(const struct mpq_window *w)
+{
+	return START_LOST * (w->view.lost_pkts - w->before.lost_pkts) >
+	       w->view.sent_pkts - w->before.sent_pkts;
+}
+
 static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
 {
 	if (bps > w->full_bps + w->full_bps / 4) {
 		w->full_bps = bps;
 		w->flat = 0;
-	} else if (limited && ++w->flat >= START_FLAT) {
+	} else if ((limited || overflows(w)) && ++w->flat >= START_FLAT) {
 		w->started = true;
 	}
 }
@@ -293,7 +303,8 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
  * delivered as before, the way has become longer. */
 static void watch_jump(struct mpq_window *w, mpq_duration before)
 {
-	bool jumped = w->queue > before + w->view.rtt_smoothed / 4;
+	bool jumped =
+		w->pushed == 0 && w->queue > before + w->view.rtt_smoothed / 4;
 	uint64_t was_bps = w->jumped_bps;
 
 	w->jumped_bps = jumped && was_bps == 0 ? most(w) : 0;
@@ -326,6 +337,8 @@ static void begin_round(struct mpq_window *w, mpq_time now)
 {
 	w->round_since = now;
 	w->before = w->view;
+	w->pushed = gain[w->cycle % CYCLE] > 100 ? PUSHED
+						 : w->pushed - (w->pushed > 0);
 	w->bursts = w->full_bursts = 0;
 	w->unused = 0;
 }

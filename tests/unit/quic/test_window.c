@@ -123,6 +123,17 @@ static void an_idle_path_does_not_end_its_start(void **state)
 	assert_false(f->window.started);
 }
 
+static void a_start_that_overflows_the_path_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	mpq_window_observe(&f->window, &f->view, f->now);
+	for (unsigned i = 0; i < 5; i++) {
+		round_of(f, ROUND, ROUND / 10, false);
+	}
+	assert_true(f->window.started);
+}
+
 static void a_packet_that_waits_for_another_is_no_full_path(void **state)
 {
 	struct fixture *f = *state;
@@ -534,6 +545,7 @@ int main(void)
 		TEST(the_start_goes_by_the_librarys_window),
 		TEST(the_start_ends_when_no_more_is_delivered),
 		TEST(an_idle_path_does_not_end_its_start),
+		TEST(a_start_that_overflows_the_path_ends),
 		TEST(a_packet_that_waits_for_another_is_no_full_path),
 		TEST(is_never_far_ahead_of_its_time),
 		TEST(the_window_is_what_the_path_carries_and_some),
