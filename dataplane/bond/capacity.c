@@ -11,7 +11,9 @@
 enum {
 	FULL_PERCENT_IDLE = 5, /* of a full sample's time, at most */
 	CLOSE_PART = 16,       /* so near to it, it is the same */
-	STEP_PART = 4,         /* of the way to another, at once */
+	PACKET_BYTES = 1400,
+	LOSS_PART = 200, /* one lost of so many is too much for a proof */
+	STEP_PART = 4,   /* of the way to another, at once */
 };
 
 void mpq_capacity_skip(struct mpq_capacity *c)
@@ -28,7 +30,7 @@ void mpq_capacity_init(struct mpq_capacity *c)
 
 void mpq_capacity_lost(struct mpq_capacity *c)
 {
-	c->sample.lossy = true;
+	c->sample.lost_pkts++;
 }
 
 static void set(struct mpq_capacity *c, uint64_t bps, bool at_least,
@@ -67,8 +69,8 @@ static void take_less(struct mpq_capacity *c, uint64_t bps, bool proof,
 	} else if (proof) {
 		set(c, towards(c->bps, bps), false, now);
 	} else if (close && full) {
-		set(c, towards(c->bps, bps), c->at_least && c->sample.lossy,
-		    now);
+		set(c, towards(c->bps, bps),
+		    c->at_least && c->sample.lost_pkts > 0, now);
 	} else if (close) {
 		c->at = now;
 	}
@@ -80,7 +82,11 @@ static void take(struct mpq_capacity *c, mpq_duration time, mpq_duration idle,
 	uint64_t bps = c->sample.bytes * BITS * (MPQ_SECOND / MPQ_MICROSECOND) /
 		       (time / MPQ_MICROSECOND);
 	bool full = idle * 100 <= time * FULL_PERCENT_IDLE;
-	bool proof = full && c->sample.queued;
+	/* With more loss the connection's window shrinks before the path is
+	 * full, whatever stands in its queue. */
+	bool proof = full && c->sample.queued &&
+		     c->sample.lost_pkts * (uint64_t)PACKET_BYTES * LOSS_PART <
+			     c->sample.bytes;
 
 	if (bps > c->bps + c->bps / CLOSE_PART) {
 		take_more(c, bps, proof, now);
@@ -106,5 +112,5 @@ void mpq_capacity_acked(struct mpq_capacity *c, uint64_t bytes,
 	c->sample.idle = idle;
 	c->sample.bytes = 0;
 	c->sample.queued = queued;
-	c->sample.lossy = false;
+	c->sample.lost_pkts = 0;
 }

@@ -7,8 +7,9 @@
  * A path that always had more to send, and a queue on the way, shows its
  * capacity; so does one that does the same again and loses nothing. One that
  * had less to send shows what it can do at least. So does one that had more, no
- * queue, and losses: then congestion control was what held it back, and perhaps
- * took chance for a full path.
+ * queue, and losses, and one that loses more than .5 % with a queue: then
+ * congestion control was what held it back, and perhaps took chance for a full
+ * path.
  */
 #ifndef MPQ_BOND_CAPACITY_H
 #define MPQ_BOND_CAPACITY_H
@@ -30,7 +31,8 @@ struct mpq_capacity {
 		mpq_time start;    /* MPQ_TIME_NEVER: none */
 		mpq_duration idle; /* when what began it was sent */
 		uint64_t bytes;
-		bool queued, lossy;
+		bool queued;
+		unsigned lost_pkts;
 	} sample;
 };
 

@@ -65,6 +65,18 @@ static void what_was_not_full_can_do_at_least_that(void **state)
 	assert_false(capacity.at_least);
 }
 
+static void a_full_path_that_loses_can_do_at_least_that(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		pass(S / 10, 20, 0, true);
+		mpq_capacity_lost(&capacity);
+		mpq_capacity_lost(&capacity);
+	}
+	assert_in_range(capacity.bps, 19 * MBIT, 21 * MBIT);
+	assert_true(capacity.at_least);
+}
+
 static void less_traffic_is_no_less_capacity(void **state)
 {
 	mpq_time full;
@@ -133,6 +145,8 @@ int main(void)
 		cmocka_unit_test_setup(tells_what_a_full_path_carries, setup),
 		cmocka_unit_test_setup(what_was_not_full_can_do_at_least_that,
 				       setup),
+		cmocka_unit_test_setup(
+			a_full_path_that_loses_can_do_at_least_that, setup),
 		cmocka_unit_test_setup(less_traffic_is_no_less_capacity, setup),
 		cmocka_unit_test_setup(a_sender_that_holds_back_lowers_nothing,
 				       setup),
