@@ -389,8 +389,9 @@ static void take_capsule(struct session_channel *c, const uint8_t *data,
 	struct capsule_head head;
 
 	memcpy(&head, data, sizeof(head));
-	if (head.number != c->expected_capsule) {
-		return; /* it comes again */
+	if (head.number != c->expected_capsule ||
+	    c->channel.end.layer != MPQ_CONN_OPEN) {
+		return; /* it comes again; or nobody reads any more */
 	}
 	c->expected_capsule++;
 	c->events->capsule(c->owner, c,
