@@ -150,12 +150,12 @@ static uint64_t pace_bps(const struct mpq_window *w)
 
 /* A sample stays the latest until there is another; one that was made shorter
  * must not be taken for true when that is long ago. */
-static void take_least(struct mpq_window *w, const struct mpq_window_view *v)
+static void take_least(struct mpq_window *w, const struct mpq_window_view *v,
+		       bool fresh)
 {
 	if (w->probe.tried == 0) {
 		w->rtt_min = v->rtt_min;
-	} else if (v->rtt_latest > 0 && v->rtt_latest < w->rtt_min &&
-		   v->rtt_latest != w->view.rtt_latest) {
+	} else if (fresh && v->rtt_latest < w->rtt_min) {
 		w->rtt_min = v->rtt_latest;
 	}
 }
@@ -349,15 +349,18 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	mpq_duration round =
 		v->rtt_smoothed > ROUND_MIN ? v->rtt_smoothed : ROUND_MIN;
 	mpq_duration time = now - w->round_since;
+	bool fresh = v->rtt_latest != w->view.rtt_latest;
 
 	if (v->rtt_latest == 0) {
 		return;
 	}
-	w->samples += v->rtt_latest != w->view.rtt_latest;
+	w->samples += fresh;
 	w->view = *v;
 	if (!is_doctored(w, v->rtt_latest, now)) {
-		take_least(w, v);
-		take_rtt(w, v->rtt_latest, now);
+		take_least(w, v, fresh);
+		if (fresh || w->probe.tried == 0) {
+			take_rtt(w, v->rtt_latest, now);
+		}
 	}
 	watch_probe(w, now);
 	take_peak(w, now);

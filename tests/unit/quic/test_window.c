@@ -508,6 +508,20 @@ static void losses_leave_it_full(void **state)
 	free(p);
 }
 
+static void a_shorter_way_is_seen_after_doctored_samples(void **state)
+{
+	struct fixture *f = *state;
+	struct path *p = path_new(f, 20, 80);
+
+	f->view.rtt_min = 80 * MS;
+	flow(p, 10);
+	assert_true(f->window.probe.tried > 0);
+	p->rtt_ms = 40;
+	flow(p, 5);
+	assert_true(f->window.rtt_min < 45 * MS);
+	free(p);
+}
+
 /* What the library makes of the samples: ProbeRTT, or not. */
 static void the_library_seldom_needs_to_probe_for_the_round_trip(void **state)
 {
@@ -561,6 +575,7 @@ int main(void)
 		TEST(a_faster_path_is_found),
 		TEST(a_longer_way_costs_little),
 		TEST(losses_leave_it_full),
+		TEST(a_shorter_way_is_seen_after_doctored_samples),
 		TEST(the_library_seldom_needs_to_probe_for_the_round_trip),
 	};
 
