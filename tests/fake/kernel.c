@@ -59,19 +59,6 @@ static void make_room(int fd)
 	kernel.fds = more;
 }
 
-static int open_end(bool tun)
-{
-	struct kernel_end *e = calloc(1, sizeof(*e));
-	int fd = eventfd(0, EFD_CLOEXEC);
-
-	assert(e != NULL && fd >= 0);
-	e->tun = tun;
-	e->tail = &e->head;
-	make_room(fd);
-	kernel.ends[fd] = e;
-	return fd;
-}
-
 static void unlink_socket(const struct kernel_end *e)
 {
 	struct kernel_end **at = &kernel.sockets[hash(&e->at)];
@@ -82,25 +69,45 @@ static void unlink_socket(const struct kernel_end *e)
 	*at = e->next;
 }
 
-/* Also of a descriptor that is none of ours. */
-static void close_end(int fd)
+static void forget_end(int fd)
 {
 	struct kernel_end *e = kernel_end(fd);
 	struct kernel_item *i;
 
-	if (e != NULL) {
-		while ((i = e->head) != NULL) {
-			e->head = i->next;
-			free(i);
-		}
-		if (!e->tun) {
-			unlink_socket(e);
-		}
-		free(e->batch);
-		free(e);
-		kernel.ends[fd] = NULL;
+	if (e == NULL) {
+		return;
 	}
+	while ((i = e->head) != NULL) {
+		e->head = i->next;
+		free(i);
+	}
+	if (!e->tun) {
+		unlink_socket(e);
+	}
+	free(e->batch);
+	free(e);
+	kernel.ends[fd] = NULL;
+}
+
+/* Also of a descriptor that is none of ours. */
+static void close_end(int fd)
+{
+	forget_end(fd);
 	(void)close(fd);
+}
+
+static int open_end(bool tun)
+{
+	struct kernel_end *e = calloc(1, sizeof(*e));
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	assert(e != NULL && fd >= 0);
+	e->tun = tun;
+	e->tail = &e->head;
+	make_room(fd);
+	forget_end(fd); /* one that was closed behind our back */
+	kernel.ends[fd] = e;
+	return fd;
 }
 
 static void push(struct kernel_end *e, const void *data, size_t len,
