@@ -274,19 +274,24 @@ write_packet(struct mpq_conn *c, struct target *t,
 {
 	size_t len = datagram ? datagram_len(datagram) : 0;
 	uint64_t before = in_flight(c);
+	mpq_duration later = 0;
 	ngtcp2_ssize n;
 	int accepted = 0;
 
 	if (fit_to_write(c, datagram, len, ret) && !is_full(c, before)) {
 		if (!c->gathering) {
-			c->said = mpq_connection_time(c) +
-				  mpq_window_later(&c->window, c->now);
+			later = mpq_window_later(&c->window, c->now);
+			c->said = c->said > c->now + later ? c->said
+							   : c->now + later;
 		}
 		/* Company is worth waiting for by half a packet. */
 		n = write_datagram(c, t, datagram,
 				   more && len <= mpq_conn_max_datagram(c) / 2,
 				   &accepted);
 		ret->accepted = accepted;
+		if (later > 0 && accepted) {
+			mpq_window_was_later(&c->window, c->now);
+		}
 	} else {
 		n = write_control(c, t);
 	}

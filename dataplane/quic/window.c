@@ -28,12 +28,6 @@
 #define SHRINKS_FOR (2 * MPQ_SECOND)
 #define LOSSY_MAX   150 /* per cent more */
 
-#define PROBE_EACH  (5 * MPQ_SECOND) /* ProbeRTTInterval, in the library */
-#define PROBE_SLACK (30 * MPQ_MILLISECOND)  /* of acknowledgements */
-#define PROBE_STEP  (100 * MPQ_MICROSECOND) /* less, doubled .. */
-#define PROBE_TRIES 4                       /* .. after so many .. */
-#define PROBE_STEPS 5                       /* .. so often */
-#define PROBE_PART  10                      /* too little at most */
 /* What may stand in the path: while we are late, it lives on that. */
 #define QUEUE_MEANT (4 * MPQ_MILLISECOND)
 #define SAMPLES_MIN 4
@@ -197,45 +191,20 @@ static void take_peak(struct mpq_window *w, mpq_time now)
 
 /* ---- ProbeRTT ------------------------------------------------------------ */
 
-static void watch_probe(struct mpq_window *w, mpq_time now)
+mpq_duration mpq_window_later(const struct mpq_window *w, mpq_time now)
 {
-	struct mpq_window_probe *p = &w->probe;
-
-	if (p->least == 0 || w->view.rtt_latest < p->least ||
-	    now > p->since + PROBE_EACH) {
-		p->least = w->view.rtt_latest;
-		p->since = now;
-		p->tries = 0;
-	}
-}
-
-/* Is this sample less than the path's, because we said so? */
-static bool is_doctored(const struct mpq_window *w, mpq_duration rtt,
-			mpq_time now)
-{
-	return w->probe.tried > 0 && rtt < least_rtt(w) &&
-	       now - w->probe.tried < 2 * w->view.rtt_smoothed + PROBE_SLACK;
-}
-
-mpq_duration mpq_window_later(struct mpq_window *w, mpq_time now)
-{
-	struct mpq_window_probe *p = &w->probe;
-	mpq_duration least = least_rtt(w), rtt = w->view.rtt_latest;
-	unsigned doubled = p->tries / PROBE_TRIES;
+	mpq_duration rtt = w->view.rtt_latest;
 
 	if (w->round_least > 0 && w->round_least < rtt) {
 		rtt = w->round_least;
 	}
-	if (p->least == 0 || now < p->since + PROBE_EACH / 5 ||
-	    now < p->tried + w->view.rtt_smoothed + PROBE_SLACK ||
-	    p->least < least - least / PROBE_PART ||
-	    rtt > least + least / PROBE_PART) {
-		return 0;
-	}
-	p->tried = now;
-	p->tries++;
-	return (rtt > p->least ? rtt - p->least : 0) +
-	       (PROBE_STEP << (doubled < PROBE_STEPS ? doubled : PROBE_STEPS));
+	return mpq_window_probe_later(&w->probe, rtt, least_rtt(w),
+				      w->view.rtt_smoothed, now);
+}
+
+void mpq_window_was_later(struct mpq_window *w, mpq_time now)
+{
+	mpq_window_probe_tried(&w->probe, now);
 }
 
 /* ---- rounds -------------------------------------------------------------- */
@@ -356,13 +325,14 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	}
 	w->samples += fresh;
 	w->view = *v;
-	if (!is_doctored(w, v->rtt_latest, now)) {
+	if (!mpq_window_probe_doctored(&w->probe, v->rtt_latest, least_rtt(w),
+				       v->rtt_smoothed, now)) {
 		take_least(w, v, fresh);
 		if (fresh || w->probe.tried == 0) {
 			take_rtt(w, v->rtt_latest, now);
 		}
 	}
-	watch_probe(w, now);
+	mpq_window_probe_observe(&w->probe, v->rtt_latest, now);
 	take_peak(w, now);
 	if (w->round_since == 0) {
 		begin_round(w, now);

@@ -12,6 +12,7 @@
 #define MPQ_QUIC_WINDOW_H
 
 #include "common/clock.h"
+#include "dataplane/quic/window_probe.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,21 +26,6 @@ struct mpq_window_view { /* of the connection, now */
 	uint64_t delivered_bytes; /* acknowledged, ever */
 	uint64_t in_flight_bytes, cwnd_bytes;
 	uint64_t sent_pkts, lost_pkts; /* ever */
-};
-
-/*
- * BBR's ProbeRTT: the library would halve its window for 200 ms and a round
- * trip, each five seconds in which no sample was less than all before, to see
- * the path without a queue. Here a queue is short and known, so now and then a
- * packet is said to leave a little later than it does; its sample is less by
- * that. When this has told the library a tenth too little, ProbeRTT is let
- * come, and all begins again.
- */
-struct mpq_window_probe {
-	mpq_duration least; /* the library's, by its rule; 0: none yet */
-	mpq_time since;     /* when it was taken */
-	mpq_time tried;     /* the last packet that was said to be late */
-	unsigned tries;     /* that were not enough */
 };
 
 struct mpq_window {
@@ -86,8 +72,10 @@ void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now);
 /* More was there than might be sent. */
 void mpq_window_was_full(struct mpq_window *w, mpq_time now);
 
-/* By how much later than now the next packet is to be said to leave. */
-mpq_duration mpq_window_later(struct mpq_window *w, mpq_time now);
+/* By how much later than now the next packet is to be said to leave, so that
+ * the library does not probe for the round trip; and: that packet left. */
+mpq_duration mpq_window_later(const struct mpq_window *w, mpq_time now);
+void mpq_window_was_later(struct mpq_window *w, mpq_time now);
 
 /* UINT64_MAX: nothing is known yet. */
 uint64_t mpq_window_bytes(const struct mpq_window *w);

@@ -313,6 +313,9 @@ static void leave(struct path *p, mpq_time now)
 		(mpq_duration)(p->queue_pkts * PACKET * 8 / p->bps * 1e9);
 	uint64_t bytes = 0;
 
+	if (later > 0) {
+		mpq_window_was_later(&f->window, now);
+	}
 	quantum = quantum < 65535 ? quantum : 65535;
 	while (bytes < quantum) {
 		uint64_t i = p->tail++ % PATH_PKTS;
@@ -550,6 +553,19 @@ static void the_library_seldom_needs_to_probe_for_the_round_trip(void **state)
 	free(p);
 }
 
+/* A packet that was refused did not leave. */
+static void asking_how_late_to_be_is_no_try(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	f->now += 2 * MPQ_SECOND;
+	assert_true(mpq_window_later(&f->window, f->now) > 0);
+	assert_true(mpq_window_later(&f->window, f->now) > 0);
+	mpq_window_was_later(&f->window, f->now);
+	assert_int_equal(mpq_window_later(&f->window, f->now), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -577,6 +593,7 @@ int main(void)
 		TEST(losses_leave_it_full),
 		TEST(a_shorter_way_is_seen_after_doctored_samples),
 		TEST(the_library_seldom_needs_to_probe_for_the_round_trip),
+		TEST(asking_how_late_to_be_is_no_try),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
