@@ -127,7 +127,6 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now)
 		mpq_repair_new(REPAIR_PKTS, &repair_events, s);
 	struct mpq_order order;
 
-	(void)now;
 	if (repair == NULL ||
 	    mpq_order_init(&order, &config, &s->delay,
 			   &mpq_session_order_events, s) < 0) {
@@ -137,6 +136,7 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now)
 	if (s->has_order) {
 		mpq_order_finish(&s->order);
 	}
+	mpq_session_unnumber(s, now);
 	mpq_repair_free(s->repair);
 	s->repair = repair;
 	s->order = order;

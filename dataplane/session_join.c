@@ -118,6 +118,9 @@ void mpq_session_offer(struct mpq_session *s, unsigned path,
 	mpq_session_fresh(m, ch, now);
 	mpq_session_set_state(m, MPQ_SESSION_WAITING,
 			      "waiting for the session to open", now);
+	/* Now, or what comes meanwhile overtakes it. */
+	mpq_session_empty(m, now);
+	mpq_session_send_repairs(s, now);
 }
 
 static bool has_members(const struct mpq_session *s)

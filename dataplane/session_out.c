@@ -131,6 +131,7 @@ static void into_many(struct mpq_session *s, struct mpq_packet *p,
 	p->kind = MPQ_HEADER_COPY;
 	p->flow = mpq_session_lane(p->flow);
 	p->copies = choice->n;
+	p->path = choice->path[0];
 	p->sequence = (*next)++ & MPQ_HEADER_MASK24;
 	for (unsigned i = 1; i < choice->n; i++) {
 		struct mpq_packet *copy = mpq_packet_get(s->pool);
@@ -142,6 +143,7 @@ static void into_many(struct mpq_session *s, struct mpq_packet *p,
 		copy->class_id = p->class_id;
 		copy->kind = p->kind;
 		copy->copies = p->copies;
+		copy->path = p->path;
 		copy->flow = p->flow;
 		copy->sequence = p->sequence;
 		copy->len_bytes = p->len_bytes;
@@ -368,6 +370,53 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 			} else {
 				steer_again(s, p, now);
 			}
+		}
+	}
+}
+
+static void drop_urgent(struct mpq_session_path *m, unsigned c, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+
+	while (m->urgent[c].pkts > 0) {
+		s->class[c].expired++;
+		mpq_packet_put(s->pool,
+			       mpq_session_pop_urgent(m, c, now).packet);
+	}
+}
+
+/* Of copies the first one stays. */
+static void unnumber_own(struct mpq_session_path *m, unsigned c, mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_packet *p, *next;
+
+	(void)mpq_fair_take_all(&m->own[c], &p);
+	for (; p != NULL; p = next) {
+		next = p->next;
+		if (p->kind == MPQ_HEADER_COPY && p->copies > 1 &&
+		    p->path != m->index) {
+			s->class[c].copies_gone++;
+			mpq_packet_put(s->pool, p);
+			continue;
+		}
+		p->kind = MPQ_HEADER_DATA;
+		p->copies = 0;
+		(void)mpq_fair_push(&m->own[c], p, now);
+	}
+}
+
+void mpq_session_unnumber(struct mpq_session *s, mpq_time now)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+			drop_urgent(m, c, now);
+			unnumber_own(m, c, now);
+		}
+		if (m->channel != NULL) {
+			mpq_session_tell_queue(m);
 		}
 	}
 }

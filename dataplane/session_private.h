@@ -77,6 +77,9 @@ void mpq_session_move_flow(struct mpq_session *s,
 /* A class is steered in another way: what of it waits, too. */
 void mpq_session_steer_class(struct mpq_session *s, unsigned class_id,
 			     mpq_time now);
+/* Numbers begin anew: what waits has none, and what was to be sent again was of
+ * the session before. */
+void mpq_session_unnumber(struct mpq_session *s, mpq_time now);
 /* There is a path again: what was kept is steered anew. */
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now);
 /* The next of a class to be sent again, of which there is one. */

@@ -112,3 +112,41 @@ void bonded_exchange(struct site *s, unsigned n)
 	assert_int_equal(fake_tun_came(s->vps.tun) - out, n);
 	assert_int_equal(fake_tun_came(s->edge.tun) - in, n);
 }
+
+struct mpq_packet *bonded_packet(struct mpq_session *s, uint8_t dscp,
+				 size_t len)
+{
+	struct mpq_packet *p = mpq_packet_get(s->pool);
+
+	assert_non_null(p);
+	site_udp(p->data, len, "10.1.2.3", "198.51.100.1");
+	p->data[1] = (uint8_t)(dscp << 2);
+	p->len_bytes = (uint16_t)len;
+	return p;
+}
+
+void bonded_give(struct mpq_session *s, uint8_t dscp, size_t len, unsigned n)
+{
+	while (n-- > 0) {
+		struct mpq_packet *p = bonded_packet(s, dscp, len);
+		struct mpq_ip ip;
+
+		assert_int_equal(mpq_ip_parse(&ip, p->data, len), 0);
+		mpq_session_send(s, p, &ip, fake_now());
+	}
+}
+
+unsigned bonded_take(struct mpq_session_path *m, size_t *ret_len)
+{
+	const struct mpq_channel_source *source;
+	struct mpq_channel_offer offer;
+	void *owner;
+
+	source = mpq_session_source(m->session, m->channel, &owner, fake_now());
+	do {
+		assert_true(source->offer(owner, &offer, fake_now()));
+		*ret_len = offer.data_bytes;
+		source->taken(owner, m->estimate.next_id, fake_now());
+	} while (m->offer.what == MPQ_SESSION_OFFER_CONTROL);
+	return m->offer.class_id;
+}

@@ -48,4 +48,12 @@ void bonded_bring_up(struct site *s);
 /* `n` packets each way, none of which may be lost. */
 void bonded_exchange(struct site *s, unsigned n);
 
+/* A UDP packet of `len` bytes in all with this code point, of the site's LAN:
+ * in a buffer of the session's; given to it, n times. */
+struct mpq_packet *bonded_packet(struct mpq_session *s, uint8_t dscp,
+				 size_t len);
+void bonded_give(struct mpq_session *s, uint8_t dscp, size_t len, unsigned n);
+/* The next packet that a path sends, as its connection takes it: its class. */
+unsigned bonded_take(struct mpq_session_path *m, size_t *ret_len);
+
 #endif

@@ -43,29 +43,6 @@ static void set_classes(struct site *s)
 	fake_run(100 * MPQ_MILLISECOND);
 }
 
-static struct mpq_packet *packet_of(struct mpq_session *s, uint8_t dscp,
-				    size_t len)
-{
-	struct mpq_packet *p = mpq_packet_get(s->pool);
-
-	assert_non_null(p);
-	site_udp(p->data, len, "10.1.2.3", "198.51.100.1");
-	p->data[1] = (uint8_t)(dscp << 2);
-	p->len_bytes = (uint16_t)len;
-	return p;
-}
-
-static void give(struct mpq_session *s, uint8_t dscp, size_t len, unsigned n)
-{
-	while (n-- > 0) {
-		struct mpq_packet *p = packet_of(s, dscp, len);
-		struct mpq_ip ip;
-
-		assert_int_equal(mpq_ip_parse(&ip, p->data, len), 0);
-		mpq_session_send(s, p, &ip, fake_now());
-	}
-}
-
 static struct mpq_session_path *busy_path(struct mpq_session *s)
 {
 	for (unsigned i = 0; i < BONDED_PATHS; i++) {
@@ -77,22 +54,6 @@ static struct mpq_session_path *busy_path(struct mpq_session *s)
 	return NULL;
 }
 
-/* The next packet that a path sends, as its connection takes it: its class. */
-static unsigned take_next(struct mpq_session_path *m, size_t *ret_len)
-{
-	const struct mpq_channel_source *source;
-	struct mpq_channel_offer offer;
-	void *owner;
-
-	source = mpq_session_source(m->session, m->channel, &owner, fake_now());
-	do {
-		assert_true(source->offer(owner, &offer, fake_now()));
-		*ret_len = offer.data_bytes;
-		source->taken(owner, m->estimate.next_id, fake_now());
-	} while (m->offer.what == MPQ_SESSION_OFFER_CONTROL);
-	return m->offer.class_id;
-}
-
 static void the_highest_class_goes_first_and_equal_ones_share(void **state)
 {
 	struct mpq_session_path *m;
@@ -102,22 +63,22 @@ static void the_highest_class_goes_first_and_equal_ones_share(void **state)
 	bonded_bring_up(*state);
 	set_classes(*state);
 	e = bonded_session(&((struct site *)*state)->edge);
-	give(e, 0, 1300, 40);
-	give(e, LOW, 200, 200);
-	give(e, HIGH, 300, 3);
+	bonded_give(e, 0, 1300, 40);
+	bonded_give(e, LOW, 200, 200);
+	bonded_give(e, HIGH, 300, 3);
 	m = busy_path(e);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(take_next(m, &len), 2);
+		assert_int_equal(bonded_take(m, &len), 2);
 	}
 	for (unsigned i = 0; i < 120; i++) {
-		unsigned c = take_next(m, &len);
+		unsigned c = bonded_take(m, &len);
 
 		bytes[c] += len;
 		assert_true(bytes[0] <= bytes[1] + 3000);
 		assert_true(bytes[1] <= bytes[0] + 3000);
 		if (i % 10 == 5) {
-			give(e, HIGH, 300, 1);
-			assert_int_equal(take_next(m, &len), 2);
+			bonded_give(e, HIGH, 300, 1);
+			assert_int_equal(bonded_take(m, &len), 2);
 		}
 	}
 	assert_int_equal(bytes[2], 0);
@@ -134,12 +95,12 @@ static void who_is_passed_for_long_goes_once(void **state)
 	bonded_bring_up(*state);
 	set_classes(*state);
 	e = bonded_session(&((struct site *)*state)->edge);
-	give(e, 0, 1000, 30);
-	give(e, LOW, 1000, 30);
+	bonded_give(e, 0, 1000, 30);
+	bonded_give(e, LOW, 1000, 30);
 	m = busy_path(e);
 	for (unsigned i = 0; i < 400; i++) {
-		give(e, HIGH, 1000, 1);
-		bytes[take_next(m, &len)] += len;
+		bonded_give(e, HIGH, 1000, 1);
+		bytes[bonded_take(m, &len)] += len;
 	}
 	assert_in_range(bytes[0] + bytes[1], 400000 / 20, 400000 / 16);
 	assert_in_range(bytes[0], bytes[1] - 2000, bytes[1] + 2000);
@@ -166,19 +127,19 @@ static void what_is_sent_again_goes_before_its_equals_only(void **state)
 	bonded_bring_up(*state);
 	set_classes(*state);
 	e = bonded_session(&((struct site *)*state)->edge);
-	give(e, 0, 1300, 3);
-	give(e, LOW, 1000, 3);
-	give(e, HIGH, 300, 2);
+	bonded_give(e, 0, 1300, 3);
+	bonded_give(e, LOW, 1000, 3);
+	bonded_give(e, HIGH, 300, 2);
 	m = busy_path(e);
-	again = packet_of(e, 0, 777);
+	again = bonded_packet(e, 0, 777);
 	again->class_id = 0;
 	lose(m, again);
-	assert_int_equal(take_next(m, &len), 2);
-	assert_int_equal(take_next(m, &len), 2);
-	assert_int_equal(take_next(m, &len), 0);
+	assert_int_equal(bonded_take(m, &len), 2);
+	assert_int_equal(bonded_take(m, &len), 2);
+	assert_int_equal(bonded_take(m, &len), 0);
 	assert_int_equal(len, 777);
 	for (unsigned i = 0; i < 6; i++) {
-		assert_int_not_equal(take_next(m, &len), 2);
+		assert_int_not_equal(bonded_take(m, &len), 2);
 	}
 	assert_int_equal(mpq_session_queued(e), 0);
 }
@@ -187,7 +148,7 @@ static void lose_flow(struct mpq_session_path *m, uint32_t flow, size_t len,
 		      unsigned n)
 {
 	while (n-- > 0) {
-		struct mpq_packet *p = packet_of(m->session, 0, len);
+		struct mpq_packet *p = bonded_packet(m->session, 0, len);
 
 		p->class_id = 0;
 		p->flow = flow;
@@ -198,7 +159,7 @@ static void lose_flow(struct mpq_session_path *m, uint32_t flow, size_t len,
 /* A packet of 100 bytes, of a flow that has a bucket of its own. */
 static void give_slow(struct mpq_session_path *m)
 {
-	struct mpq_packet *p = packet_of(m->session, 0, 100);
+	struct mpq_packet *p = bonded_packet(m->session, 0, 100);
 
 	p->flow = 333;
 	p->class_id = 0;
@@ -212,8 +173,8 @@ static unsigned taken_until(struct mpq_session_path *m, size_t bytes)
 	unsigned n = 1;
 	size_t len;
 
-	for ((void)take_next(m, &len); len != bytes; n++) {
-		(void)take_next(m, &len);
+	for ((void)bonded_take(m, &len); len != bytes; n++) {
+		(void)bonded_take(m, &len);
 		assert_true(n < 20);
 	}
 	return n;
@@ -229,7 +190,7 @@ static void a_slow_flow_waits_for_no_repairs_of_others(void **state)
 	bonded_bring_up(*state);
 	set_classes(*state);
 	e = bonded_session(&((struct site *)*state)->edge);
-	give(e, 0, 700, 60);
+	bonded_give(e, 0, 700, 60);
 	m = busy_path(e);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(taken_until(m, 700), 1);
@@ -256,7 +217,7 @@ static void what_was_kept_goes_before_what_came_later(void **state)
 
 	bonded_bring_up(s);
 	came = fake_tun_came(s->vps.tun);
-	give(bonded_session(&s->edge), 0, 300, 3);
+	bonded_give(bonded_session(&s->edge), 0, 300, 3);
 	for (int i = 0; i < BONDED_PATHS; i++) {
 		bonded_link_gone(s, i);
 	}

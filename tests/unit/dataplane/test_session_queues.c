@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What waits in a session, while its members and its policy come and go. */
+#include "dataplane/session_private.h"
+#include "tests/unit/dataplane/bonded.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct mpq_session *edge_of(void **state)
+{
+	struct site *s = *state;
+
+	return bonded_session(&s->edge);
+}
+
+static void set_mode(void **state, enum mpq_steer_mode mode)
+{
+	struct site *s = *state;
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	policy.class[0].steer.mode = mode;
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+}
+
+static size_t own_pkts(const struct mpq_session *s)
+{
+	size_t pkts = 0;
+
+	for (unsigned i = 0; i < BONDED_PATHS; i++) {
+		pkts += s->path[i].own[0].pkts;
+	}
+	return pkts;
+}
+
+/* ---- another connection, another session --------------------------------- */
+
+/* The connection of another path, as one that this path has dialled. */
+static struct mpq_channel *another_channel(struct mpq_session *s, unsigned of)
+{
+	struct mpq_channel *ch = s->path[of].channel;
+
+	mpq_session_withdraw(s, ch, "test", fake_now());
+	ch->own_context = 0;
+	return ch;
+}
+
+static void what_waits_for_a_path_that_dials_anew_goes_elsewhere(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_ACTIVE_STANDBY);
+	bonded_give(s, 0, 500, 5);
+	m = &s->path[0];
+	assert_int_equal(m->own[0].pkts, 5);
+	mpq_session_offer(s, 0, another_channel(s, 2), fake_now());
+	assert_int_equal(m->state, MPQ_SESSION_WAITING);
+	assert_int_equal(m->own[0].pkts, 0);
+	assert_int_equal(s->path[1].own[0].pkts, 5);
+}
+
+static void fall_silent(struct mpq_session *s)
+{
+	for (unsigned i = 0; i < BONDED_PATHS; i++) {
+		s->path[i].state = MPQ_SESSION_SILENT;
+	}
+}
+
+static void copies_wait_unnumbered_for_another_session(void **state)
+{
+	struct mpq_session *s;
+	size_t len;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_REDUNDANT);
+	bonded_give(s, 0, 500, 5);
+	assert_int_equal(own_pkts(s), 5 * BONDED_PATHS);
+	fall_silent(s);
+	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
+	assert_int_equal(own_pkts(s), 5);
+	assert_int_equal(s->class[0].copies_gone, 5 * (BONDED_PATHS - 1));
+	for (unsigned i = 0, n = 0; i < BONDED_PATHS; i++) {
+		while (s->path[i].own[0].pkts > 0) {
+			(void)bonded_take(&s->path[i], &len);
+			assert_int_equal(s->path[i].offer.header.kind,
+					 MPQ_HEADER_DATA);
+			assert_int_equal(s->path[i].offer.header.sequence, n++);
+		}
+	}
+}
+
+static void nothing_is_sent_again_in_another_session(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+	size_t len;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_ACTIVE_STANDBY);
+	bonded_give(s, 0, 500, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		(void)bonded_take(&s->path[0], &len);
+	}
+	mpq_repair_path_out(s->repair, 0, fake_now());
+	mpq_session_send_repairs(s, fake_now());
+	m = &s->path[0];
+	m = m->urgent_pkts > 0 ? m : m[1].urgent_pkts > 0 ? m + 1 : m + 2;
+	assert_int_equal(m->urgent_pkts, 5);
+	fall_silent(s);
+	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
+	assert_int_equal(m->urgent_pkts, 0);
+	assert_int_equal(m->urgent_bytes, 0);
+	assert_int_equal(s->class[0].expired, 5);
+}
+
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, bonded_setup, site_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_waits_for_a_path_that_dials_anew_goes_elsewhere),
+		TEST(copies_wait_unnumbered_for_another_session),
+		TEST(nothing_is_sent_again_in_another_session),
+	};
+
+	return cmocka_run_group_tests_name("dataplane/session_queues", tests,
+					   NULL, NULL);
+}
