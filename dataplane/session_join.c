@@ -203,6 +203,7 @@ void mpq_session_withdraw(struct mpq_session *s, const struct mpq_channel *ch,
 		mpq_session_touch(s);
 		leave(m, reason, now);
 		mpq_session_send_repairs(s, now);
+		s->tick_due = now; /* those who are left have more to carry */
 	}
 }
 

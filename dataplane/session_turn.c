@@ -366,7 +366,12 @@ void mpq_session_turn(struct mpq_session *s, mpq_time now)
 /* Idle sessions need no ticks: there are thousands. */
 static bool is_quiet(const struct mpq_session *s)
 {
-	return s->order.held.pkts == 0 && mpq_session_queued(s) == 0;
+	size_t urgent = 0;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		urgent += s->path[i].urgent_pkts;
+	}
+	return s->order.held.pkts + mpq_session_queued(s) + urgent == 0;
 }
 
 mpq_time mpq_session_deadline(const struct mpq_session *s)

@@ -96,29 +96,73 @@ static void copies_wait_unnumbered_for_another_session(void **state)
 	}
 }
 
+/* Five that were lost on the first path: the one that is to send them again. */
+static struct mpq_session_path *lose_five(void **state)
+{
+	struct mpq_session *s = edge_of(state);
+	struct mpq_session_path *m = &s->path[0];
+	size_t len;
+
+	set_mode(state, MPQ_STEER_ACTIVE_STANDBY);
+	bonded_give(s, 0, 500, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		(void)bonded_take(m, &len);
+		mpq_estimate_acked(&m->estimate, m->estimate.next_id - 1,
+				   fake_now());
+	}
+	mpq_repair_path_out(s->repair, 0, fake_now());
+	mpq_session_send_repairs(s, fake_now());
+	m = m->urgent_pkts > 0 ? m : m[1].urgent_pkts > 0 ? m + 1 : m + 2;
+	assert_int_equal(m->urgent_pkts, 5);
+	return m;
+}
+
 static void nothing_is_sent_again_in_another_session(void **state)
 {
 	struct mpq_session_path *m;
 	struct mpq_session *s;
-	size_t len;
 
 	bonded_bring_up(*state);
 	s = edge_of(state);
-	set_mode(state, MPQ_STEER_ACTIVE_STANDBY);
-	bonded_give(s, 0, 500, 5);
-	for (unsigned i = 0; i < 5; i++) {
-		(void)bonded_take(&s->path[0], &len);
-	}
-	mpq_repair_path_out(s->repair, 0, fake_now());
-	mpq_session_send_repairs(s, fake_now());
-	m = &s->path[0];
-	m = m->urgent_pkts > 0 ? m : m[1].urgent_pkts > 0 ? m + 1 : m + 2;
-	assert_int_equal(m->urgent_pkts, 5);
+	m = lose_five(state);
 	fall_silent(s);
 	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
 	assert_int_equal(m->urgent_pkts, 0);
 	assert_int_equal(m->urgent_bytes, 0);
 	assert_int_equal(s->class[0].expired, 5);
+}
+
+/* ---- when it has its turn ------------------------------------------------ */
+
+#define TICK (100 * MPQ_MILLISECOND)
+
+/* Without anything else the next turn would be for a probe, a second on. */
+static void what_is_to_be_sent_again_does_not_rest(void **state)
+{
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	fake_run(5 * MPQ_SECOND);
+	s = edge_of(state);
+	(void)lose_five(state);
+	assert_int_equal(mpq_session_queued(s), 0);
+	s->data_out = s->data_in = MPQ_TIME_NEVER;
+	mpq_session_turn(s, fake_now());
+	assert_in_range(mpq_session_deadline(s), fake_now(), fake_now() + TICK);
+}
+
+static void who_is_left_is_told_at_once_when_one_leaves(void **state)
+{
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_ACTIVE_STANDBY);
+	bonded_give(s, 0, 500, 5);
+	mpq_session_turn(s, fake_now());
+	assert_true(mpq_session_deadline(s) > fake_now());
+	mpq_session_withdraw(s, s->path[0].channel, "test", fake_now());
+	assert_true(mpq_session_deadline(s) <= fake_now());
 }
 
 #define TEST(name)                                                             \
@@ -130,6 +174,8 @@ int main(void)
 		TEST(what_waits_for_a_path_that_dials_anew_goes_elsewhere),
 		TEST(copies_wait_unnumbered_for_another_session),
 		TEST(nothing_is_sent_again_in_another_session),
+		TEST(what_is_to_be_sent_again_does_not_rest),
+		TEST(who_is_left_is_told_at_once_when_one_leaves),
 	};
 
 	return cmocka_run_group_tests_name("dataplane/session_queues", tests,
