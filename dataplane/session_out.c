@@ -120,6 +120,32 @@ static void into_own(struct mpq_session_path *m, struct mpq_packet *p,
 	mpq_session_tell_queue(m);
 }
 
+static void copy_packet(struct mpq_packet *copy, const struct mpq_packet *p)
+{
+	copy->class_id = p->class_id;
+	copy->kind = p->kind;
+	copy->copies = p->copies;
+	copy->path = p->path;
+	copy->flow = p->flow;
+	copy->sequence = p->sequence;
+	copy->len_bytes = p->len_bytes;
+	memcpy(copy->data, p->data, p->len_bytes);
+}
+
+/* As many as there are buffers for. */
+static unsigned get_copies(struct mpq_session *s, unsigned class_id,
+			   unsigned wanted,
+			   struct mpq_packet *ret[MPQ_STEER_PATHS])
+{
+	unsigned n = 0;
+
+	while (n < wanted && (ret[n] = mpq_packet_get(s->pool)) != NULL) {
+		n++;
+	}
+	s->class[class_id].no_buffer += n < wanted;
+	return n;
+}
+
 /* Copies are one packet of the order, so the number is given here. What shares
  * a lane then waits as one flow: a queue that is fair to flows would change
  * their order, and what a path brings later would no more show what it lost. */
@@ -127,28 +153,17 @@ static void into_many(struct mpq_session *s, struct mpq_packet *p,
 		      const struct mpq_steer_choice *choice, mpq_time now)
 {
 	uint32_t *next = &s->sequence[p->class_id][mpq_session_lane(p->flow)];
+	struct mpq_packet *copy[MPQ_STEER_PATHS];
+	unsigned n = get_copies(s, p->class_id, choice->n - 1u, copy);
 
 	p->kind = MPQ_HEADER_COPY;
 	p->flow = mpq_session_lane(p->flow);
-	p->copies = choice->n;
+	p->copies = (uint8_t)(n + 1);
 	p->path = choice->path[0];
 	p->sequence = (*next)++ & MPQ_HEADER_MASK24;
-	for (unsigned i = 1; i < choice->n; i++) {
-		struct mpq_packet *copy = mpq_packet_get(s->pool);
-
-		if (copy == NULL) {
-			s->class[p->class_id].no_buffer++;
-			break;
-		}
-		copy->class_id = p->class_id;
-		copy->kind = p->kind;
-		copy->copies = p->copies;
-		copy->path = p->path;
-		copy->flow = p->flow;
-		copy->sequence = p->sequence;
-		copy->len_bytes = p->len_bytes;
-		memcpy(copy->data, p->data, p->len_bytes);
-		into_own(&s->path[choice->path[i]], copy, now);
+	for (unsigned i = 0; i < n; i++) {
+		copy_packet(copy[i], p);
+		into_own(&s->path[choice->path[i + 1]], copy[i], now);
 	}
 	into_own(&s->path[choice->path[0]], p, now);
 }

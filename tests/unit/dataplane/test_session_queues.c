@@ -132,6 +132,59 @@ static void nothing_is_sent_again_in_another_session(void **state)
 	assert_int_equal(s->class[0].expired, 5);
 }
 
+/* ---- copies -------------------------------------------------------------- */
+
+/* Takes all buffers but so many; give them back. */
+static struct mpq_packet *take_buffers(struct mpq_session *s, size_t but)
+{
+	struct mpq_packet *first = NULL;
+
+	while (s->pool->free_pkts > but) {
+		struct mpq_packet *p = mpq_packet_get(s->pool);
+
+		p->next = first;
+		first = p;
+	}
+	return first;
+}
+
+static void give_back(struct mpq_session *s, struct mpq_packet *p)
+{
+	struct mpq_packet *next;
+
+	for (; p != NULL; p = next) {
+		next = p->next;
+		mpq_packet_put(s->pool, p);
+	}
+}
+
+/* The only one of its number is sent again when it is lost. */
+static void what_has_no_buffer_for_its_copies_is_none(void **state)
+{
+	struct mpq_session *s;
+	struct mpq_packet *others;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_REDUNDANT);
+	for (unsigned copies = 1; copies <= BONDED_PATHS; copies++) {
+		others = take_buffers(s, copies);
+		bonded_give(s, 0, 500, 1);
+		give_back(s, others);
+		assert_int_equal(own_pkts(s), copies);
+		for (unsigned i = 0; i < BONDED_PATHS; i++) {
+			struct mpq_packet *p =
+				mpq_fair_pop(&s->path[i].own[0], fake_now());
+
+			if (p != NULL) {
+				assert_int_equal(p->copies, copies);
+				mpq_packet_put(s->pool, p);
+			}
+		}
+	}
+	assert_int_equal(s->class[0].no_buffer, BONDED_PATHS - 1);
+}
+
 /* ---- when it has its turn ------------------------------------------------ */
 
 #define TICK (100 * MPQ_MILLISECOND)
@@ -174,6 +227,7 @@ int main(void)
 		TEST(what_waits_for_a_path_that_dials_anew_goes_elsewhere),
 		TEST(copies_wait_unnumbered_for_another_session),
 		TEST(nothing_is_sent_again_in_another_session),
+		TEST(what_has_no_buffer_for_its_copies_is_none),
 		TEST(what_is_to_be_sent_again_does_not_rest),
 		TEST(who_is_left_is_told_at_once_when_one_leaves),
 	};
