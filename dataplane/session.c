@@ -136,7 +136,7 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now)
 	if (s->has_order) {
 		mpq_order_finish(&s->order);
 	}
-	mpq_session_unnumber(s, now);
+	mpq_session_begin_numbers(s, now);
 	mpq_repair_free(s->repair);
 	s->repair = repair;
 	s->order = order;

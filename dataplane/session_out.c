@@ -125,7 +125,6 @@ static void copy_packet(struct mpq_packet *copy, const struct mpq_packet *p)
 	copy->class_id = p->class_id;
 	copy->kind = p->kind;
 	copy->copies = p->copies;
-	copy->path = p->path;
 	copy->flow = p->flow;
 	copy->sequence = p->sequence;
 	copy->len_bytes = p->len_bytes;
@@ -159,7 +158,6 @@ static void into_many(struct mpq_session *s, struct mpq_packet *p,
 	p->kind = MPQ_HEADER_COPY;
 	p->flow = mpq_session_lane(p->flow);
 	p->copies = (uint8_t)(n + 1);
-	p->path = choice->path[0];
 	p->sequence = (*next)++ & MPQ_HEADER_MASK24;
 	for (unsigned i = 0; i < n; i++) {
 		copy_packet(copy[i], p);
@@ -400,28 +398,32 @@ static void drop_urgent(struct mpq_session_path *m, unsigned c, mpq_time now)
 	}
 }
 
-/* Of copies the first one stays. */
+bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p)
+{
+	if (p->kind == MPQ_HEADER_COPY && p->copies > 1) {
+		s->class[p->class_id].copies_gone++;
+		mpq_packet_put(s->pool, p);
+		return false;
+	}
+	p->kind = MPQ_HEADER_DATA;
+	p->copies = 0;
+	return true;
+}
+
 static void unnumber_own(struct mpq_session_path *m, unsigned c, mpq_time now)
 {
-	struct mpq_session *s = m->session;
 	struct mpq_packet *p, *next;
 
 	(void)mpq_fair_take_all(&m->own[c], &p);
 	for (; p != NULL; p = next) {
 		next = p->next;
-		if (p->kind == MPQ_HEADER_COPY && p->copies > 1 &&
-		    p->path != m->index) {
-			s->class[c].copies_gone++;
-			mpq_packet_put(s->pool, p);
-			continue;
+		if (mpq_session_unnumber(m->session, p)) {
+			(void)mpq_fair_push(&m->own[c], p, now);
 		}
-		p->kind = MPQ_HEADER_DATA;
-		p->copies = 0;
-		(void)mpq_fair_push(&m->own[c], p, now);
 	}
 }
 
-void mpq_session_unnumber(struct mpq_session *s, mpq_time now)
+void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now)
 {
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		struct mpq_session_path *m = &s->path[i];

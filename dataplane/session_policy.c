@@ -65,6 +65,7 @@ void mpq_session_set_order(struct mpq_session *s)
 	}
 }
 
+/* They are of the first class now; numbers were of the old one. */
 static void gather(struct mpq_session *s, struct mpq_fair *from,
 		   struct mpq_fair *to, mpq_time now)
 {
@@ -73,13 +74,10 @@ static void gather(struct mpq_session *s, struct mpq_fair *from,
 	(void)mpq_fair_take_all(from, &p);
 	for (; p != NULL; p = next) {
 		next = p->next;
-		if (p->kind == MPQ_HEADER_COPY && p->copies > 1) {
-			mpq_packet_put(s->pool, p);
-			continue;
-		}
-		p->kind = MPQ_HEADER_DATA; /* its number was the old class's */
 		p->class_id = 0;
-		(void)mpq_fair_push(to, p, now);
+		if (mpq_session_unnumber(s, p)) {
+			(void)mpq_fair_push(to, p, now);
+		}
 	}
 }
 
@@ -198,10 +196,13 @@ static void keep_counters(struct mpq_session *s, const struct mpq_policy *old)
 }
 
 /* Its packets wait where they would not go now. */
-static bool goes_elsewhere(const struct mpq_policy_class *was,
-			   const struct mpq_policy_class *c)
+static bool goes_elsewhere(const struct mpq_policy *old,
+			   const struct mpq_policy *p, size_t i)
 {
-	return strcmp(was->name, c->name) == 0 &&
+	const struct mpq_policy_class *was = &old->class[i];
+	const struct mpq_policy_class *c = &p->class[i];
+
+	return i < old->n_classes && strcmp(was->name, c->name) == 0 &&
 	       (was->steer.mode != c->steer.mode ||
 		was->steer.excluded != c->steer.excluded);
 }
@@ -228,8 +229,7 @@ void mpq_session_apply_policy(struct mpq_session *s,
 	set_priorities(s);
 	gather_classes(s, now);
 	for (unsigned i = 0; i < s->policy.n_classes; i++) {
-		if (i < old.n_classes &&
-		    goes_elsewhere(&old.class[i], &s -> policy.class[i])) {
+		if (goes_elsewhere(&old, policy, i)) {
 			mpq_session_steer_class(s, i, now);
 		}
 	}

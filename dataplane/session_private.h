@@ -79,7 +79,10 @@ void mpq_session_steer_class(struct mpq_session *s, unsigned class_id,
 			     mpq_time now);
 /* Numbers begin anew: what waits has none, and what was to be sent again was of
  * the session before. */
-void mpq_session_unnumber(struct mpq_session *s, mpq_time now);
+void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now);
+/* It has no number any more. false: it is gone, as it is one of several copies:
+ * others may have left, and would be delivered besides. */
+bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p);
 /* There is a path again: what was kept is steered anew. */
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now);
 /* The next of a class to be sent again, of which there is one. */

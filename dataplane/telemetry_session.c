@@ -157,7 +157,8 @@ static struct json_object *class(const struct mpq_session *s, unsigned c)
 	mpq_telemetry_uint(o, "out-packets", n->packets_out);
 	mpq_telemetry_uint(o, "out-bytes", n->bytes_out);
 	mpq_telemetry_uint(o, "dropped",
-			   dropped + n->over_rate + n->no_buffer + n->too_big);
+			   dropped + n->over_rate + n->no_buffer + n->too_big +
+				   n->copies_gone);
 	mpq_telemetry_uint(o, "over-rate", n->over_rate);
 	mpq_telemetry_uint(o, "queue-packets", pkts);
 	mpq_telemetry_us(o, "queue-us", sojourn);

@@ -24,9 +24,7 @@ struct mpq_packet {
 	uint8_t class_id, kind;
 	uint8_t copies; /* on so many paths, with one sequence; 0: it has none
 			 * of its own yet */
-	/* While it waits to be sent again, what bond/repair.h says of it; of
-	 * copies the path that has the first one. */
-	uint8_t path, tries, losses;
+	uint8_t path, tries, losses; /* while it waits to be sent again, what */
 	uint32_t flow;     /* hash */
 	uint32_t sequence; /* in its lane, once it has one */
 	uint64_t order;    /* as tries */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What waits in a session, while its members and its policy come and go. */
 #include "dataplane/session_private.h"
+#include "dataplane/telemetry_private.h"
 #include "tests/unit/dataplane/bonded.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -23,6 +25,29 @@ static void set_mode(void **state, enum mpq_steer_mode mode)
 
 	mpq_policy_init(&policy);
 	policy.class[0].steer.mode = mode;
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+}
+
+/* A second class, of packets with this code point, that is redundant. */
+#define COPIED 46
+
+static void add_redundant_class(void **state)
+{
+	struct site *s = *state;
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	mpq_policy_class_init(&policy.class[1]);
+	(void)snprintf(policy.class[1].name, MPQ_POLICY_NAME_BYTES, "copied");
+	policy.class[1].steer.mode = MPQ_STEER_REDUNDANT;
+	policy.n_classes = 2;
+	policy.classify.rule[0] =
+		(struct mpq_classify_rule){.class_id = 1,
+					   .dscp = UINT64_C(1) << COPIED,
+					   .protocol = MPQ_CLASSIFY_ANY};
+	policy.classify.n_rules = 1;
+	(void)snprintf(policy.rule_name[0], MPQ_POLICY_NAME_BYTES, "rule");
+	mpq_classify_compile(&policy.classify);
 	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
 }
 
@@ -72,10 +97,10 @@ static void fall_silent(struct mpq_session *s)
 	}
 }
 
-static void copies_wait_unnumbered_for_another_session(void **state)
+/* Some may have left already. */
+static void copies_do_not_wait_for_another_session(void **state)
 {
 	struct mpq_session *s;
-	size_t len;
 
 	bonded_bring_up(*state);
 	s = edge_of(state);
@@ -84,15 +109,29 @@ static void copies_wait_unnumbered_for_another_session(void **state)
 	assert_int_equal(own_pkts(s), 5 * BONDED_PATHS);
 	fall_silent(s);
 	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
-	assert_int_equal(own_pkts(s), 5);
-	assert_int_equal(s->class[0].copies_gone, 5 * (BONDED_PATHS - 1));
-	for (unsigned i = 0, n = 0; i < BONDED_PATHS; i++) {
-		while (s->path[i].own[0].pkts > 0) {
-			(void)bonded_take(&s->path[i], &len);
-			assert_int_equal(s->path[i].offer.header.kind,
-					 MPQ_HEADER_DATA);
-			assert_int_equal(s->path[i].offer.header.sequence, n++);
-		}
+	assert_int_equal(own_pkts(s), 0);
+	assert_int_equal(s->class[0].copies_gone, 5 * BONDED_PATHS);
+}
+
+static void the_only_ones_of_their_number_get_another_one(void **state)
+{
+	struct mpq_session *s;
+	size_t len;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_REDUNDANT);
+	mpq_session_withdraw(s, s->path[1].channel, "test", fake_now());
+	mpq_session_withdraw(s, s->path[2].channel, "test", fake_now());
+	bonded_give(s, 0, 500, 3);
+	(void)bonded_take(&s->path[0], &len);
+	assert_int_equal(s->path[0].offer.header.sequence, 0);
+	fall_silent(s);
+	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		(void)bonded_take(&s->path[0], &len);
+		assert_int_equal(s->path[0].offer.header.kind, MPQ_HEADER_DATA);
+		assert_int_equal(s->path[0].offer.header.sequence, i);
 	}
 }
 
@@ -185,6 +224,39 @@ static void what_has_no_buffer_for_its_copies_is_none(void **state)
 	assert_int_equal(s->class[0].no_buffer, BONDED_PATHS - 1);
 }
 
+/* What the first class is said to have dropped. */
+static uint64_t told_dropped(void **state)
+{
+	struct site *site = *state;
+	struct json_object *o = mpq_telemetry_session(site_tunnel(&site->edge),
+						      fake_now()),
+			   *list, *dropped;
+	uint64_t n;
+
+	assert_true(json_object_object_get_ex(o, "classes", &list));
+	assert_true(
+		json_object_object_get_ex(json_object_array_get_idx(list, 0),
+					  "dropped", &dropped));
+	n = json_object_get_uint64(dropped);
+	json_object_put(o);
+	return n;
+}
+
+static void copies_that_go_with_their_class_are_counted(void **state)
+{
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	add_redundant_class(state);
+	bonded_give(s, COPIED, 500, 5);
+	assert_int_equal(mpq_session_queued(s), 5 * BONDED_PATHS);
+	assert_int_equal(told_dropped(state), 0);
+	set_mode(state, MPQ_STEER_AUTO);
+	assert_int_equal(mpq_session_queued(s), 0);
+	assert_int_equal(told_dropped(state), 5 * BONDED_PATHS);
+}
+
 /* ---- when it has its turn ------------------------------------------------ */
 
 #define TICK (100 * MPQ_MILLISECOND)
@@ -225,9 +297,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_waits_for_a_path_that_dials_anew_goes_elsewhere),
-		TEST(copies_wait_unnumbered_for_another_session),
+		TEST(copies_do_not_wait_for_another_session),
+		TEST(the_only_ones_of_their_number_get_another_one),
 		TEST(nothing_is_sent_again_in_another_session),
 		TEST(what_has_no_buffer_for_its_copies_is_none),
+		TEST(copies_that_go_with_their_class_are_counted),
 		TEST(what_is_to_be_sent_again_does_not_rest),
 		TEST(who_is_left_is_told_at_once_when_one_leaves),
 	};
