@@ -96,6 +96,7 @@ void mpq_session_view(struct mpq_session_path *m, mpq_time now)
 	view = (struct mpq_estimate_view){
 		.rtt_smoothed = info.rtt_smoothed,
 		.rtt_min = info.rtt_min,
+		.rtt_least = info.rtt_least,
 		.rtt_variation = info.rtt_variation,
 		.one_way = one_way_of(m, now),
 		.queueing = told ? m->told.queueing : 0,

@@ -341,9 +341,9 @@ void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now)
 static bool is_congested(const struct mpq_estimate *e)
 {
 	const struct mpq_estimate_view *v = &e->view;
+	mpq_duration least = v->rtt_least > 0 ? v->rtt_least : v->rtt_min;
 
-	return v->rtt_min > 0 &&
-	       v->rtt_smoothed > v->rtt_min + v->rtt_min / 2 + CONGESTED;
+	return least > 0 && v->rtt_smoothed > least + least / 2 + CONGESTED;
 }
 
 void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now)

@@ -30,6 +30,7 @@
 /* What the connection shows; see struct mpq_conn_info. */
 struct mpq_estimate_view {
 	mpq_duration rtt_smoothed, rtt_min, rtt_variation; /* 0: unknown */
+	mpq_duration rtt_least; /* of late, after a hand-over; likewise */
 	/* Of this direction, from the peer's clock; 0: unknown, half the RTT */
 	mpq_duration one_way;
 	/* On the way, in this direction, as the peer sees it; 0: unknown. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/bond/steer_private.h"
 
-#define SMOOTHING (200 * MPQ_MILLISECOND) /* of a path's load */
+#define SMOOTHING (200 * MPQ_MILLISECOND) /* of a path's load, a class's */
 /* Around a hand-over: clocks drift, and what is sent before it is to arrive. */
 #define GUARD_BEFORE   (300 * MPQ_MILLISECOND)
 #define GUARD_AFTER    (600 * MPQ_MILLISECOND)
@@ -26,14 +26,13 @@ static uint64_t fill(uint64_t tokens, uint64_t more, uint64_t most)
 	return tokens + more < most ? tokens + more : most;
 }
 
-static void smooth_load(struct mpq_steer_path *p, mpq_duration time)
+static uint64_t smoothed(uint64_t load_bps, uint64_t bytes, mpq_duration time)
 {
-	uint64_t bps = p->picked_bytes * BITS * (MPQ_SECOND / MPQ_MICROSECOND) /
+	uint64_t bps = bytes * BITS * (MPQ_SECOND / MPQ_MICROSECOND) /
 		       (time / MPQ_MICROSECOND + 1);
 	uint64_t part = (time << 10) / (time + SMOOTHING);
 
-	p->load_bps = (p->load_bps * (1024 - part) + bps * part) >> 10;
-	p->picked_bytes = 0;
+	return (load_bps * (1024 - part) + bps * part) >> 10;
 }
 
 /* It owes an answer, while the peer speaks by others. */
@@ -76,7 +75,8 @@ static void measure(const struct mpq_steer *s, struct mpq_steer_path *p,
 	}
 	p->wavers =
 		mpq_rhythm_is_near(&p->rhythm, GUARD_BEFORE, GUARD_AFTER, now);
-	smooth_load(p, time);
+	p->load_bps = smoothed(p->load_bps, p->picked_bytes, time);
+	p->picked_bytes = 0;
 	full = p->proven && !e->capacity.at_least;
 	copies = full ? p->rate_bps / COPIES_SHARE : p->rate_bps * COPIES_MORE;
 	least = full ? COPIES_MIN_BPS : COPIES_UNPROVEN_BPS;
@@ -173,6 +173,9 @@ static void guard(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
 static void class_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 		       mpq_duration time, mpq_time now)
 {
+	c->load_bps = smoothed(c->load_bps, c->counters.bytes - c->loaded_bytes,
+			       time);
+	c->loaded_bytes = c->counters.bytes;
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		if (s->path[i].estimate != NULL) {
 			mpq_steer_verdict_judge(s, c, i, now);

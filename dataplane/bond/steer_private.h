@@ -59,6 +59,8 @@ struct mpq_steer_class {
 		mpq_time no_gain; /* since when; or NEVER */
 	} spread;
 	uint64_t tokens_bytes; /* of the rate limit */
+	uint64_t load_bps;     /* of what came, smoothed .. */
+	uint64_t loaded_bytes; /* .. up to here */
 	struct mpq_steer_class_counters counters;
 };
 

@@ -19,13 +19,16 @@
 #define BLOAT            (250 * MPQ_MILLISECOND)
 
 enum {
-	WHOLE = 16,         /* of a threshold, to become bad .. */
-	PART_TO_END = 10,   /* .. and to be good again */
-	BLOAT_RTTS = 2,     /* of the path's own: its BBR starts with that */
-	DECAYED_PART = 2,   /* of what it carried within a minute */
-	SLOW_PART = 16,     /* .. also without much of a queue */
-	MARK_PKTS = 20,     /* fewer say nothing */
-	OTHERS_PERCENT = 50 /* of what it carries, others can */
+	WHOLE = 16,          /* of a threshold, to become bad .. */
+	PART_TO_END = 10,    /* .. and to be good again */
+	BLOAT_RTTS = 2,      /* of the path's own: its BBR starts with that */
+	DECAYED_PART = 2,    /* of what it carried within a minute */
+	SLOW_PART = 16,      /* .. also without much of a queue */
+	MARK_PKTS = 20,      /* fewer say nothing */
+	OTHERS_PERCENT = 50, /* of what it carries, others can */
+	GUARDED_LOSS = 5000, /* parts per million, of what cannot wait .. */
+	CLEAN_PART = 2,      /* .. and another path loses half of it at most */
+	THIN_PART = 4        /* of a path: what would not miss the others */
 };
 
 static uint64_t truly_lost(const struct mpq_estimate *e)
@@ -125,6 +128,43 @@ static enum mpq_steer_reason bad_queue(const struct mpq_steer *s,
 		       : MPQ_STEER_BUFFERBLOAT;
 }
 
+/* By such a path all comes sooner than what this one loses and is repaired. */
+static bool beats_repair(const struct mpq_steer *s,
+			 const struct mpq_steer_class *c, unsigned path,
+			 unsigned other, mpq_time now)
+{
+	const struct mpq_steer_path *p = &s->path[path], *o = &s->path[other];
+	bool charged = o->metered && c->config.avoid_metered;
+
+	return other != path && o->estimate != NULL && o->usable &&
+	       !o->silent && !o->wavers && !c->verdict[other].avoided &&
+	       (c->config.excluded & mpq_steer_bit(other)) == 0 && !charged &&
+	       c->load_bps * THIN_PART <= o->rate_bps &&
+	       o->one_way <= p->base + p->estimate->view.rtt_min &&
+	       mpq_estimate_loss_ppm(o->estimate, now) * CLEAN_PART <=
+		       GUARDED_LOSS;
+}
+
+/* A hole holds back what comes behind it until it is repaired, so that what
+ * cannot wait, and is little, is better off where nothing is lost. */
+static uint64_t loss_max_ppm(const struct mpq_steer *s,
+			     const struct mpq_steer_class *c, unsigned path,
+			     mpq_time now)
+{
+	uint64_t max = c->config.loss_max_ppm;
+
+	if (!c->config.guarded || c->config.mode == MPQ_STEER_REDUNDANT ||
+	    (max > 0 && max < GUARDED_LOSS)) {
+		return max;
+	}
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		if (beats_repair(s, c, path, i, now)) {
+			return GUARDED_LOSS;
+		}
+	}
+	return max;
+}
+
 /* What the measurement says just now; CONFIGURED: nothing bad. */
 static enum mpq_steer_reason bad(const struct mpq_steer *s,
 				 const struct mpq_steer_class *c, unsigned path,
@@ -134,13 +174,13 @@ static enum mpq_steer_reason bad(const struct mpq_steer *s,
 	const struct mpq_steer_path *p = &s->path[path];
 	const struct mpq_steer_verdict *v = &c->verdict[path];
 	unsigned part = v->avoided ? PART_TO_END : WHOLE;
+	uint64_t loss_max = loss_max_ppm(s, c, path, now);
 
 	if (p->silent) {
 		return MPQ_STEER_SILENCE;
 	}
-	if (config->loss_max_ppm > 0 &&
-	    loss_of(v, p->estimate, now) * WHOLE >
-		    (uint64_t)config->loss_max_ppm * part) {
+	if (loss_max > 0 &&
+	    loss_of(v, p->estimate, now) * WHOLE > loss_max * part) {
 		return MPQ_STEER_LOSS;
 	}
 	if (config->rtt_max > 0 &&

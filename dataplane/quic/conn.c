@@ -383,6 +383,7 @@ void mpq_conn_info(const struct mpq_conn *c, struct mpq_conn_info *ret)
 		.rtt_smoothed = info.smoothed_rtt,
 		.rtt_min = rtt_min_of(c, &info),
 		.rtt_latest = info.latest_rtt,
+		.rtt_least = mpq_window_rtt_least(&c->window),
 		.rtt_variation = info.rttvar,
 		.cwnd_bytes = info.cwnd,
 		.in_flight_bytes = info.bytes_in_flight,

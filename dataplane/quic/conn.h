@@ -222,6 +222,7 @@ bool mpq_conn_probing_mtu(const struct mpq_conn *c);
 struct mpq_conn_info {
 	/* Before the first sample: the configured one, and 0. */
 	mpq_duration rtt_smoothed, rtt_min, rtt_latest, rtt_variation;
+	mpq_duration rtt_least; /* of late, on the path's way now */
 	uint64_t cwnd_bytes, in_flight_bytes;
 	uint16_t max_udp_bytes;
 	mpq_time last_read;         /* last packet that passed authentication */

@@ -55,7 +55,7 @@ static uint64_t bytes_in(uint64_t bps, mpq_duration time)
 	return bps / 8 * (time / MPQ_MICROSECOND) / 1000000;
 }
 
-static mpq_duration least_rtt(const struct mpq_window *w)
+mpq_duration mpq_window_rtt_least(const struct mpq_window *w)
 {
 	mpq_duration a = w->rtt_least[0], b = w->rtt_least[1];
 
@@ -67,7 +67,8 @@ static mpq_duration least_rtt(const struct mpq_window *w)
  * window. */
 static unsigned excess(const struct mpq_window *w)
 {
-	uint64_t rounds = SHRINKS_FOR / (least_rtt(w) + MPQ_MILLISECOND);
+	uint64_t rounds =
+		SHRINKS_FOR / (mpq_window_rtt_least(w) + MPQ_MILLISECOND);
 	uint64_t percent;
 
 	if (w->calm_pkts < CALM_PKTS / 4) {
@@ -79,7 +80,7 @@ static unsigned excess(const struct mpq_window *w)
 
 static uint64_t carried(const struct mpq_window *w)
 {
-	return bytes_in(most(w), least_rtt(w));
+	return bytes_in(most(w), mpq_window_rtt_least(w));
 }
 
 static uint64_t at_least(uint64_t bps)
@@ -112,7 +113,7 @@ uint64_t mpq_window_quantum_bytes(const struct mpq_window *w)
 static unsigned too_much(const struct mpq_window *w)
 {
 	mpq_duration meant = QUEUE_MEANT + w->view.rtt_variation +
-			     least_rtt(w) / 100 * excess(w);
+			     mpq_window_rtt_least(w) / 100 * excess(w);
 	uint64_t percent;
 
 	if (w->queue <= meant) {
@@ -198,7 +199,7 @@ mpq_duration mpq_window_later(const struct mpq_window *w, mpq_time now)
 	if (w->round_least > 0 && w->round_least < rtt) {
 		rtt = w->round_least;
 	}
-	return mpq_window_probe_later(&w->probe, rtt, least_rtt(w),
+	return mpq_window_probe_later(&w->probe, rtt, mpq_window_rtt_least(w),
 				      w->view.rtt_smoothed, now);
 }
 
@@ -288,7 +289,7 @@ static void watch_jump(struct mpq_window *w, mpq_duration before)
 /* Few samples may all have waited for their acknowledgement. */
 static void watch_queue(struct mpq_window *w)
 {
-	mpq_duration least = least_rtt(w), before = w->queue;
+	mpq_duration least = mpq_window_rtt_least(w), before = w->queue;
 
 	if (w->samples < SAMPLES_MIN || w->round_least == 0) {
 		return;
@@ -325,8 +326,9 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	}
 	w->samples += fresh;
 	w->view = *v;
-	if (!mpq_window_probe_doctored(&w->probe, v->rtt_latest, least_rtt(w),
-				       v->rtt_smoothed, now)) {
+	if (!mpq_window_probe_doctored(&w->probe, v->rtt_latest,
+				       mpq_window_rtt_least(w), v->rtt_smoothed,
+				       now)) {
 		take_least(w, v, fresh);
 		if (fresh || w->probe.tried == 0) {
 			take_rtt(w, v->rtt_latest, now);
@@ -379,7 +381,7 @@ void mpq_window_was_full(struct mpq_window *w, mpq_time now)
 
 uint64_t mpq_window_bytes(const struct mpq_window *w)
 {
-	if (!w->started || least_rtt(w) == 0) {
+	if (!w->started || mpq_window_rtt_least(w) == 0) {
 		return UINT64_MAX;
 	}
 	return carried(w) * (WINDOW_GAIN + excess(w)) / 100 +

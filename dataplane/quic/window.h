@@ -77,6 +77,9 @@ void mpq_window_was_full(struct mpq_window *w, mpq_time now);
 mpq_duration mpq_window_later(const struct mpq_window *w, mpq_time now);
 void mpq_window_was_later(struct mpq_window *w, mpq_time now);
 
+/* The least round trip of late, on the way that the path has now; 0: none. */
+mpq_duration mpq_window_rtt_least(const struct mpq_window *w);
+
 /* UINT64_MAX: nothing is known yet. */
 uint64_t mpq_window_bytes(const struct mpq_window *w);
 /* Of a burst; likewise. */

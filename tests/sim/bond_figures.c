@@ -3,12 +3,16 @@
 
 #include "tests/sim/bond_class.h"
 #include "tests/sim/bond_copies.h"
+#include "tests/sim/bond_leo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MS MPQ_MILLISECOND
+#define LEO_TIME                                                               \
+	(120 * MPQ_SECOND) /* four hand-overs are learnt, four more            \
+			    */
 
 #define PATH(rate, rtt, ...)                                                   \
 	{                                                                      \
@@ -430,6 +434,9 @@ int bond_figures(int argc, char **argv)
 		failures(&o);
 	} else if (strcmp(argv[0], "copies") == 0) {
 		bond_copies_figures(o.profile, o.seed, o.trace);
+	} else if (strcmp(argv[0], "leo") == 0) {
+		bond_leo_figures(o.profile, argc > 2 ? o.time : LEO_TIME,
+				 o.seed, o.trace);
 	} else if (strcmp(argv[0], "single") == 0) {
 		each = single;
 	} else if (strcmp(argv[0], "beside") == 0) {

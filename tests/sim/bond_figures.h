@@ -18,8 +18,8 @@ struct bond_plan bond_plan_of(const struct sim_profile *p,
 /* The sum of a profile's nominal rates, one way. */
 double bond_plan_mbps(const struct sim_profile *p, bool down);
 
-/* single | outer | shares | harm | fail | return | beside  [PROFILE [SECONDS
- * [SEED]]]: the status. */
+/* single | outer | shares | harm | fail | return | copies | beside
+ * | leo  [PROFILE [SECONDS [SEED]]]: the status. */
 int bond_figures(int argc, char **argv);
 
 #endif

@@ -209,11 +209,14 @@ static void data_came(struct bond_flow *f, const struct content *c,
 
 double bond_flow_delay_ms(const struct bond_flow *f, double part)
 {
-	uint64_t seen = 0;
+	uint64_t all = 0, seen = 0;
 
 	for (unsigned i = 0; i < BOND_FLOW_DELAYS; i++) {
+		all += f->delays[i];
+	}
+	for (unsigned i = 0; i < BOND_FLOW_DELAYS; i++) {
 		seen += f->delays[i];
-		if ((double)seen >= part * (double)f->came) {
+		if ((double)seen >= part * (double)all) {
 			return i / 4.0;
 		}
 	}

@@ -71,6 +71,7 @@ mpq_time bond_flow_deadline(const struct bond_flow *f, mpq_time now);
 int bond_flow_of(const uint8_t *packet, size_t len);
 void bond_flow_came(struct bond_flow *f, const uint8_t *packet, size_t len,
 		    mpq_time now);
+/* That this part of them, 0 to 1, did not exceed. */
 double bond_flow_delay_ms(const struct bond_flow *f, double part);
 
 #endif

@@ -46,6 +46,7 @@ static void mark(struct scene *s)
 	s->marked = w->now;
 	for (size_t i = 0; i < w->flows; i++) {
 		w->flow[i]->gap = 0;
+		memset(w->flow[i]->delays, 0, sizeof(w->flow[i]->delays));
 		w->flow[i]->last = w->now;
 	}
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
@@ -153,7 +154,9 @@ static void add_flow(struct bond_outcome *o, const struct bond_flow *f,
 	o->spurious += f->transport.spurious;
 	o->gap = f->gap > o->gap ? f->gap : o->gap;
 	o->p50_ms = bond_flow_delay_ms(f, 0.5);
+	o->p95_ms = bond_flow_delay_ms(f, 0.95);
 	o->p99_ms = bond_flow_delay_ms(f, 0.99);
+	o->max_ms = bond_flow_delay_ms(f, 1);
 }
 
 static void count_flows(struct scene *s)

@@ -26,7 +26,7 @@ struct bond_event {
 		BOND_HEARD,  /* and its end */
 		BOND_UNPLUGGED,
 		BOND_REPLUGGED, /* with another address */
-		BOND_MARK,      /* gaps and counts begin here */
+		BOND_MARK,      /* gaps, delays and counts begin here */
 	} kind;
 };
 
@@ -37,8 +37,9 @@ struct bond_plan {
 					       * 0 ends them */
 };
 
-struct bond_outcome {                /* of a load */
-	double mbps, p50_ms, p99_ms; /* delays: of its last flow */
+struct bond_outcome { /* of a load */
+	/* Delays: of its last flow, since the mark. */
+	double mbps, p50_ms, p95_ms, p99_ms, max_ms;
 	uint64_t sent, lost, reordered, behind, spurious, refused;
 	mpq_duration gap;  /* the longest without any, since the mark */
 	double least_mbps; /* of its flows */

@@ -232,6 +232,30 @@ static void forgets_losses_of_long_ago(void **state)
 	assert_true(mpq_estimate_loss_ppm(&est, now + 100 * MPQ_SECOND) < 100);
 }
 
+static void lose_at_rtt(mpq_duration rtt, mpq_duration least)
+{
+	struct mpq_estimate_view longer = est.view;
+
+	longer.rtt_smoothed = rtt;
+	longer.rtt_min = 40 * MS;
+	longer.rtt_least = least;
+	mpq_estimate_observe(&est, &longer, now);
+	for (int i = 0; i < 20; i++) {
+		mpq_estimate_lost(&est, acked_id++, now);
+	}
+}
+
+static void a_longer_way_is_no_queue_that_loses(void **state)
+{
+	(void)state;
+	run(MPQ_SECOND);
+	lose_at_rtt(80 * MS, 40 * MS);
+	assert_int_equal(mpq_estimate_loss_ppm(&est, now), 0);
+	lose_at_rtt(80 * MS, 75 * MS); /* a satellite handed over */
+	assert_true(mpq_estimate_loss_ppm(&est, now) > 20000);
+	assert_int_equal(est.congested, 20);
+}
+
 static void is_silent_only_with_something_unanswered(void **state)
 {
 	mpq_time due;
@@ -391,6 +415,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(takes_spurious_losses_back, setup),
 		cmocka_unit_test_setup(forgets_losses_of_long_ago, setup),
+		cmocka_unit_test_setup(a_longer_way_is_no_queue_that_loses,
+				       setup),
 		cmocka_unit_test_setup(is_silent_only_with_something_unanswered,
 				       setup),
 		cmocka_unit_test_setup(the_loss_of_the_last_ones_is_no_silence,

@@ -462,6 +462,58 @@ static void loss_makes_a_path_avoided_with_hysteresis(void **state)
 	assert_int_equal(events_of[MPQ_STEER_AVOIDED], 1);
 }
 
+/* For half a second, with 1 % lost on path 0. */
+static unsigned pick_beside_little_loss(unsigned each)
+{
+	unsigned path = MPQ_STEER_PATHS;
+
+	est[0].recent.acked = 495;
+	est[0].recent.lost = 5;
+	for (int i = 0; i < 50; i++, now += 10 * MS) {
+		est[0].recent.halved = now;
+		est[0].acked += 99;
+		est[0].lost++;
+		for (unsigned k = 0; k < each; k++) {
+			path = pick(1);
+		}
+	}
+	return path;
+}
+
+static void a_guarded_class_leaves_a_path_that_loses_a_little(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+
+	(void)state;
+	configure(&c);
+	assert_int_equal(pick_beside_little_loss(1), 0);
+	c.guarded = true;
+	configure(&c);
+	assert_int_equal(pick_beside_little_loss(1), 1);
+	assert_int_equal(last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_LOSS);
+}
+
+static void a_repair_may_be_sooner_than_the_path_without_loss(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+
+	(void)state;
+	c.guarded = true;
+	configure(&c);
+	shape(1, 120 * MS, 20000000); /* 15 ms and a round trip are less */
+	assert_int_equal(pick_beside_little_loss(1), 0);
+}
+
+static void a_guarded_class_of_much_needs_the_lossy_path(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+
+	(void)state;
+	c.guarded = true;
+	configure(&c);
+	assert_int_equal(pick_beside_little_loss(10), 0); /* 8 Mbit/s */
+}
+
 /* Each time that it was wrong to try it, the next try is later. */
 static void a_path_that_loses_again_is_tried_later(void **state)
 {
@@ -910,6 +962,9 @@ int main(void)
 		UNIT(metered_paths_wait_for_the_others_to_go),
 		UNIT(a_rate_limit_holds),
 		UNIT(loss_makes_a_path_avoided_with_hysteresis),
+		UNIT(a_guarded_class_leaves_a_path_that_loses_a_little),
+		UNIT(a_repair_may_be_sooner_than_the_path_without_loss),
+		UNIT(a_guarded_class_of_much_needs_the_lossy_path),
 		UNIT(a_path_that_loses_again_is_tried_later),
 		UNIT(a_queue_in_a_path_makes_it_avoided),
 		UNIT(a_path_that_decays_is_avoided_and_tried_again),
