@@ -9,7 +9,8 @@
 
 struct options {
 	const char *scenario; /* NULL: all */
-	uint64_t first, last; /* seeds; last 0: each scenario's own number */
+	uint64_t first, last; /* seeds; last 0: each scenario's own number .. */
+	uint64_t most;        /* .. but no more of each than these */
 	bool trace, is_long;
 };
 
@@ -61,7 +62,8 @@ static void print_durations(const char *what, const struct sim_histogram *h)
 
 static bool run_scenario(const struct sim_scenario *s, const struct options *o)
 {
-	uint64_t last = o->last != 0 ? o->last : s->seeds;
+	uint64_t own = s->seeds < o->most ? s->seeds : o->most;
+	uint64_t last = o->last != 0 ? o->last : own;
 	struct sim_histogram durations = {0};
 	struct sim_run run, worst = {0};
 
@@ -98,7 +100,7 @@ static int usage(const char *program)
 {
 	(void)fprintf(stderr,
 		      "usage: %s [--scenario NAME] [--seed N | --seeds N | "
-		      "--seeds A..B] [--long] [--trace]\n",
+		      "--seeds A..B | --most N] [--long] [--trace]\n",
 		      program);
 	return 2;
 }
@@ -123,6 +125,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		{"scenario", required_argument, NULL, 'c'},
 		{"seed", required_argument, NULL, 's'},
 		{"seeds", required_argument, NULL, 'n'},
+		{"most", required_argument, NULL, 'm'},
 		{"long", no_argument, NULL, 'l'},
 		{"trace", no_argument, NULL, 't'},
 		{NULL, 0, NULL, 0},
@@ -142,6 +145,9 @@ static bool parse(int argc, char **argv, struct options *o)
 				return false;
 			}
 			break;
+		case 'm':
+			o->most = strtoull(optarg, NULL, 10);
+			break;
 		case 'l':
 			o->is_long = true;
 			break;
@@ -152,13 +158,13 @@ static bool parse(int argc, char **argv, struct options *o)
 			return false;
 		}
 	}
-	return optind == argc;
+	return optind == argc && o->most > 0;
 }
 
 int sim_scenarios(int argc, char **argv, const struct sim_scenario *scenarios,
 		  size_t n)
 {
-	struct options o = {.first = 1};
+	struct options o = {.first = 1, .most = UINT64_MAX};
 	unsigned count = 0;
 	bool good = true;
 

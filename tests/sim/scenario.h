@@ -5,8 +5,9 @@
  *
  *	sim_NAME --scenario NAME --seed N [--trace]
  *
- * --seeds N tries the first N, --seeds A..B those from A to B; --long runs what
- * takes minutes, where a scenario knows such a form.
+ * --seeds N tries the first N, --seeds A..B those from A to B, --most N as many
+ * as a scenario wants itself, but no more than N; --long runs what takes
+ * minutes, where a scenario knows such a form.
  */
 #ifndef MPQ_TESTS_SIM_SCENARIO_H
 #define MPQ_TESTS_SIM_SCENARIO_H
