@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the two files of a channel share: channel.c (its life, and what QUIC
- * tells), channel_h3.c (what HTTP/3 tells, and capsules). For nobody else.
+ * What the files of a channel share: channel.c (its life, reading and writing),
+ * channel_quic.c (what QUIC tells), channel_h3.c (what HTTP/3 tells, and
+ * capsules). For nobody else.
  */
 #ifndef MPQ_DATAPLANE_CHANNEL_PRIVATE_H
 #define MPQ_DATAPLANE_CHANNEL_PRIVATE_H
@@ -28,6 +29,7 @@ void mpq_channel_deliver(struct mpq_channel *ch, const uint8_t *packet,
 void mpq_channel_deliver_bonded(struct mpq_channel *ch, const uint8_t *data,
 				size_t len);
 
+extern const struct mpq_conn_events mpq_channel_conn_events;
 extern const struct mpq_h3_events mpq_channel_h3_events;
 
 #endif
