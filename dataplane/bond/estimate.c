@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/bond/estimate.h"
+#include "dataplane/bond/estimate_private.h"
 
 #include <string.h>
 
@@ -9,8 +9,6 @@ enum {
 	FULL_PERCENT_IDLE = 20, /* of a full sample's time, at most */
 	PACKET_BYTES = 1500,
 	PROOFS = 2,
-	IGNORED = 3,
-	PAUSES = 3,
 };
 #define SAMPLE_MIN   (40 * MPQ_MILLISECOND)
 #define SAMPLE_MAX   MPQ_SECOND /* .. but a slow path has no more */
@@ -20,10 +18,6 @@ enum {
 #define QUEUE_MIN    (2 * MPQ_MILLISECOND)
 #define CONGESTED    (10 * MPQ_MILLISECOND) /* more than jitter makes */
 #define RECENT       (10 * MPQ_SECOND)
-#define ACK_DELAY    (25 * MPQ_MILLISECOND)
-#define FADED        (500 * MPQ_MILLISECOND)
-#define OVERDUE      (10 * MPQ_MILLISECOND) /* what a busy machine takes */
-#define RTT_UNKNOWN  (100 * MPQ_MILLISECOND)
 #define RATE_MIN_BPS 1000
 #define BITS         8
 
@@ -87,11 +81,6 @@ void mpq_estimate_queued(struct mpq_estimate *e, uint64_t bytes)
 	e->queued_bytes = bytes;
 }
 
-static mpq_duration rtt(const struct mpq_estimate *e)
-{
-	return e->view.rtt_smoothed > 0 ? e->view.rtt_smoothed : RTT_UNKNOWN;
-}
-
 static uint64_t per_second(uint64_t bytes, mpq_duration time)
 {
 	return bytes * BITS * (MPQ_SECOND / MPQ_MICROSECOND) /
@@ -101,11 +90,6 @@ static uint64_t per_second(uint64_t bytes, mpq_duration time)
 static struct mpq_estimate_sent *slot_of(struct mpq_estimate *e, uint64_t id)
 {
 	return &e->sent[id % MPQ_ESTIMATE_REMEMBERED];
-}
-
-static uint32_t in_us(mpq_time t)
-{
-	return (uint32_t)(t / MPQ_MICROSECOND);
 }
 
 void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
@@ -121,17 +105,12 @@ void mpq_estimate_sent(struct mpq_estimate *e, uint64_t id, size_t len_bytes,
 	e->idle_since = e->queued_bytes == 0 ? now : MPQ_TIME_NEVER;
 	*s = (struct mpq_estimate_sent){.id = id + 1,
 					.len_bytes = (uint16_t)len_bytes,
-					.at_us = in_us(now),
+					.at_us = mpq_estimate_us(now),
 					.idle = e->idle};
 	e->outstanding++;
 	e->view.in_flight_bytes += len_bytes; /* until the next view */
 	e->next_id = id + 1;
-	if (e->unanswered == MPQ_TIME_NEVER) {
-		e->unanswered = now;
-	}
-	if (++e->waiting >= IGNORED && e->ignored == MPQ_TIME_NEVER) {
-		e->ignored = now;
-	}
+	mpq_estimate_silence_sent(e, now);
 }
 
 static void forget_slowly(struct mpq_estimate *e, mpq_time now)
@@ -219,7 +198,9 @@ static void start_sample(struct mpq_estimate *e,
 static void count_delivered(struct mpq_estimate *e,
 			    const struct mpq_estimate_sent *s, mpq_time now)
 {
-	mpq_duration length = rtt(e) > SAMPLE_MIN ? rtt(e) : SAMPLE_MIN;
+	mpq_duration length = mpq_estimate_rtt(e) > SAMPLE_MIN
+				      ? mpq_estimate_rtt(e)
+				      : SAMPLE_MIN;
 	mpq_duration time;
 
 	if (e->sample.start == MPQ_TIME_NEVER ||
@@ -249,58 +230,6 @@ static bool has_queue(const struct mpq_estimate *e)
 	return v->queueing > QUEUE_MIN + v->jitter + v->jitter / 2;
 }
 
-/* What came in a silence's time is no rate. */
-static void end_silence(struct mpq_estimate *e, mpq_time now)
-{
-	if (now >= mpq_estimate_silent_at(e)) {
-		e->outage_id = e->next_id;
-		e->sample.start = MPQ_TIME_NEVER;
-		e->flat = 0;
-		mpq_capacity_skip(&e->capacity);
-	}
-}
-
-static mpq_time sent_at(const struct mpq_estimate *e,
-			const struct mpq_estimate_sent *s)
-{
-	return e->seen - (in_us(e->seen) - s->at_us) * MPQ_MICROSECOND;
-}
-
-/* From one answer to the next; the round trip to the first one is none. */
-static void note_pause(struct mpq_estimate *e)
-{
-	mpq_duration pause = mpq_time_elapsed(e->answered, e->seen);
-	mpq_duration part = pause < FADED ? pause : FADED;
-
-	if (e->unanswered != e->answered) {
-		return;
-	}
-	e->newest.pause -= e->newest.pause / MPQ_MICROSECOND * part / FADED *
-			   MPQ_MICROSECOND;
-	e->newest.pause = pause > e->newest.pause ? pause : e->newest.pause;
-}
-
-/* Queues grow and shrink within a few round trips, so that what is smoothed
- * over as many says little of the next answer; the last one says more. */
-static void note_newest(struct mpq_estimate *e,
-			const struct mpq_estimate_sent *s)
-{
-	mpq_duration rtt = mpq_time_elapsed(sent_at(e, s), e->seen);
-	mpq_duration change =
-		rtt > e->newest.rtt ? rtt - e->newest.rtt : e->newest.rtt - rtt;
-
-	if (s->id <= e->newest.next) {
-		return;
-	}
-	if (e->newest.next > 0) {
-		e->newest.jitter += change / 16;
-		e->newest.jitter -= e->newest.jitter / 16;
-		note_pause(e);
-	}
-	e->newest.next = s->id;
-	e->newest.rtt = rtt;
-}
-
 void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 {
 	struct mpq_estimate_sent *s = slot_of(e, id);
@@ -309,9 +238,9 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 	e->acked++;
 	e->recent.acked++;
 	forget_slowly(e, now);
-	end_silence(e, now);
+	mpq_estimate_silence_end(e, now);
 	if (s->id == id + 1) {
-		note_newest(e, s);
+		mpq_estimate_silence_acked(e, s);
 		if (s->lost) {
 			e->spurious++;
 			e->recent.lost -= e->recent.lost > 0;
@@ -326,16 +255,6 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 		s->lost = false;
 	}
 	mpq_estimate_answered(e, now);
-}
-
-void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now)
-{
-	end_silence(e, now);
-	e->answered = now;
-	e->unanswered = e->outstanding > 0 ? now : MPQ_TIME_NEVER;
-	e->ignored = e->outstanding >= IGNORED ? now : MPQ_TIME_NEVER;
-	e->waiting =
-		e->outstanding < IGNORED ? (unsigned)e->outstanding : IGNORED;
 }
 
 static bool is_congested(const struct mpq_estimate *e)
@@ -371,7 +290,7 @@ void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now)
 static uint64_t silent_bound_bps(const struct mpq_estimate *e, mpq_time now)
 {
 	mpq_duration silent = mpq_time_elapsed(e->unanswered, now);
-	mpq_duration usual = rtt(e) + MPQ_ESTIMATE_SILENCE_SLACK;
+	mpq_duration usual = mpq_estimate_rtt(e) + MPQ_ESTIMATE_SILENCE_SLACK;
 
 	return silent > usual
 		       ? per_second((uint64_t)2 * PACKET_BYTES, silent - usual)
@@ -385,7 +304,8 @@ uint64_t mpq_estimate_rate_bps(const struct mpq_estimate *e, mpq_time now)
 
 	if (!mpq_estimate_is_proven(e, now)) {
 		/* BBR's window is two round trips' worth. */
-		uint64_t guess = per_second(e->view.cwnd_bytes, rtt(e)) / 2;
+		uint64_t guess =
+			per_second(e->view.cwnd_bytes, mpq_estimate_rtt(e)) / 2;
 
 		bps = guess > bps ? guess : bps;
 	}
@@ -421,7 +341,7 @@ uint64_t mpq_estimate_window_left(const struct mpq_estimate *e)
 
 mpq_duration mpq_estimate_one_way(const struct mpq_estimate *e)
 {
-	return e->view.one_way > 0 ? e->view.one_way : rtt(e) / 2;
+	return e->view.one_way > 0 ? e->view.one_way : mpq_estimate_rtt(e) / 2;
 }
 
 mpq_duration mpq_estimate_one_way_base(const struct mpq_estimate *e)
@@ -431,7 +351,8 @@ mpq_duration mpq_estimate_one_way_base(const struct mpq_estimate *e)
 	if (e->base.before > 0 && e->base.before < base) {
 		base = e->base.before;
 	}
-	base = base > 0 && base < rtt(e) ? base / 2 : rtt(e) / 2;
+	base = base > 0 && base < mpq_estimate_rtt(e) ? base / 2
+						      : mpq_estimate_rtt(e) / 2;
 	return e->view.one_way > 0 && e->view.one_way < base ? e->view.one_way
 							     : base;
 }
@@ -448,64 +369,4 @@ mpq_time mpq_estimate_arrival(const struct mpq_estimate *e, size_t n,
 {
 	return now + mpq_estimate_queue_delay(e, n, now) +
 	       mpq_estimate_one_way(e);
-}
-
-mpq_time mpq_estimate_silent_at(const struct mpq_estimate *e)
-{
-	mpq_duration usual = rtt(e) + 4 * e->view.rtt_variation;
-	mpq_time probed;
-
-	if (e->unanswered == MPQ_TIME_NEVER) {
-		return MPQ_TIME_NEVER;
-	}
-	/* RFC 9002 §6.2.1: sent after the usual time and the peer's largest
-	 * delay, and answered a round trip later. */
-	probed = e->unanswered + usual + ACK_DELAY + usual +
-		 MPQ_ESTIMATE_SILENCE_SLACK;
-	return e->ignored == MPQ_TIME_NEVER
-		       ? probed
-		       : mpq_time_min(probed,
-				      e->ignored + usual +
-					      MPQ_ESTIMATE_SILENCE_SLACK);
-}
-
-/* An acknowledgement is due with the second of them at the latest; they are
- * answered in turn, so that other than above nobody has to begin to wait anew
- * with each answer. */
-mpq_time mpq_estimate_overdue_at(const struct mpq_estimate *e)
-{
-	uint64_t id = e->newest.next + IGNORED - 1;
-	const struct mpq_estimate_sent *s =
-		&e->sent[id % MPQ_ESTIMATE_REMEMBERED];
-
-	if (s->id != id + 1 || s->lost || e->newest.next == 0) {
-		return MPQ_TIME_NEVER;
-	}
-	return sent_at(e, s) + e->newest.rtt + 4 * e->newest.jitter + OVERDUE;
-}
-
-/* Longer than it was usual lately. */
-static mpq_duration long_pause(const struct mpq_estimate *e)
-{
-	mpq_duration pause = PAUSES * e->newest.pause;
-
-	return pause > MPQ_ESTIMATE_SILENCE_SLACK ? pause
-						  : MPQ_ESTIMATE_SILENCE_SLACK;
-}
-
-mpq_time mpq_estimate_quiet_at(const struct mpq_estimate *e)
-{
-	mpq_time overdue = mpq_estimate_overdue_at(e);
-	mpq_time quiet = e->answered + long_pause(e);
-
-	return overdue > quiet ? overdue : quiet;
-}
-
-/* A peer that is busy, or we, are silent on all paths. What each way takes is
- * taken out; without queues, as those may be gone meanwhile. */
-bool mpq_estimate_spoke_after(const struct mpq_estimate *e,
-			      const struct mpq_estimate *other)
-{
-	return e->answered + other->view.rtt_min / 2 >
-	       other->answered + e->view.rtt_min / 2 + long_pause(other);
 }
