@@ -17,6 +17,9 @@ enum {
 #define BASE_SPAN    (3 * MPQ_SECOND)
 #define QUEUE_MIN    (2 * MPQ_MILLISECOND)
 #define CONGESTED    (10 * MPQ_MILLISECOND) /* more than jitter makes */
+/* A queue beyond half a round trip and so much is none of a way that has become
+ * longer: hand-overs change it by less. */
+#define STANDING     (20 * MPQ_MILLISECOND)
 #define RECENT       (10 * MPQ_SECOND)
 #define RATE_MIN_BPS 1000
 #define BITS         8
@@ -163,20 +166,21 @@ static void believe(struct mpq_estimate *e, mpq_time now)
 	e->proven = now;
 }
 
-/* A full sample moves the rate, another one only raises it. */
+/* A full sample moves the rate, another one only raises it. A path in which a
+ * queue stands is full, however little waits for it here. */
 static void take_sample(struct mpq_estimate *e, mpq_duration idle, mpq_time now)
 {
 	mpq_duration time = now - e->sample.start;
 	uint64_t bps = per_second(e->sample.bytes, time);
 
-	if (idle * 100 > time * FULL_PERCENT_IDLE) {
+	if (!e->sample.standing && idle * 100 > time * FULL_PERCENT_IDLE) {
 		e->rate_bps = bps > e->rate_bps ? bps : e->rate_bps;
 		return;
 	}
 	if (!mpq_estimate_is_proven(e, now) && prove(e, bps) < PROOFS) {
 		return;
 	}
-	if (bps > e->rate_bps) {
+	if (bps > e->rate_bps || e->sample.standing) {
 		/* Up is believed sooner: a path held below what it can do
 		 * never shows more. */
 		e->rate_bps = e->rate_bps / 2 + bps / 2;
@@ -193,6 +197,7 @@ static void start_sample(struct mpq_estimate *e,
 	e->sample.idle = s->idle;
 	e->sample.bytes = 0;
 	e->sample.pkts = 0;
+	e->sample.standing = mpq_estimate_is_standing(e);
 }
 
 static void count_delivered(struct mpq_estimate *e,
@@ -210,6 +215,7 @@ static void count_delivered(struct mpq_estimate *e,
 	}
 	e->sample.bytes += s->len_bytes;
 	e->sample.pkts++;
+	e->sample.standing = e->sample.standing && mpq_estimate_is_standing(e);
 	time = now - e->sample.start;
 	if (time >= length &&
 	    (e->sample.pkts >= SAMPLE_PKTS || time >= SAMPLE_MAX)) {
@@ -317,6 +323,14 @@ bool mpq_estimate_is_proven(const struct mpq_estimate *e, mpq_time now)
 {
 	return e->proven != MPQ_TIME_NEVER &&
 	       mpq_time_elapsed(e->proven, now) < e->believed;
+}
+
+bool mpq_estimate_is_standing(const struct mpq_estimate *e)
+{
+	const struct mpq_estimate_view *v = &e->view;
+
+	return v->queueing >
+	       v->rtt_min / 2 + STANDING + v->jitter + v->jitter / 2;
 }
 
 uint32_t mpq_estimate_loss_ppm(const struct mpq_estimate *e, mpq_time now)

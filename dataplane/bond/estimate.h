@@ -62,6 +62,7 @@ struct mpq_estimate {
 		mpq_duration idle; /* when what it acknowledged was sent */
 		uint64_t bytes;
 		unsigned pkts;
+		bool standing; /* a queue in the path, all the time */
 	} sample;
 	mpq_duration idle;         /* in all: nothing was waiting to be sent */
 	mpq_time idle_since;       /* MPQ_TIME_NEVER: something is */
@@ -123,6 +124,9 @@ void mpq_estimate_answered(struct mpq_estimate *e, mpq_time now);
 uint64_t mpq_estimate_rate_bps(const struct mpq_estimate *e, mpq_time now);
 /* Was it filled lately? If not, it can perhaps do more than rate_bps. */
 bool mpq_estimate_is_proven(const struct mpq_estimate *e, mpq_time now);
+/* Does the peer tell of a queue in the path, longer than hand-overs and jitter
+ * look like? */
+bool mpq_estimate_is_standing(const struct mpq_estimate *e);
 
 /* Lost for good of those sent lately, in parts per million; without those that
  * a full bottleneck dropped, which a start of BBR brings about, and those of a

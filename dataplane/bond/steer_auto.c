@@ -30,6 +30,7 @@
 #define BACKOFF_MAX   (64 * MPQ_SECOND)
 #define BETTER_BY     (5 * MPQ_MILLISECOND)
 #define SETTLED       (500 * MPQ_MILLISECOND) /* between moves of a flow */
+#define SLOW_START    (2 * MPQ_SECOND)        /* is over by then */
 #define BITS          8
 
 enum {
@@ -354,6 +355,10 @@ static void spread(struct mpq_steer *s, struct mpq_steer_class *c,
 		   struct mpq_steer_flow *f, mpq_time now)
 {
 	c->spread.last_promoted = now;
+	if (f->reason == MPQ_STEER_FIRST_PACKET &&
+	    now - f->since < SLOW_START) {
+		c->spread.started = now;
+	}
 	change(s, c, f, MPQ_STEER_SPREAD,
 	       c->spread.unproven ? MPQ_STEER_UNPROVEN
 				  : MPQ_STEER_IDLE_CAPACITY,

@@ -56,6 +56,7 @@ struct mpq_steer_class {
 		uint64_t one_bps, all_bps, idle_bps, load_bps;
 		bool unproven; /* idle_bps is hoped for */
 		mpq_time last_promoted;
+		mpq_time started; /* the last one in its slow start */
 		mpq_time no_gain; /* since when; or NEVER */
 	} spread;
 	uint64_t tokens_bytes; /* of the rate limit */

@@ -34,18 +34,36 @@ static mpq_duration wait_of(uint64_t waiting_bytes, uint64_t bps)
 	return bps > 0 ? bytes * BITS * MPQ_SECOND / bps : MPQ_TIME_NEVER;
 }
 
-/* How late it comes by this path. What is in flight beyond what fits the way
- * stands in a queue there: BBR, probing, puts it there for no good, and in a
- * stream over several paths everything waits for it. */
+/* What is in flight beyond what fits the way stands in a queue there. */
+static mpq_duration standing(const struct mpq_steer_path *p, uint64_t bps,
+			     mpq_duration rtt)
+{
+	mpq_duration flight =
+		p->estimate->view.in_flight_bytes * BITS * MPQ_SECOND / bps;
+
+	return flight > rtt ? flight - rtt : 0;
+}
+
+/* How late it comes by this path. BBR, probing, makes queues for no good, and
+ * in a stream over several paths everything waits for them. A path that decays
+ * has one before it is known how little it carries now; and when that was long
+ * ago it may carry more, which is found out step by step: all that it is given
+ * at once may be too much. */
 static mpq_duration way_of(const struct mpq_steer_path *p)
 {
-	mpq_duration flight = p->estimate->view.in_flight_bytes * BITS *
-			      MPQ_SECOND / p->rate_bps;
+	const struct mpq_estimate *e = p->estimate;
+	mpq_duration queue = standing(p, p->rate_bps, 2 * p->base);
 
 	if (!p->proven) {
-		return p->one_way;
+		return p->one_way +
+		       (e->proven != MPQ_TIME_NEVER
+				? standing(p, 2 * p->rate_bps, e->view.rtt_min)
+				: 0);
 	}
-	return p->base + (flight > 2 * p->base ? flight - 2 * p->base : 0);
+	if (mpq_estimate_is_standing(e) && e->view.queueing > queue) {
+		queue = e->view.queueing;
+	}
+	return p->base + queue;
 }
 
 /* Is it worth waiting for paths that are faster than this one, `most` long? */
@@ -89,8 +107,7 @@ bool mpq_steer_pull_spread(const struct mpq_steer *s,
 
 	return (may & mpq_steer_bit(path)) != 0 &&
 	       is_sooner(s, may, path, waiting_bytes,
-			 mpq_time_elapsed(c->spread.last_promoted, s->tick) <
-					 YOUNG
+			 mpq_time_elapsed(c->spread.started, s->tick) < YOUNG
 				 ? YOUNG_WAIT
 				 : MPQ_TIME_NEVER);
 }

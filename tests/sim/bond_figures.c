@@ -29,6 +29,7 @@ struct options {
 	unsigned profile; /* 0: all */
 	mpq_duration time;
 	uint64_t seed;
+	unsigned load; /* harm: 0: all */
 	bool trace;
 };
 
@@ -219,18 +220,17 @@ static void shares(const struct options *o)
 
 /* ---- c: never worse than the best path ----------------------------------- */
 
-static double best_single(const struct options *o, struct bond_plan p)
+double bond_best_single_mbps(struct sim_run *run, struct bond_plan p)
 {
 	const struct sim_profile *profile = p.setup.profile;
 	double best = 0;
 
 	for (unsigned k = 0; k < profile->paths; k++) {
 		struct bond_result r;
-		struct sim_run run;
 
 		if (!is_repeated(profile, k)) {
 			p.setup.paths = 1U << k;
-			run_plan(o, &p, &r, &run);
+			bond_run(run, &p, &r);
 			best = r.load[0].mbps > best ? r.load[0].mbps : best;
 		}
 	}
@@ -254,9 +254,13 @@ static void harm(const struct options *o, const struct sim_profile *profile)
 			bond_plan_of(profile, loads[i].kind, loads[i].flows,
 				     true, o->time);
 		struct bond_result r;
-		struct sim_run run;
-		double best = best_single(o, p);
+		struct sim_run run = {.seed = o->seed};
+		double best;
 
+		if (o->load != 0 && o->load != i + 1) {
+			continue;
+		}
+		best = bond_best_single_mbps(&run, p);
 		run_plan(o, &p, &r, &run);
 		print_result(&p, loads[i].name, &r, &run);
 		(void)printf("  best path %.1f, ratio %.2f%s\n", best,
@@ -421,6 +425,7 @@ int bond_figures(int argc, char **argv)
 				  .time = number(argc, argv, 2, 20) *
 					  MPQ_SECOND,
 				  .seed = number(argc, argv, 3, 1),
+				  .load = number(argc, argv, 4, 0),
 				  .trace = getenv("TRACE") != NULL};
 	void (*each)(const struct options *, const struct sim_profile *) = NULL;
 

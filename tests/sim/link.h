@@ -24,7 +24,7 @@
 
 #define SIM_LINK_MTU_BYTES 1500 /* of an UDP payload, at most */
 #define SIM_LINK_LARGE     1000
-#define SIM_LINK_CHANGES   64
+#define SIM_LINK_CHANGES   256
 
 struct sim_link_shape {
 	uint64_t rate_bps;   /* 0: no limit */

@@ -164,6 +164,32 @@ static void eight_flows_get_most_of_the_sum(struct sim_run *run)
 	share(run, &sim_profiles[5], 8, .75);
 }
 
+/* Where an early version did: paths too unlike, lossy, bloated, decaying. */
+static void bonding_does_no_harm(struct sim_run *run)
+{
+	static const struct {
+		unsigned profile, flows, seconds;
+		enum bond_flow_kind kind;
+	} cases[] = {
+		{20, 1, 10, BOND_FLOW_CUBIC}, {18, 8, 10, BOND_FLOW_CUBIC},
+		{11, 1, 16, BOND_FLOW_CUBIC}, {20, 1, 10, BOND_FLOW_BBR},
+		{18, 1, 10, BOND_FLOW_UDP},   {10, 8, 10, BOND_FLOW_CUBIC},
+		{16, 1, 10, BOND_FLOW_QUIC},  {5, 1, 10, BOND_FLOW_BBR},
+	};
+	unsigned i = (unsigned)(run->seed % (sizeof(cases) / sizeof(cases[0])));
+	struct bond_plan p = bond_plan_of(&sim_profiles[cases[i].profile - 1],
+					  cases[i].kind, cases[i].flows, true,
+					  cases[i].seconds * MPQ_SECOND);
+	double best = bond_best_single_mbps(run, p);
+	struct bond_result r;
+
+	bond_run(run, &p, &r);
+	sim_holds(run, r.load[0].mbps >= .95 * best, 0,
+		  "%s, %u %s: %.1f Mbit/s, the best path alone %.1f",
+		  p.setup.profile->name, cases[i].flows,
+		  bond_flow_names[cases[i].kind], r.load[0].mbps, best);
+}
+
 static void a_stream_of_most_of_the_sum_loses_nothing(struct sim_run *run)
 {
 	struct bond_plan p =
@@ -426,6 +452,7 @@ static const struct sim_scenario scenarios[] = {
 	 NULL, NULL},
 	{"eight_flows_get_most_of_the_sum", eight_flows_get_most_of_the_sum, 1,
 	 NULL, NULL},
+	{"bonding_does_no_harm", bonding_does_no_harm, 8, NULL, NULL},
 	{"a_stream_of_most_of_the_sum_loses_nothing",
 	 a_stream_of_most_of_the_sum_loses_nothing, 2, NULL, NULL},
 	{"a_black_hole_costs_two_round_trips",

@@ -115,6 +115,41 @@ static void follows_a_filled_path_that_slows_down(void **state)
 	assert_in_range(mpq_estimate_rate_bps(&est, now), 700000, 1500000);
 }
 
+/* The peer tells of a queue in the path. */
+static void tell_queue(mpq_duration queueing)
+{
+	struct mpq_estimate_view view = est.view;
+
+	view.queueing = queueing;
+	mpq_estimate_observe(&est, &view, now);
+}
+
+/* 0.8 Mbit/s, and nothing waits for it here. */
+static void trickle(mpq_duration time)
+{
+	for (mpq_time end = now + time; now < end; now += 10 * MS) {
+		mpq_estimate_sent(&est, sent_id++, 1000, now);
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+}
+
+/* One took of a shared queue at once what it could, and put it into a queue of
+ * a second. */
+static void follows_a_path_in_which_a_queue_stands(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	run(MPQ_SECOND);
+	mpq_estimate_queued(&est, 0);
+	acked_id = sent_id;
+	tell_queue(30 * MS); /* which may be a longer way */
+	trickle(MPQ_SECOND);
+	assert_in_range(mpq_estimate_rate_bps(&est, now), 7600000, 8400000);
+	tell_queue(100 * MS);
+	trickle(MPQ_SECOND);
+	assert_in_range(mpq_estimate_rate_bps(&est, now), 700000, 1500000);
+}
+
 /* 1000 bytes each 10 ms, and something always waits. */
 static void crawl(mpq_duration time)
 {
@@ -403,6 +438,8 @@ int main(void)
 		cmocka_unit_test_setup(is_idle_once_nothing_is_left_for_it,
 				       setup),
 		cmocka_unit_test_setup(follows_a_filled_path_that_slows_down,
+				       setup),
+		cmocka_unit_test_setup(follows_a_path_in_which_a_queue_stands,
 				       setup),
 		cmocka_unit_test_setup(
 			a_rate_far_below_the_most_is_doubted_soon, setup),

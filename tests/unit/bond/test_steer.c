@@ -777,6 +777,53 @@ static void a_young_spread_flow_is_helped_at_once(void **state)
 	assert_true(may_pull(1, 110000)); /* 18 ms */
 }
 
+/* It fills its path after seconds only, so that its slow start is over. */
+static void an_old_spread_flow_is_helped_when_that_is_sooner(void **state)
+{
+	(void)state;
+	offer(1, 5000000, 3 * MPQ_SECOND);
+	mpq_estimate_queued(&est[0], 50000);
+	while (pick(1) != SHARED) {
+	}
+	assert_false(may_pull(1, 20000));
+	assert_true(may_pull(1, 110000));
+}
+
+static void a_queue_that_the_peer_tells_of_is_part_of_the_way(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_SMALLEST_DELAY};
+
+	(void)state;
+	configure(&c);
+	assert_false(may_pull(1, 50000)); /* 8 ms; it is 15 ms later */
+	est[0].view.queueing = 34 * MS;   /* as a longer way looks like */
+	assert_false(may_pull(1, 50000));
+	est[0].view.queueing = 40 * MS;
+	assert_true(may_pull(1, 50000));
+}
+
+/* Twice of what it did is offered, not all that its window takes. */
+static void a_path_proven_long_ago_is_tried_step_by_step(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_SMALLEST_DELAY};
+
+	(void)state;
+	configure(&c);
+	est[0].rate_bps = 1000000;
+	est[0].proven = 0;
+	now += 2 * MPQ_ESTIMATE_PROVEN;
+	est[1].proven = now;
+	mpq_steer_expire(steer, now);
+	est[0].view.in_flight_bytes = 7500; /* 30 ms at twice its rate */
+	assert_true(may_pull(0, 3000));
+	est[0].view.in_flight_bytes = 15000;
+	assert_false(may_pull(0, 3000));
+	est[0].proven = MPQ_TIME_NEVER; /* .. unless nothing is known */
+	assert_true(may_pull(0, 3000));
+}
+
 static void what_is_in_flight_beyond_the_way_stands_in_a_queue(void **state)
 {
 	const struct mpq_steer_class_config c = {
@@ -976,6 +1023,9 @@ int main(void)
 		UNIT(auto_spreads_a_flow_that_fills_its_path),
 		UNIT(a_flow_has_no_path_where_flows_do_not_count),
 		UNIT(a_young_spread_flow_is_helped_at_once),
+		UNIT(an_old_spread_flow_is_helped_when_that_is_sooner),
+		UNIT(a_queue_that_the_peer_tells_of_is_part_of_the_way),
+		UNIT(a_path_proven_long_ago_is_tried_step_by_step),
 		UNIT(what_is_in_flight_beyond_the_way_stands_in_a_queue),
 		UNIT(a_flow_leaves_a_small_path_for_one_too_unlike),
 		UNIT(a_flow_does_not_flee_its_own_queue_to_a_lesser_path),
