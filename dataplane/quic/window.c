@@ -4,7 +4,8 @@
 #define SPAN        (5 * MPQ_SECOND)
 #define ROUND_MIN   (10 * MPQ_MILLISECOND)
 #define START_FLAT  3
-#define START_LOST  50  /* one in so many is too much */
+#define START_LOST  50 /* one in so many is too much */
+#define START_QUEUE (10 * MPQ_MILLISECOND)
 #define START_GAIN  200 /* per cent, of the congestion window a round trip */
 #define WINDOW_GAIN 150
 #define BURSTS      4 /* that acknowledgements, and we, are late by */
@@ -286,6 +287,15 @@ static void watch_jump(struct mpq_window *w, mpq_duration before)
 	}
 }
 
+/* What the start may leave standing in the path: more is its end, however
+ * thinly, or in clumps, the path is used. */
+static mpq_duration start_queue(const struct mpq_window *w)
+{
+	mpq_duration part = mpq_window_rtt_least(w) / 4;
+
+	return part > START_QUEUE ? part : START_QUEUE;
+}
+
 /* Few samples may all have waited for their acknowledgement. */
 static void watch_queue(struct mpq_window *w)
 {
@@ -297,6 +307,8 @@ static void watch_queue(struct mpq_window *w)
 	w->queue = w->round_least > least ? w->round_least - least : 0;
 	if (w->started) {
 		watch_jump(w, before);
+	} else if (w->queue > start_queue(w) && most(w) > 0) {
+		w->started = true;
 	}
 	w->samples = 0;
 	w->round_least = 0;

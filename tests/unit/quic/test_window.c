@@ -134,6 +134,34 @@ static void a_start_that_overflows_the_path_ends(void **state)
 	assert_true(f->window.started);
 }
 
+/* Rounds that do not fill the path, of samples that are so much longer than the
+ * round trip; one in four is not when it is by chance. */
+static void thin_rounds(struct fixture *f, mpq_duration longer, bool by_chance)
+{
+	mpq_window_observe(&f->window, &f->view, f->now);
+	for (unsigned i = 0; i < 40; i++) {
+		f->view.rtt_latest =
+			RTT + i + (by_chance && i % 4 == 0 ? 0 : longer);
+		mpq_window_observe(&f->window, &f->view, f->now);
+		if (i % 8 == 7) {
+			round_of(f, ROUND / 4, 0, false);
+		}
+	}
+}
+
+/* What comes in clumps fills a path's queue, and no round. */
+static void a_start_that_leaves_a_queue_ends(void **state)
+{
+	thin_rounds(*state, 30 * MS, false);
+	assert_true(((struct fixture *)*state)->window.started);
+}
+
+static void jitter_does_not_end_a_start(void **state)
+{
+	thin_rounds(*state, 30 * MS, true);
+	assert_false(((struct fixture *)*state)->window.started);
+}
+
 static void a_packet_that_waits_for_another_is_no_full_path(void **state)
 {
 	struct fixture *f = *state;
@@ -576,6 +604,8 @@ int main(void)
 		TEST(the_start_ends_when_no_more_is_delivered),
 		TEST(an_idle_path_does_not_end_its_start),
 		TEST(a_start_that_overflows_the_path_ends),
+		TEST(a_start_that_leaves_a_queue_ends),
+		TEST(jitter_does_not_end_a_start),
 		TEST(a_packet_that_waits_for_another_is_no_full_path),
 		TEST(is_never_far_ahead_of_its_time),
 		TEST(the_window_is_what_the_path_carries_and_some),
