@@ -97,8 +97,11 @@
  *     session: {"state": "up" | "down" | "not open",
  *         "members": [{"path" (at a concentrator ""), "id", "state"
  *             (dataplane/session.h), "reason", "age-us", "usable", "metered",
- *             "rtt-us", "rtt-min-us", "capacity-bps", "capacity-proven",
- *             "congested", of what we send, as the peer tells it,
+ *             "rtt-us", "rtt-min-us", "capacity-bps"? (the link's, see
+ *             dataplane/bond/capacity.h), "capacity-proven"?,
+ *             "capacity-age-us"?, "expected-bps" (steering's guess, just now),
+ *             "congested", and, when known, of what we send, as the peer
+ *             tells it,
  *             "one-way-offset-us" (over the quickest path), "jitter-us",
  *             "queueing-us", "loss-ppm", "out-rate-bps", and of what we get
  *             the same with "in-" before it, "in-reorder-packets", "heard-us";

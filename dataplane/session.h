@@ -6,7 +6,8 @@
  *
  *	out   classify -> steer -> own or shared queue -> header -> channel
  *	in    channel -> header -> delay -> order -> (deliver)
- *	lost  repair -> the best other path's urgent queue, fair to flows
+ *	lost  repair -> urgent queue of the path that is soonest, seldom the
+ *	      same, fair to flows
  *
  * A path that is up offers its channel; the session joins it (join.h) and takes
  * it back when it is silent. Pure: channels are its only way out, and `now`

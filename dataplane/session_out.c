@@ -244,7 +244,8 @@ static void steer_all(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
 	}
 }
 
-/* There is a path again: what was kept is steered anew. */
+/* What waits in the class's shared queue, as there was no path for it, or as
+ * more than one took from it until now. */
 static void steer_kept(struct mpq_session *s, unsigned class_id, mpq_time now)
 {
 	struct mpq_packet *p;

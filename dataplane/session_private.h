@@ -40,7 +40,8 @@ void mpq_session_tell_policy(struct mpq_session_path *m);
 /* Server: SESSION_POLICY came from a member. 0; negative: it is malformed. */
 int mpq_session_hear_policy(struct mpq_session *s, struct mpq_channel *ch,
 			    const struct mpq_capsule *c, mpq_time now);
-/* Server: another session, whose policies count from the beginning. */
+/* Server: another session, whose policies count from the beginning. The one in
+ * force stays so until it tells its own. */
 void mpq_session_forget_policy(struct mpq_session *s);
 
 /* How long holes wait, by the paths as they are. */
@@ -83,7 +84,8 @@ void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now);
 /* It has no number any more. false: it is gone, as it is one of several copies:
  * others may have left, and would be delivered besides. */
 bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p);
-/* There is a path again: what was kept is steered anew. */
+/* A path begins: what waits in no path's own queue, as it had none to go, or as
+ * several share it, is steered anew. */
 void mpq_session_steer_kept(struct mpq_session *s, mpq_time now);
 /* The next of a class to be sent again, of which there is one. */
 struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,

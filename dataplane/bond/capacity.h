@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a path can carry, for people: the most that got through it lately, as
- * bytes on the wire, and whether that is all it can do. Pure. Steering has its
- * own view (estimate.h), which follows each round trip.
+ * bytes on the wire, and whether that is all it can do. A proof of less lowers
+ * it bit by bit. Pure. Steering has its own view (estimate.h), which follows
+ * each round trip.
  *
  * A path that always had more to send, and a queue on the way, shows its
  * capacity; so does one that does the same again and loses nothing. One that
@@ -19,7 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* So long the most is told; later what gets through then. */
+/* So long the most is told if nothing comes near it; then what gets through. */
 #define MPQ_CAPACITY_KEPT (60 * MPQ_SECOND)
 
 struct mpq_capacity {

@@ -7,8 +7,9 @@
  * Capacity is what was delivered in a time, taken over about a round trip. Only
  * when the sender always had more to send does that say what the path can do
  * (a full sample); otherwise it says what it can do at least. A path that was
- * never filled, or whose rate still grows with each sample, is `unproven`: its
- * capacity is a guess from its window.
+ * not filled lately, or whose rate still grows with each sample, is not
+ * `proven`: its capacity is what it did at least, or what its window allows if
+ * that is more.
  */
 #ifndef MPQ_BOND_ESTIMATE_H
 #define MPQ_BOND_ESTIMATE_H

@@ -4,7 +4,8 @@
  * counters are its caller's.
  *
  * By time and not by a number of datagrams: chance alone makes a thousand of
- * them show 5 % as anything from 3.6 to 6.4 %.
+ * them show 5 % as anything from 3.6 to 6.4 %. Where few come, ten seconds are
+ * too few of them, so that it looks back further.
  */
 #ifndef MPQ_BOND_LATELY_H
 #define MPQ_BOND_LATELY_H
@@ -32,8 +33,9 @@ void mpq_lately_init(struct mpq_lately *l, mpq_time now);
 void mpq_lately_pass(struct mpq_lately *l, uint64_t expected, uint64_t received,
 		     mpq_time now);
 
-/* Missing, in parts per million: of the last nine to ten seconds; of up to
- * forty where little comes. */
+/* Missing, in parts per million: of the last nine to ten slots. A slot is a
+ * second, or until 20 are expected in it, but no longer than four, unless
+ * mpq_lately_pass() was not called meanwhile. */
 uint32_t mpq_lately_ppm(const struct mpq_lately *l, uint64_t expected,
 			uint64_t received);
 

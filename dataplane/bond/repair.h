@@ -3,12 +3,12 @@
  * What was sent and may have to be sent again. Packets are kept, by path and
  * datagram, until they are acknowledged. A loss gives one back, twice at most,
  * while its class's deadline allows; a path that is out gives back everything
- *it had in flight. Pure, of fixed size, and it never looks into a packet.
+ * it had in flight. Pure, of fixed size, and it never looks into a packet.
  *
  *	sent --> in flight --acked--------------> released
  *	             |  lost, path out
  *	             v
- *	            due --next--> the caller's: sent again, elsewhere
+ *	            due --next--> the caller's: sent again, as a rule elsewhere
  *	             '--late ack, deadline-------> released
  *
  * What is due comes in the order in which it was sent first, so that a lane's

@@ -9,8 +9,7 @@
  *	packet,      +-> load-balancing   in proportion to capacity      shared
  *	class, flow -+-> priority-based   fill in order, then overflow   shared
  *	             +-> redundant        copies on several paths
- *	             '-> auto             pinned, or spread when that pays
- *(shared)
+ *	             '-> auto             pinned, or spread if it pays  (shared)
  *
  * A packet that has one way to go is bound to it when it comes, and waits in
  * that path's queue. Those of modes and flows that use several paths wait in
@@ -113,7 +112,8 @@ enum mpq_steer_reason {
 	MPQ_STEER_CONFIGURED,  /* links and configuration */
 	MPQ_STEER_HANDOVER,    /* one of the path's is due */
 	MPQ_STEER_BUFFERBLOAT, /* a queue on the way, far beyond its RTT */
-	MPQ_STEER_DECAYED,     /* the same, as it has lost its capacity */
+	MPQ_STEER_DECAYED,     /* it carries much less than a minute ago: less
+				* than half and such a queue, or a 16th */
 	MPQ_STEER_REASONS,
 };
 const char *mpq_steer_kind_name(enum mpq_steer_kind k);

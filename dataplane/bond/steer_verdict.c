@@ -120,7 +120,7 @@ static enum mpq_steer_reason bad_queue(const struct mpq_steer *s,
 	    (!v->avoided && !others_do(s, c, path))) {
 		return MPQ_STEER_CONFIGURED;
 	}
-	if (v->avoided) {
+	if (v->avoided) { /* and stays so for the reason that was told */
 		return v->reason;
 	}
 	return !bloated || s->path[path].rate_bps * DECAYED_PART < e->most.bps

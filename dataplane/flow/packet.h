@@ -25,9 +25,9 @@ struct mpq_packet {
 	uint8_t copies; /* on so many paths, with one sequence; 0: it has none
 			 * of its own yet */
 	uint8_t path, tries, losses; /* while it waits to be sent again, what */
-	uint32_t flow;     /* hash */
-	uint32_t sequence; /* in its lane, once it has one */
-	uint64_t order;    /* as tries */
+	uint32_t flow;               /* hash */
+	uint32_t sequence;           /* in its lane, once it has one */
+	uint64_t order;              /* as tries */
 	mpq_time deadline;
 	/* May be written. Aligned, as data is then, for copies by vectors. */
 	_Alignas(16) uint8_t head[MPQ_PACKET_HEADROOM_BYTES];

@@ -225,10 +225,12 @@ struct mpq_conn_info {
 	mpq_duration rtt_least; /* of late, on the path's way now */
 	uint64_t cwnd_bytes, in_flight_bytes;
 	uint16_t max_udp_bytes;
-	mpq_time last_read;         /* last packet that passed authentication */
-	mpq_time oldest_unanswered; /* first ack-eliciting packet sent since
-				     * last_read, but for probes of the
-				     * path's MTU; MPQ_TIME_NEVER: none */
+	mpq_time last_read; /* last packet that passed authentication */
+	/* The first ack-eliciting packet sent since last_read, but for probes
+	 * of the path's MTU; MPQ_TIME_NEVER: none. Once it has waited for
+	 * 300 ms, reading is not enough: something must be acknowledged, or
+	 * it goes on to wait. */
+	mpq_time oldest_unanswered;
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t discarded;         /* packets read that were of no use */
 	struct mpq_sockaddr remote; /* as of now: a NAT may move it */
