@@ -11,40 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/certificate.h"
-#include "tests/unit/common/pki.h"
-
-struct fixture {
-	struct pki_set set;
-	struct mpq_certificate_trust *trust;
-	struct mpq_certificate_identity identity;
-	char reason[MPQ_CERTIFICATE_REASON_BYTES];
-};
-
-static int start(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	f->set = pki_set_new();
-	assert_int_equal(mpq_certificate_trust_new(
-				 &f->trust, f->set.authority->certificate_pem,
-				 NULL, NULL, 0, MPQ_CERTIFICATE_HIGH,
-				 f->reason),
-			 0);
-	*state = f;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	struct fixture *f = *state;
-
-	mpq_certificate_trust_free(f->trust);
-	pki_set_free(&f->set);
-	free(f);
-	return 0;
-}
+#include "tests/unit/common/trusted.h"
 
 static const uint8_t (*pin_of(const struct pki_certificate *c))[32]
 {
@@ -52,7 +19,7 @@ static const uint8_t (*pin_of(const struct pki_certificate *c))[32]
 }
 
 static enum mpq_certificate_result
-check_own(struct fixture *f, const struct mpq_certificate_trust *t,
+check_own(struct trusted *f, const struct mpq_certificate_trust *t,
 	  const char *chain_pem, const char *key_pem)
 {
 	return mpq_certificate_check_own(t, chain_pem, key_pem,
@@ -63,7 +30,7 @@ check_own(struct fixture *f, const struct mpq_certificate_trust *t,
 
 static void takes_a_certificate_and_its_key(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_certificate *c = f->set.client;
 
 	assert_int_equal(check_own(f, NULL, c->certificate_pem, c->key_pem), 0);
@@ -74,7 +41,7 @@ static void takes_a_certificate_and_its_key(void **state)
 
 static void takes_a_chain_with_its_authority_at_the_end(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_certificate *c = f->set.client;
 	char *chain =
 		pki_join(c->certificate_pem, f->set.authority->certificate_pem);
@@ -86,7 +53,7 @@ static void takes_a_chain_with_its_authority_at_the_end(void **state)
 
 static void refuses_another_ones_key(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 
 	assert_int_equal(check_own(f, NULL, f->set.client->certificate_pem,
 				   f->set.server->key_pem),
@@ -98,7 +65,7 @@ static void refuses_another_ones_key(void **state)
 
 static void refuses_garbage(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_certificate *c = f->set.client;
 	char *cut = strdup(c->certificate_pem);
 
@@ -120,7 +87,7 @@ static void refuses_garbage(void **state)
 
 static void refuses_a_key_with_a_password(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	gnutls_datum_t d;
 
 	assert_int_equal(gnutls_x509_privkey_export2_pkcs8(
@@ -136,7 +103,7 @@ static void refuses_a_key_with_a_password(void **state)
 
 static void refuses_a_chain_in_disorder(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_certificate *c = f->set.client;
 	char *chain =
 		pki_join(c->certificate_pem, f->set.server->certificate_pem);
@@ -150,7 +117,7 @@ static void refuses_a_chain_in_disorder(void **state)
 
 static void refuses_more_certificates_than_a_peer_takes(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_certificate *c = f->set.client;
 	char *chain = strdup(c->certificate_pem);
 
@@ -167,7 +134,7 @@ static void refuses_more_certificates_than_a_peer_takes(void **state)
 }
 
 static enum mpq_certificate_result
-check_wish(struct fixture *f, const struct mpq_certificate_trust *t,
+check_wish(struct trusted *f, const struct mpq_certificate_trust *t,
 	   const struct pki_wish *w)
 {
 	struct pki_certificate *c = pki_new(w);
@@ -180,7 +147,7 @@ check_wish(struct fixture *f, const struct mpq_certificate_trust *t,
 
 static void holds_ours_to_the_same_rules(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_wish good = {.cn = "edge-1",
 				.issuer = f->set.authority,
 				.client = true},
@@ -218,7 +185,7 @@ static void holds_ours_to_the_same_rules(void **state)
 
 static void pins_are_the_peers_not_ours(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct mpq_certificate_trust *t = NULL;
 	struct pki_certificate *c = f->set.client;
 
@@ -231,7 +198,7 @@ static void pins_are_the_peers_not_ours(void **state)
 	mpq_certificate_trust_free(t);
 }
 
-static int try_trust(struct fixture *f, const char *authority, const char *crl,
+static int try_trust(struct trusted *f, const char *authority, const char *crl,
 		     enum mpq_certificate_profile profile)
 {
 	struct mpq_certificate_trust *t = NULL;
@@ -247,7 +214,7 @@ static int try_trust(struct fixture *f, const char *authority, const char *crl,
 
 static void trusting_nobody_is_no_trust(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 
 	assert_int_equal(try_trust(f, NULL, NULL, MPQ_CERTIFICATE_HIGH),
 			 -EINVAL);
@@ -256,7 +223,7 @@ static void trusting_nobody_is_no_trust(void **state)
 
 static void refuses_an_authority_that_is_none(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 
 	assert_int_equal(try_trust(f, "garbage", NULL, MPQ_CERTIFICATE_HIGH),
 			 -EINVAL);
@@ -271,7 +238,7 @@ static void refuses_an_authority_that_is_none(void **state)
 
 static void refuses_a_weak_authority(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_wish w = {.cn = "weak",
 			     .authority = true,
 			     .pk = GNUTLS_PK_RSA,
@@ -290,7 +257,7 @@ static void refuses_a_weak_authority(void **state)
 
 static void takes_several_authorities(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_wish w = {.cn = "second", .authority = true};
 	struct pki_certificate *second = pki_new(&w);
 	char *both = pki_join(second->certificate_pem,
@@ -311,7 +278,7 @@ static void takes_several_authorities(void **state)
 
 static void refuses_a_revocation_list_of_a_stranger(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	struct pki_wish w = {.cn = "stranger", .authority = true};
 	struct pki_certificate *stranger = pki_new(&w);
 	const char *authority = f->set.authority->certificate_pem;
@@ -334,7 +301,7 @@ static void refuses_a_revocation_list_of_a_stranger(void **state)
 
 static void a_revocation_list_needs_an_authority(void **state)
 {
-	struct fixture *f = *state;
+	struct trusted *f = *state;
 	char *crl = pki_crl(f->set.authority, NULL);
 	struct mpq_certificate_trust *t = NULL;
 
@@ -367,5 +334,5 @@ int main(void)
 		cmocka_unit_test(a_revocation_list_needs_an_authority),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, trusted_start, trusted_stop);
 }
