@@ -11,7 +11,9 @@
 #define IDLE_TIMEOUT      (30 * MPQ_SECOND)
 #define KEEP_ALIVE        (2 * MPQ_SECOND)
 #define HANDSHAKE_TIMEOUT (10 * MPQ_SECOND)
+/* While none is known (RFC 9002 §6.2.2). */
 #define INITIAL_RTT       (100 * MPQ_MILLISECOND)
+#define INITIAL_RTT_LEAST (20 * MPQ_MILLISECOND)
 
 static struct mpq_path_slot *slot_of(struct mpq_channel *ch)
 {
@@ -176,6 +178,17 @@ static const struct mpq_channel_events channel_events = {
 	.token = on_token,
 };
 
+/* What is lost of a handshake is sent again after three of it. */
+static mpq_duration initial_rtt(const struct mpq_path *p)
+{
+	mpq_duration known = p->life.rtt;
+
+	if (known == 0) {
+		return INITIAL_RTT;
+	}
+	return known > INITIAL_RTT_LEAST ? known : INITIAL_RTT_LEAST;
+}
+
 int mpq_path_slot_dial(struct mpq_path_slot *slot, mpq_time now)
 {
 	struct mpq_path *p = slot->path;
@@ -191,7 +204,7 @@ int mpq_path_slot_dial(struct mpq_path_slot *slot, mpq_time now)
 		.idle_timeout = IDLE_TIMEOUT,
 		.keep_alive = KEEP_ALIVE,
 		.handshake_timeout = HANDSHAKE_TIMEOUT,
-		.initial_rtt = INITIAL_RTT,
+		.initial_rtt = initial_rtt(p),
 		.token = p->token_len > 0 ? p->token : NULL,
 		.token_len = p->token_len,
 	};

@@ -155,8 +155,9 @@ struct mpq_session {
 	uint64_t seed;            /* of flow hashes */
 	mpq_time now;             /* of the call under way */
 
-	bool open;  /* both ends have the key */
-	int opener; /* client: the path that opens it; -1: none */
+	bool open;            /* both ends have the key */
+	int opener;           /* client: the path that opens it; -1: none */
+	unsigned passed_over; /* paths that were to, in a row */
 	struct mpq_join_key key;
 	bool up;
 

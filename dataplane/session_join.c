@@ -12,6 +12,10 @@
 #define JOIN_INTERVAL (100 * MPQ_MILLISECOND)
 /* By another path a farewell may be later than the next connection is. */
 #define LATE (1 * MPQ_SECOND)
+/* In which who opens is to be answered while others could do it; twice as long
+ * each time, for all of them may be bad. */
+#define OPEN_IN(rtt)    (100 * MPQ_MILLISECOND + 3 * (rtt))
+#define OPEN_IN_DOUBLES 4
 
 struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,
 					     const struct mpq_channel *ch)
@@ -80,22 +84,6 @@ static void ask(struct mpq_session_path *m, mpq_time now)
 			      opens ? "opening the session"
 				    : "joining the session",
 			      now);
-}
-
-/* One opens, the others wait for it. */
-void mpq_session_join_turn(struct mpq_session *s, mpq_time now)
-{
-	if (!s->client) {
-		return;
-	}
-	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		struct mpq_session_path *m = &s->path[i];
-
-		if (m->state == MPQ_SESSION_WAITING &&
-		    (s->open || s->opener < 0)) {
-			ask(m, now);
-		}
-	}
 }
 
 void mpq_session_offer(struct mpq_session *s, unsigned path,
@@ -193,6 +181,62 @@ static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
 	}
 }
 
+static bool others_wait(const struct mpq_session *s)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (s->path[i].state == MPQ_SESSION_WAITING) {
+			return true;
+		}
+	}
+	return false;
+}
+
+mpq_time mpq_session_opening_due(const struct mpq_session *s)
+{
+	const struct mpq_session_path *m;
+
+	if (s->opener < 0 || !others_wait(s)) {
+		return MPQ_TIME_NEVER;
+	}
+	m = &s->path[s->opener];
+	return m->since +
+	       (OPEN_IN(m->estimate.view.rtt_smoothed) << s->passed_over);
+}
+
+/* It lost the question or the answer, as a lossy path does for seconds. To ask
+ * by another one is to begin another session, so this connection ends; what it
+ * still has under way is older than the next opening. */
+static void pass_over_opener(struct mpq_session *s, mpq_time now)
+{
+	static const char reason[] = "it did not answer in time: another path "
+				     "opens the session";
+	struct mpq_session_path *m = &s->path[s->opener];
+	struct mpq_channel *ch = m->channel;
+
+	s->passed_over += s->passed_over < OPEN_IN_DOUBLES;
+	leave(m, reason, now);
+	mpq_channel_close(ch, reason);
+}
+
+/* One opens, the others wait for it. */
+void mpq_session_join_turn(struct mpq_session *s, mpq_time now)
+{
+	if (!s->client) {
+		return;
+	}
+	if (mpq_session_opening_due(s) <= now) {
+		pass_over_opener(s, now);
+	}
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_WAITING &&
+		    (s->open || s->opener < 0)) {
+			ask(m, now);
+		}
+	}
+}
+
 void mpq_session_withdraw(struct mpq_session *s, const struct mpq_channel *ch,
 			  const char *reason, mpq_time now)
 {
@@ -231,6 +275,7 @@ static int accepted(struct mpq_session *s, struct mpq_channel *ch,
 	}
 	if (s->opener == m->index) {
 		s->opener = -1;
+		s->passed_over = 0;
 		s->open = true;
 		if (mpq_session_restart(s, now) < 0) {
 			mpq_channel_close(ch, "out of memory");

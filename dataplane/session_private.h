@@ -63,6 +63,9 @@ static inline bool mpq_session_spend(mpq_time *credit, mpq_duration interval,
 
 /* session_join.c: what is due of joining. */
 void mpq_session_join_turn(struct mpq_session *s, mpq_time now);
+/* Client: when another path opens in the place of the one that does; NEVER:
+ * none does, or no other waits. */
+mpq_time mpq_session_opening_due(const struct mpq_session *s);
 
 /* session_out.c */
 /* How many packets this path's queues hold, each. */

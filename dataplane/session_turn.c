@@ -322,7 +322,10 @@ static mpq_time watch_until(const struct mpq_session_path *m)
 	case MPQ_SESSION_WAITING:
 		return s->open || s->opener < 0 ? 0 : MPQ_TIME_NEVER;
 	case MPQ_SESSION_JOINING:
-		return m->since + JOIN_TIMEOUT;
+		return mpq_time_min(m->since + JOIN_TIMEOUT,
+				    s->opener == m->index
+					    ? mpq_session_opening_due(s)
+					    : MPQ_TIME_NEVER);
 	case MPQ_SESSION_JOINED:
 		return is_ready(m) ? 0 : MPQ_TIME_NEVER;
 	case MPQ_SESSION_TRIED:

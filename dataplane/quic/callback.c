@@ -136,6 +136,16 @@ static int establish(struct mpq_conn *c)
 	return result(mpq_early_replay(&c->early, c->events, c->owner));
 }
 
+/* Its tag was good: the peer is there, if not let in. */
+static int recv_retry(ngtcp2_conn *quic, const ngtcp2_pkt_hd *hd,
+		      void *user_data)
+{
+	struct mpq_conn *c = conn_of(user_data);
+
+	c->last_read = c->now;
+	return ngtcp2_crypto_recv_retry_cb(quic, hd, user_data);
+}
+
 /* NEW_TOKEN: the client's next first packet needs no Retry. */
 static int submit_token(struct mpq_conn *c)
 {
@@ -369,7 +379,7 @@ static int lost_datagram(ngtcp2_conn *quic, uint64_t id, void *user_data)
 const ngtcp2_callbacks mpq_connection_client_callbacks = {
 	COMMON_CALLBACKS,
 	.client_initial = ngtcp2_crypto_client_initial_cb,
-	.recv_retry = ngtcp2_crypto_recv_retry_cb,
+	.recv_retry = recv_retry,
 	.handshake_confirmed = client_handshake_confirmed,
 	.recv_new_token = recv_new_token,
 };

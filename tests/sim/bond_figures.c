@@ -412,6 +412,68 @@ static void returns(const struct options *o)
 	}
 }
 
+/* Either path is silent for .05 to .4 s, 50 times, as long apart. */
+static struct bond_plan flapping(const struct sim_profile *profile,
+				 uint64_t seed)
+{
+	struct bond_plan p = bond_plan_of(profile, BOND_FLOW_UDP, 1, true, 0);
+	struct sim_random r = {.state = seed * 7919};
+	mpq_duration at = 4 * MPQ_SECOND;
+
+	p.load[0].flow.mbps *= .85 / .8;
+	for (unsigned i = 0; i < 50; i++) {
+		unsigned path = (unsigned)sim_random_range(&r, 0, 1);
+
+		p.event[2 * i] = (struct bond_event){.at = at,
+						     .path = path,
+						     .kind = BOND_SILENT};
+		at += sim_random_range(&r, 50, 400) * MS;
+		p.event[2 * i + 1] = (struct bond_event){.at = at,
+							 .path = path,
+							 .kind = BOND_HEARD};
+		at += sim_random_range(&r, 50, 400) * MS;
+	}
+	p.setup.time = at + 60 * MPQ_SECOND;
+	return p;
+}
+
+static void flaps(const struct options *o)
+{
+	enum {
+		RUNS = 20
+	};
+	static const double rtts[] = {20, 60, 120};
+
+	for (unsigned k = 0; k < 3; k++) {
+		struct sim_profile profile = equal_pair(rtts[k]);
+		double used[RUNS], full[RUNS];
+
+		if (o->profile != 0 && o->profile != k + 1) {
+			continue;
+		}
+		for (unsigned i = 0; i < RUNS; i++) {
+			struct bond_plan p = flapping(&profile, o->seed + i);
+			struct sim_run run = {.seed = o->seed + i,
+					      .trace = o->trace};
+			struct bond_result r;
+
+			bond_run(&run, &p, &r);
+			used[i] = r.used_after > 0 ? (double)r.used_after / 1e9
+						   : 99;
+			full[i] = r.full_after > 0 ? (double)r.full_after / 1e9
+						   : 99;
+		}
+		qsort(used, RUNS, sizeof(used[0]), by_size);
+		qsort(full, RUNS, sizeof(full[0]), by_size);
+		(void)printf(
+			"after 50 flaps, RTT %3.0f ms: both used p50 %5.2f "
+			"max %5.2f s, in full p50 %5.2f max %5.2f s\n",
+			rtts[k], used[RUNS / 2], used[RUNS - 1], full[RUNS / 2],
+			full[RUNS - 1]);
+		(void)fflush(stdout);
+	}
+}
+
 /* ---- the program --------------------------------------------------------- */
 
 static unsigned number(int argc, char **argv, int i, unsigned otherwise)
@@ -435,6 +497,8 @@ int bond_figures(int argc, char **argv)
 		outer(&o);
 	} else if (strcmp(argv[0], "return") == 0) {
 		returns(&o);
+	} else if (strcmp(argv[0], "flaps") == 0) {
+		flaps(&o);
 	} else if (strcmp(argv[0], "fail") == 0) {
 		failures(&o);
 	} else if (strcmp(argv[0], "copies") == 0) {

@@ -24,8 +24,10 @@ struct scene {
 	const struct bond_plan *plan;
 	struct bond_result *result;
 	mpq_time start, marked;
-	mpq_time back; /* 0: it is not, or was seen in full use again */
-	unsigned back_path;
+	mpq_time back;     /* 0: none is, or all were seen in full use again */
+	unsigned returned; /* sets of paths: came back, ever .. */
+	unsigned used, full; /* .. and were seen to carry since `back` */
+	uint64_t seen_bytes[SIM_PROFILE_PATHS];
 	uint64_t link_bytes[SIM_PROFILE_PATHS];   /* at the mark */
 	uint64_t goodput_bytes[BOND_WORLD_FLOWS]; /* at the end */
 };
@@ -54,27 +56,53 @@ static void mark(struct scene *s)
 	}
 }
 
-/* Looks how far a path that came back is used again. */
+static void see_return(struct scene *s, unsigned i)
+{
+	const struct sim_link *l = link_of(s, i);
+	uint64_t could = l->shape.rate_bps / 8 * RETURN_STEP / MPQ_SECOND;
+	uint64_t carried = l->counters.delivered_bytes - s->seen_bytes[i];
+
+	s->seen_bytes[i] = l->counters.delivered_bytes;
+	s->used |= carried > could / 8 ? 1U << i : 0;
+	s->full |= carried > could * 4 / 5 ? 1U << i : 0;
+}
+
+static void see_returns(struct scene *s)
+{
+	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
+		if (s->w->path[i].exists) {
+			see_return(s, i);
+		}
+	}
+}
+
+/* Looks how far paths that came back are used again. */
 static void watch_return(struct scene *s, mpq_time until)
 {
 	while (s->back != 0 && s->w->now + RETURN_STEP <= until &&
 	       !s->w->run->failed) {
-		const struct sim_link *l = link_of(s, s->back_path);
-		uint64_t before = l->counters.delivered_bytes;
-		uint64_t could =
-			l->shape.rate_bps / 8 * RETURN_STEP / MPQ_SECOND;
 		mpq_duration since = s->w->now - s->back;
 
 		bond_world_run(s->w, RETURN_STEP);
-		before = l->counters.delivered_bytes - before;
-		if (before > could / 8 && s->result->used_after == 0) {
+		see_returns(s);
+		if ((s->used & s->returned) == s->returned &&
+		    s->result->used_after == 0) {
 			s->result->used_after = since;
 		}
-		if (before > could * 4 / 5) {
+		if ((s->full & s->returned) == s->returned) {
 			s->result->full_after = since;
 			s->back = 0;
 		}
 	}
+}
+
+static void begin_return(struct scene *s, unsigned path)
+{
+	s->back = s->w->now;
+	s->returned |= 1U << path;
+	s->result->used_after = s->result->full_after = 0;
+	see_returns(s);
+	s->used = s->full = 0;
 }
 
 static void pass_until(struct scene *s, mpq_time until)
@@ -101,8 +129,7 @@ static void happen(struct scene *s, const struct bond_event *e)
 		break;
 	}
 	if (e->kind == BOND_HEARD || e->kind == BOND_REPLUGGED) {
-		s->back = s->w->now;
-		s->back_path = e->path;
+		begin_return(s, e->path);
 	}
 }
 

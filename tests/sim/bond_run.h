@@ -11,7 +11,7 @@
 #include "tests/sim/bond_world.h"
 
 #define BOND_LOADS  3
-#define BOND_EVENTS 16
+#define BOND_EVENTS 128
 
 struct bond_load { /* flows that are alike */
 	struct bond_flow_config flow;
@@ -54,9 +54,9 @@ struct bond_result {
 	uint64_t late; /* packets that order let come behind, both ends */
 	/* Since the mark, on each link of the first load's direction. */
 	double path_mbps[SIM_PROFILE_PATHS];
-	/* Since a path was heard again, or replugged: until its link, in the
-	 * first load's direction, carried an eighth, and four fifths, of its
-	 * rate for 100 ms; 0: not so far. */
+	/* Since the last path was heard again, or replugged: until each link
+	 * that ever came back had carried, in the first load's direction, an
+	 * eighth, and four fifths, of its rate for 100 ms; 0: not so far. */
 	mpq_duration used_after, full_after;
 	uint64_t print; /* of all that happened: equal runs have equal ones */
 };

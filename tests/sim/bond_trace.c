@@ -119,6 +119,16 @@ void bond_trace_steered(const struct bond_side *side,
 		(double)e->all_bps / 1e6, ms(e->delay_spread));
 }
 
+void bond_trace_path(const struct bond_side *side, const struct mpq_path *p)
+{
+	const struct bond_world *w = side->world;
+
+	sim_trace(w->run, w->now, "%s: %s is %s: %s; dials %u connects %u",
+		  side->name, p->config.name,
+		  mpq_life_state_name(p->life.state), p->life.reason,
+		  p->life.dials, p->life.connects);
+}
+
 void bond_trace_member(const struct bond_side *side,
 		       const struct mpq_session_path *m, const char *reason,
 		       mpq_duration gap)

@@ -11,6 +11,7 @@
 void bond_trace_state(struct bond_world *w);
 void bond_trace_steered(const struct bond_side *side,
 			const struct mpq_steer_event *event);
+void bond_trace_path(const struct bond_side *side, const struct mpq_path *p);
 void bond_trace_member(const struct bond_side *side,
 		       const struct mpq_session_path *m, const char *reason,
 		       mpq_duration gap);

@@ -42,9 +42,8 @@ static void on_steered(void *owner, const struct mpq_tunnel *t,
 static void on_path(void *owner, const struct mpq_path *p,
 		    enum mpq_life_state was)
 {
-	(void)owner;
-	(void)p;
 	(void)was;
+	bond_trace_path(owner, p);
 }
 
 static void on_tunnel(void *owner, const struct mpq_tunnel *t,

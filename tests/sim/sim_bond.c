@@ -358,6 +358,37 @@ static void a_path_that_returns_is_used_soon(struct sim_run *run)
 	run->figure = r.used_after;
 }
 
+/* The first path loses a third each way: the session does not wait for it. */
+static void begin(struct sim_run *run, void *arg)
+{
+	static const struct sim_profile profile = {
+		"20/20 with 30 % loss + 20/100",
+		2,
+		{{.mbps = 20, .rtt_ms = 20, .loss_percent = 30},
+		 {.mbps = 20, .rtt_ms = 100}}};
+	const struct bond_setup setup = {.profile = &profile,
+					 .paths = 3,
+					 .time = 8 * MPQ_SECOND};
+	struct bond_world *w = bond_world_new(run, &setup);
+	const struct mpq_session *s = w->edge.engine.tunnels[0]->session;
+	mpq_time start = w->now;
+
+	(void)arg;
+	while (!run->failed && !mpq_session_is_up(s) &&
+	       w->now < start + 8 * MPQ_SECOND) {
+		bond_world_run(w, 10 * MS);
+	}
+	run->figure = w->now - start;
+	sim_holds(run, run->figure <= 700 * MS, w->now, "open after %.0f ms",
+		  (double)run->figure / 1e6);
+	bond_world_free(w);
+}
+
+static void a_session_opens_on_who_answers(struct sim_run *run)
+{
+	bond_run_apart(run, begin, NULL);
+}
+
 static void flaps_leave_no_path_stuck(struct sim_run *run)
 {
 	struct sim_random r = {.state = run->seed};
@@ -470,6 +501,8 @@ static const struct sim_scenario scenarios[] = {
 	 NULL, NULL},
 	{"a_path_that_returns_is_used_soon", a_path_that_returns_is_used_soon,
 	 6, "used again after", NULL},
+	{"a_session_opens_on_who_answers", a_session_opens_on_who_answers, 60,
+	 "open after", NULL},
 	{"flaps_leave_no_path_stuck", flaps_leave_no_path_stuck, 3, NULL, NULL},
 	{"a_slow_flow_is_quick_beside_any_other",
 	 a_slow_flow_is_quick_beside_any_other, 16, "median delay", NULL},

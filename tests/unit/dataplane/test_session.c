@@ -429,6 +429,40 @@ static void one_path_is_enough_to_begin_anew(void **state)
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, bonded_setup, site_teardown)
 
+static bool while_it_does_not_open(void *context,
+				   const struct mpq_sockaddr *from,
+				   const struct mpq_sockaddr *to, size_t len)
+{
+	const struct mpq_session *s = context;
+	struct mpq_sockaddr lossy;
+
+	(void)len;
+	assert_int_equal(mpq_sockaddr_parse(bonded_address[0], 0, &lossy), 0);
+	return s->opener != 0 ||
+	       (from->in.sin_addr.s_addr != lossy.in.sin_addr.s_addr &&
+		to->in.sin_addr.s_addr != lossy.in.sin_addr.s_addr);
+}
+
+/* It is the first that is up, but what it says then is lost. */
+static void who_is_not_answered_leaves_the_opening_to_others(void **state)
+{
+	struct site *s = *state;
+	struct mpq_session *session = bonded_session(&s->edge);
+
+	fake_filter(while_it_does_not_open, session);
+	bonded_link_ready(s, 0);
+	bonded_link_ready(s, 1);
+	fake_run(400 * MPQ_MILLISECOND);
+	assert_int_equal(session->path[1].state, MPQ_SESSION_USED);
+	assert_int_equal(session->passed_over, 0);
+	bonded_exchange(s, 20);
+	fake_run(3 * MPQ_SECOND);
+	assert_int_equal(bonded_used(&s->edge), 2);
+	assert_int_equal(bonded_used(&s->vps), 2);
+	assert_int_equal(bonded_session(&s->vps)->counters.opens, 1);
+	fake_filter(NULL, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +483,7 @@ int main(void)
 		TEST(copies_survive_any_path),
 		TEST(paths_come_and_go_by_configuration),
 		TEST(one_path_is_enough_to_begin_anew),
+		TEST(who_is_not_answered_leaves_the_opening_to_others),
 	};
 
 	return cmocka_run_group_tests_name("dataplane/session", tests, NULL,

@@ -634,6 +634,22 @@ static void a_vanished_client_is_not_flooded(void **state)
 	pair_free(p);
 }
 
+static void a_retry_is_an_answer(void **state)
+{
+	struct pair *p = pair_new();
+	struct mpq_conn_info info;
+
+	(void)state;
+	p->lose = lose_after_the_retry;
+	p->seen = 2;
+	pair_dial(p);
+	pair_wait(p, 500 * MPQ_MILLISECOND);
+	mpq_conn_info(p->client.conn, &info);
+	assert_int_equal(mpq_demux_counters(p->demux)->retries, 1);
+	assert_int_equal(info.last_read, PAIR_START + 2 * p->delay);
+	pair_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -671,6 +687,7 @@ int main(void)
 		cmocka_unit_test(the_cipher_is_what_the_client_prefers),
 		cmocka_unit_test(a_handshake_survives_heavy_loss),
 		cmocka_unit_test(a_vanished_client_is_not_flooded),
+		cmocka_unit_test(a_retry_is_an_answer),
 	};
 
 	return cmocka_run_group_tests_name("quic/conn", tests, NULL, NULL);
