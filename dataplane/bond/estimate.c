@@ -8,6 +8,7 @@ enum {
 	RECENT_PKTS = 512,
 	FULL_PERCENT_IDLE = 20, /* of a full sample's time, at most */
 	PACKET_BYTES = 1500,
+	BEGIN_BYTES = 10 * 1200, /* in a round trip, RFC 9002 §7.2 */
 	PROOFS = 2,
 };
 #define SAMPLE_MIN   (40 * MPQ_MILLISECOND)
@@ -141,9 +142,29 @@ static unsigned prove(struct mpq_estimate *e, uint64_t bps)
 	return e->flat;
 }
 
-/* Much less than it could a while ago may be the connection's fault, which has
- * begun again, or recovers from an outage, and fills no path: that has to be
- * tried again, the later the oftener it was true. */
+/* In the path, this way: the round trip grows by the other way's queue too. A
+ * delay spread evenly over +-J is J above its least and has 2/3 J of jitter. */
+static bool has_queue(const struct mpq_estimate *e)
+{
+	const struct mpq_estimate_view *v = &e->view;
+
+	return v->queueing > QUEUE_MIN + v->jitter + v->jitter / 2;
+}
+
+/* Much less than it could a while ago, or less than what a connection begins
+ * with and no queue for it, may be the connection's fault, which has begun
+ * again, or recovers from an outage, and fills no path. */
+static bool is_doubtful(const struct mpq_estimate *e)
+{
+	uint64_t round_bytes = e->rate_bps / BITS *
+			       (mpq_estimate_rtt(e) / MPQ_MICROSECOND) /
+			       (MPQ_SECOND / MPQ_MICROSECOND);
+
+	return e->rate_bps < e->most.bps / 2 ||
+	       (round_bytes < BEGIN_BYTES && !has_queue(e));
+}
+
+/* What is doubtful has to be tried again, the later the oftener it was true. */
 static void believe(struct mpq_estimate *e, mpq_time now)
 {
 	bool anew = !mpq_estimate_is_proven(e, now);
@@ -156,7 +177,7 @@ static void believe(struct mpq_estimate *e, mpq_time now)
 			e->rate_bps > e->most.bps ? e->rate_bps : e->most.bps;
 		e->most.at = now;
 	}
-	if (e->rate_bps >= e->most.bps / 2) {
+	if (!is_doubtful(e)) {
 		e->believed = MPQ_ESTIMATE_PROVEN;
 	} else if (e->believed == MPQ_ESTIMATE_PROVEN) {
 		e->believed = DOUBTED;
@@ -225,15 +246,6 @@ static void count_delivered(struct mpq_estimate *e,
 			    now);
 		start_sample(e, s, now);
 	}
-}
-
-/* In the path, this way: the round trip grows by the other way's queue too. A
- * delay spread evenly over +-J is J above its least and has 2/3 J of jitter. */
-static bool has_queue(const struct mpq_estimate *e)
-{
-	const struct mpq_estimate_view *v = &e->view;
-
-	return v->queueing > QUEUE_MIN + v->jitter + v->jitter / 2;
 }
 
 void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)

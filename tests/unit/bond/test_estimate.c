@@ -183,8 +183,20 @@ static void a_rate_far_below_the_most_is_doubted_soon(void **state)
 	assert_false(mpq_estimate_is_proven(&est, now + 4 * MPQ_SECOND));
 	/* And in the end what it was is no measure any more. */
 	now += MPQ_ESTIMATE_PROVEN;
+	est.view.queueing = 50 * MS;
 	crawl(2 * MPQ_SECOND);
 	assert_true(mpq_estimate_is_proven(&est, now + 30 * MPQ_SECOND));
+}
+
+/* A path that is full has a queue; with less under way than a connection begins
+ * with, and none, it was the connection that held it back. */
+static void less_than_a_beginning_and_no_queue_is_doubted(void **state)
+{
+	(void)state;
+	mpq_estimate_queued(&est, 5000);
+	crawl(2 * MPQ_SECOND);
+	assert_true(mpq_estimate_is_proven(&est, now + MPQ_SECOND));
+	assert_false(mpq_estimate_is_proven(&est, now + 2 * MPQ_SECOND));
 }
 
 static void a_silence_is_no_sample(void **state)
@@ -443,6 +455,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(
 			a_rate_far_below_the_most_is_doubted_soon, setup),
+		cmocka_unit_test_setup(
+			less_than_a_beginning_and_no_queue_is_doubted, setup),
 		cmocka_unit_test_setup(a_silence_is_no_sample, setup),
 		cmocka_unit_test_setup(
 			guesses_from_the_window_until_it_is_filled, setup),
