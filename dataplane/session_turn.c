@@ -10,6 +10,7 @@
 #define PROBE_BUSY  (200 * MPQ_MILLISECOND)
 #define PROBE_IDLE  (1 * MPQ_SECOND)
 #define PROBE_TRIED (50 * MPQ_MILLISECOND)
+#define PROBE_PAUSE (20 * MPQ_MILLISECOND) /* to see when an outage is */
 /* Enough of them to see loss end in 5 s; 10 kbit/s. */
 #define PROBE_LOSSY   (100 * MPQ_MILLISECOND)
 #define PROBE_METERED 5 /* times longer when idle */
@@ -19,6 +20,7 @@
 #define PROBATION_MAX (10 * MPQ_SECOND)
 #define FLAPS         (60 * MPQ_SECOND)
 #define JOIN_TIMEOUT  (5 * MPQ_SECOND)
+#define MOMENT        (500 * MPQ_MILLISECOND) /* what a hand-over takes */
 /* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
 #define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
 /* What waits for longer was sent again by who sent it, or is of no use. BBR's
@@ -151,12 +153,20 @@ static bool is_lossy(const struct mpq_session_path *m)
 	return (mpq_steer_lossy(m->session->steer) >> m->index & 1) != 0;
 }
 
+static bool pauses(const struct mpq_session_path *m)
+{
+	return (mpq_steer_pausing(m->session->steer) >> m->index & 1) != 0;
+}
+
 static mpq_duration probe_interval(const struct mpq_session_path *m,
 				   mpq_time now)
 {
 	const struct mpq_session *s = m->session;
 	bool busy = is_lately(s->data_out, now) || is_lately(s->data_in, now);
 
+	if (busy && pauses(m)) {
+		return PROBE_PAUSE;
+	}
 	if (m->state != MPQ_SESSION_USED) {
 		return PROBE_TRIED;
 	}
@@ -255,17 +265,50 @@ static void set_own(struct mpq_session_path *m, unsigned class_id,
 	}
 }
 
+/* While a path is silent for a moment, as in a hand-over, what comes is let
+ * wait for it: dropped, it would slow its senders down for long. */
+static size_t limit_of(const struct mpq_session_path *m, mpq_time now)
+{
+	if (m->state == MPQ_SESSION_USED) {
+		return mpq_session_queue_limit(m, now);
+	}
+	return m->state == MPQ_SESSION_SILENT &&
+			       mpq_time_elapsed(m->since, now) < MOMENT
+		       ? mpq_session_queue_limit(m, m->estimate.answered)
+		       : 0;
+}
+
+/* A path is silent for a moment, or left alone for an outage that is due. */
+static bool is_lull(const struct mpq_session *s, mpq_time now)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_SILENT && limit_of(m, now) > 0) {
+			return true;
+		}
+	}
+	return mpq_steer_pausing(s->steer) != 0;
+}
+
+/* So much longer something may wait: what a lull kept has to leave first. */
+static mpq_duration more_age(struct mpq_session *s, mpq_time now)
+{
+	if (is_lull(s, now)) {
+		s->lull = now;
+	}
+	return mpq_time_elapsed(s->lull, now) < MOMENT ? MOMENT : 0;
+}
+
 static void set_queues(struct mpq_session *s, mpq_time now)
 {
-	mpq_duration worst = 0;
+	mpq_duration worst = 0, age = more_age(s, now);
 	size_t sum = 0;
 
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		struct mpq_session_path *m = &s->path[i];
 		mpq_duration rtt = m->estimate.view.rtt_smoothed;
-		size_t limit = m->state == MPQ_SESSION_USED
-				       ? mpq_session_queue_limit(m, now)
-				       : 0;
+		size_t limit = limit_of(m, now);
 
 		sum += limit;
 		worst = rtt > worst && mpq_session_carries(m) ? rtt : worst;
@@ -280,7 +323,7 @@ static void set_queues(struct mpq_session *s, mpq_time now)
 		s->shared[c].config.target +=
 			mpq_steer_delay_spread(s->steer, c);
 		s->shared[c].config.max_age +=
-			mpq_steer_delay_spread(s->steer, c);
+			mpq_steer_delay_spread(s->steer, c) + age;
 	}
 }
 

@@ -8,8 +8,11 @@ enum {
 	FITTING_PERCENT = 70, /* of the outages */
 	SEEN_PERCENT = 60,    /* of those that a period promises */
 	PARTS = 3,            /* two outages are up to so many periods apart */
+	LATEST = 5,           /* periods */
 	MISSED_MAX = 4,       /* so many in a row, and it is forgotten */
 };
+/* Off by more than that, to wait for one would cost more than to bear it. */
+#define EXACT (60 * MPQ_MILLISECOND)
 
 struct fit {
 	unsigned outages;
@@ -27,6 +30,15 @@ static uint64_t rounded(mpq_duration time, mpq_duration period)
 	return (time + period / 2) / period;
 }
 
+/* How far it is from its time, which another one tells. */
+static mpq_duration off_time(mpq_time at, mpq_time from, mpq_duration period)
+{
+	mpq_duration apart = at > from ? at - from : from - at;
+	mpq_duration on_time = rounded(apart, period) * period;
+
+	return apart > on_time ? apart - on_time : on_time - apart;
+}
+
 /* Counted from one that is taken to be on time. */
 static struct fit fit(const struct mpq_rhythm *r, unsigned anchor,
 		      mpq_duration period)
@@ -34,11 +46,8 @@ static struct fit fit(const struct mpq_rhythm *r, unsigned anchor,
 	struct fit f = {.first = MPQ_TIME_NEVER};
 
 	for (unsigned i = 0; i < r->events; i++) {
-		mpq_time at = r->event[i], from = r->event[anchor];
-		mpq_duration apart = at > from ? at - from : from - at;
-		mpq_duration on_time = rounded(apart, period) * period;
-		mpq_duration off =
-			apart > on_time ? apart - on_time : on_time - apart;
+		mpq_time at = r->event[i];
+		mpq_duration off = off_time(at, r->event[anchor], period);
 
 		if (off <= MPQ_RHYTHM_TOLERANCE) {
 			f.first = f.outages == 0 ? at : f.first;
@@ -55,6 +64,23 @@ static bool is_believable(const struct mpq_rhythm *r, const struct fit *f)
 	return f->outages >= FITTING_MIN &&
 	       f->outages * 100 >= r->events * FITTING_PERCENT &&
 	       (uint64_t)f->outages * 100 >= (f->periods + 1) * SEEN_PERCENT;
+}
+
+/* Of the latest that fit: an older one shows what the period is off, too. */
+static mpq_duration most_off(const struct mpq_rhythm *r)
+{
+	mpq_duration most = 0;
+
+	for (unsigned i = 0; i < r->events; i++) {
+		mpq_time at = r->event[i];
+		mpq_duration off = off_time(at, r->phase, r->period);
+
+		if (off <= MPQ_RHYTHM_TOLERANCE && off > most &&
+		    at + LATEST * r->period > r->phase) {
+			most = off;
+		}
+	}
+	return most;
 }
 
 /* Of all that two outages may mean, what most of them agree upon. */
@@ -100,7 +126,19 @@ void mpq_rhythm_outage(struct mpq_rhythm *r, mpq_time at)
 		r->events--;
 	}
 	r->event[r->events++] = at;
+	r->lasts = true;
 	learn(r);
+	r->off = r->period > 0 ? most_off(r) : 0;
+}
+
+void mpq_rhythm_over(struct mpq_rhythm *r, mpq_time at)
+{
+	mpq_time began = r->events > 0 ? r->event[r->events - 1] : at;
+
+	if (r->lasts && at > began) {
+		r->length[r->lengths++ % MPQ_RHYTHM_LENGTHS] = at - began;
+	}
+	r->lasts = false;
 }
 
 mpq_time mpq_rhythm_next(const struct mpq_rhythm *r, mpq_time now)
@@ -127,4 +165,24 @@ bool mpq_rhythm_is_near(const struct mpq_rhythm *r, mpq_duration before,
 		return false;
 	}
 	return now + before >= next || now <= next - r->period + after;
+}
+
+static mpq_duration longest(const struct mpq_rhythm *r)
+{
+	mpq_duration most = 0;
+
+	for (unsigned i = 0; i < r->lengths && i < MPQ_RHYTHM_LENGTHS; i++) {
+		most = r->length[i] > most ? r->length[i] : most;
+	}
+	return most;
+}
+
+bool mpq_rhythm_is_due(const struct mpq_rhythm *r, mpq_duration before,
+		       mpq_time now)
+{
+	mpq_time next = mpq_rhythm_next(r, now);
+
+	return next != MPQ_TIME_NEVER && r->off <= EXACT &&
+	       now + before + r->off >= next &&
+	       now < next + r->off + longest(r);
 }

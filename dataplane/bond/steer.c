@@ -105,7 +105,7 @@ static void init_class(struct mpq_steer_class *c)
 {
 	c->config = mpq_steer_class_default;
 	c->active = MPQ_STEER_PATHS;
-	c->spread.no_gain = MPQ_TIME_NEVER;
+	c->spread.no_gain = c->spread.lull = MPQ_TIME_NEVER;
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		c->verdict[i].other = MPQ_TIME_NEVER;
 		c->verdict[i].mark.at = MPQ_TIME_NEVER;
@@ -374,6 +374,16 @@ mpq_steer_set mpq_steer_silent(const struct mpq_steer *s)
 		silent |= s->path[i].silent ? mpq_steer_bit(i) : 0;
 	}
 	return silent;
+}
+
+mpq_steer_set mpq_steer_pausing(const struct mpq_steer *s)
+{
+	mpq_steer_set pausing = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		pausing |= s->path[i].pauses ? mpq_steer_bit(i) : 0;
+	}
+	return pausing;
 }
 
 mpq_steer_set mpq_steer_lossy(const struct mpq_steer *s)

@@ -234,6 +234,8 @@ void mpq_steer_expire(struct mpq_steer *s, mpq_time now);
 mpq_steer_set mpq_steer_silent(const struct mpq_steer *s);
 /* Paths that some class avoids for their loss: only probes show its end. */
 mpq_steer_set mpq_steer_lossy(const struct mpq_steer *s);
+/* Paths that are left alone for an outage that is due: only probes show it. */
+mpq_steer_set mpq_steer_pausing(const struct mpq_steer *s);
 /* How far apart the members' arrivals are: what the receiver's order window
  * has to bridge for this class. */
 mpq_duration mpq_steer_delay_spread(const struct mpq_steer *s, unsigned class);

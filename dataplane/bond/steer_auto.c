@@ -28,6 +28,7 @@
 #define LIGHT_FOR     (2 * MPQ_SECOND)
 #define BACKOFF_MIN   (2 * MPQ_SECOND)
 #define BACKOFF_MAX   (64 * MPQ_SECOND)
+#define MOMENT        MPQ_SECOND /* a hand-over, until it is trusted */
 #define BETTER_BY     (5 * MPQ_MILLISECOND)
 #define SETTLED       (500 * MPQ_MILLISECOND) /* between moves of a flow */
 #define SLOW_START    (2 * MPQ_SECOND)        /* is over by then */
@@ -204,6 +205,33 @@ static void watch_gain(struct mpq_steer_class *c, mpq_time now)
 	}
 }
 
+/* Is another one silent, or left alone for an outage that is due? */
+static bool is_lull(const struct mpq_steer *s, const struct mpq_steer_class *c)
+{
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_steer_path *p = &s->path[i];
+		const struct mpq_steer_verdict *v = &c->verdict[i];
+
+		if (p->estimate != NULL && p->usable &&
+		    (c->config.excluded & mpq_steer_bit(i)) == 0 &&
+		    (p->pauses ||
+		     (v->avoided && v->reason == MPQ_STEER_SILENCE))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void watch_lull(const struct mpq_steer *s, struct mpq_steer_class *c,
+		       mpq_time now)
+{
+	if (!is_lull(s, c)) {
+		c->spread.lull = MPQ_TIME_NEVER;
+	} else if (c->spread.lull == MPQ_TIME_NEVER) {
+		c->spread.lull = now;
+	}
+}
+
 void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 			 mpq_time now)
 {
@@ -216,6 +244,7 @@ void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 
 	summarize(s, c, set);
 	watch_gain(c, now);
+	watch_lull(s, c, now);
 	if (set == c->spread.members) {
 		return;
 	}
@@ -442,9 +471,13 @@ static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
 
 	if ((c->eligible & (c->eligible - 1)) == 0) {
 		/* No verdict on spreading: it may be tried at once when another
-		 * path is back. */
-		change(s, c, f, MPQ_STEER_GATHERED, MPQ_STEER_PATH_GONE,
-		       mpq_steer_path_best(s, c->eligible), now);
+		 * path is back. After a moment, as a hand-over is, all is as it
+		 * was. */
+		if (c->spread.lull == MPQ_TIME_NEVER ||
+		    now - c->spread.lull >= MOMENT) {
+			change(s, c, f, MPQ_STEER_GATHERED, MPQ_STEER_PATH_GONE,
+			       mpq_steer_path_best(s, c->eligible), now);
+		}
 		return;
 	}
 	if ((m & (m - 1)) == 0) {

@@ -5,6 +5,8 @@
 /* Around a hand-over: clocks drift, and what is sent before it is to arrive. */
 #define GUARD_BEFORE   (300 * MPQ_MILLISECOND)
 #define GUARD_AFTER    (600 * MPQ_MILLISECOND)
+#define PAUSE_BEFORE   (20 * MPQ_MILLISECOND) /* and what the way takes */
+#define HELPED_PART    8
 #define COPIES_SHARE   2 /* of a path's capacity: half, for copies */
 #define COPIES_MORE    2 /* of one that was never full: times what it did */
 #define COPIES_MIN_BPS 256000
@@ -53,6 +55,19 @@ static bool is_passed_over(const struct mpq_steer *s,
 	return false;
 }
 
+/* The first answer came by what was sent a round trip before. */
+static void watch_silence(struct mpq_steer_path *p, bool silent)
+{
+	const struct mpq_estimate *e = p->estimate;
+
+	if (silent && !p->silent) {
+		mpq_rhythm_outage(&p->rhythm, e->unanswered);
+	} else if (!silent && p->silent && e->answered > e->view.rtt_min) {
+		mpq_rhythm_over(&p->rhythm, e->answered - e->view.rtt_min);
+	}
+	p->silent = silent;
+}
+
 static void measure(const struct mpq_steer *s, struct mpq_steer_path *p,
 		    mpq_duration time, mpq_time now)
 {
@@ -65,16 +80,12 @@ static void measure(const struct mpq_steer *s, struct mpq_steer_path *p,
 	p->one_way = mpq_estimate_one_way(e);
 	p->base = mpq_estimate_one_way_base(e);
 	p->variation = e->view.rtt_variation;
-	if (now >= mpq_estimate_silent_at(e) || is_passed_over(s, p, now)) {
-		if (!p->silent) {
-			mpq_rhythm_outage(&p->rhythm, e->unanswered);
-		}
-		p->silent = true;
-	} else {
-		p->silent = false;
-	}
+	watch_silence(p, now >= mpq_estimate_silent_at(e) ||
+				 is_passed_over(s, p, now));
 	p->wavers =
 		mpq_rhythm_is_near(&p->rhythm, GUARD_BEFORE, GUARD_AFTER, now);
+	p->pauses =
+		mpq_rhythm_is_due(&p->rhythm, p->one_way + PAUSE_BEFORE, now);
 	p->load_bps = smoothed(p->load_bps, p->picked_bytes, time);
 	p->picked_bytes = 0;
 	full = p->proven && !e->capacity.at_least;
@@ -149,12 +160,34 @@ static void refill(struct mpq_steer_class *c, mpq_duration time)
 			       bytes_in(config->rate_limit_bps, time), burst);
 }
 
-/* Copies need no guard: they are on other paths too. */
+/* Can the others take a good part of what it carries? Else that would only
+ * wait. */
+static bool others_help(const struct mpq_steer *s,
+			const struct mpq_steer_class *c, unsigned path)
+{
+	uint64_t bps = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_steer_path *p = &s->path[i];
+
+		if (i != path && p->estimate != NULL && p->usable &&
+		    !p->silent && !p->pauses && !c->verdict[i].avoided &&
+		    (c->config.excluded & mpq_steer_bit(i)) == 0) {
+			bps += p->rate_bps;
+		}
+	}
+	return bps >= s->path[path].rate_bps / HELPED_PART;
+}
+
+/* What is under way when a hand-over begins is lost, so nobody uses the path
+ * then, if it is known exactly. Copies need no guard: they are on other paths
+ * too. */
 static void guard(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
 		  mpq_time now)
 {
 	struct mpq_steer_verdict *v = &c->verdict[path];
-	bool wanted = c->config.guarded && s->path[path].wavers &&
+	bool pauses = s->path[path].pauses && others_help(s, c, path);
+	bool wanted = ((c->config.guarded && s->path[path].wavers) || pauses) &&
 		      c->config.mode != MPQ_STEER_REDUNDANT;
 	struct mpq_steer_event event = {.kind = wanted ? MPQ_STEER_AVOIDED
 						       : MPQ_STEER_TRUSTED,

@@ -19,6 +19,7 @@ struct mpq_steer_path {
 	bool usable, metered, silent;
 	struct mpq_rhythm rhythm; /* of its silences; outlives connections */
 	bool wavers;              /* one is due, or just over */
+	bool pauses; /* one is so surely due that nobody is to use it */
 	uint64_t rate_bps;
 	uint64_t hoped_bps; /* >= rate_bps: if unproven, the best path's */
 	bool proven;
@@ -58,6 +59,7 @@ struct mpq_steer_class {
 		mpq_time last_promoted;
 		mpq_time started; /* the last one in its slow start */
 		mpq_time no_gain; /* since when; or NEVER */
+		mpq_time lull;    /* of another path, since when; or NEVER */
 	} spread;
 	uint64_t tokens_bytes; /* of the rate limit */
 	uint64_t load_bps;     /* of what came, smoothed .. */

@@ -9,7 +9,8 @@
  */
 #define BELIEVE_BAD   (200 * MPQ_MILLISECOND) /* before a path is avoided */
 #define BELIEVE_QUEUE (500 * MPQ_MILLISECOND) /* which may be a start's */
-#define BELIEVE_BACK  (250 * MPQ_MILLISECOND) /* that silence is over */
+#define BELIEVE_BACK  (250 * MPQ_MILLISECOND) /* that silence is over .. */
+#define BELIEVE_CLOCK (50 * MPQ_MILLISECOND)  /* .. as others of its clock */
 /* That it is over is seen best by trying, which costs; so each time that it was
  * wrong it takes longer. */
 #define BELIEVE_GOOD     (5 * MPQ_SECOND)
@@ -207,7 +208,8 @@ static void turn(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
 	mpq_steer_tell(s, c, &event, now);
 }
 
-static mpq_duration patience(const struct mpq_steer_verdict *v,
+static mpq_duration patience(const struct mpq_steer_path *p,
+			     const struct mpq_steer_verdict *v,
 			     enum mpq_steer_reason reason, mpq_time now)
 {
 	mpq_duration longer = v->hold * 2;
@@ -217,7 +219,7 @@ static mpq_duration patience(const struct mpq_steer_verdict *v,
 			: BELIEVE_GOOD;
 
 	if (reason == MPQ_STEER_SILENCE) {
-		return BELIEVE_BACK;
+		return p->wavers ? BELIEVE_CLOCK : BELIEVE_BACK;
 	}
 	if (v->hold == 0 ||
 	    mpq_time_elapsed(v->trusted, now) > BELIEVE_GOOD_MAX) {
@@ -271,7 +273,7 @@ void mpq_steer_verdict_judge(struct mpq_steer *s, struct mpq_steer_class *c,
 		v->other = now;
 	}
 	if (is_bad && now - v->other >= disbelief(reason)) {
-		v->hold = patience(v, reason, now);
+		v->hold = patience(&s->path[path], v, reason, now);
 		turn(s, c, path, true, reason, now);
 		follow_mark(v, s->path[path].estimate, reason, now);
 	} else if (!is_bad && now - v->other >= v->hold) {

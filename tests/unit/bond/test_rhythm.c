@@ -102,6 +102,52 @@ static void is_near_around_the_time_only(void **state)
 					due + 700 * MS));
 }
 
+/* Each begins `off` late and takes `length`; the last one's time. */
+static mpq_time outages(const unsigned *off_ms, const unsigned *length_ms,
+			unsigned n)
+{
+	mpq_time at = START;
+
+	for (unsigned i = 0; i < n; i++) {
+		at = START + i * 15 * S + off_ms[i] * MS;
+		mpq_rhythm_outage(&rhythm, at);
+		mpq_rhythm_over(&rhythm, at + length_ms[i] * MS);
+		mpq_rhythm_over(&rhythm, at + 900 * MS); /* none was */
+	}
+	return START + (n - 1) * 15 * S;
+}
+
+static void is_due_for_as_long_as_others_took(void **state)
+{
+	static const unsigned off[] = {0, 10, 0, 5, 0},
+			      length[] = {390, 100, 200, 150, 120};
+	mpq_time due = outages(off, length, 5) + 15 * S;
+
+	(void)state;
+	assert_in_range(rhythm.off, 1, 15 * MS);
+	assert_false(mpq_rhythm_is_due(&rhythm, 30 * MS, due - 50 * MS));
+	assert_true(mpq_rhythm_is_due(&rhythm, 30 * MS, due - 25 * MS));
+	assert_true(mpq_rhythm_is_due(&rhythm, 30 * MS, due + 195 * MS));
+	assert_false(mpq_rhythm_is_due(&rhythm, 30 * MS, due + 220 * MS));
+	/* Once it was seen, nothing is due. */
+	mpq_rhythm_outage(&rhythm, due);
+	assert_false(mpq_rhythm_is_due(&rhythm, 30 * MS, due + 10 * MS));
+}
+
+static void is_never_due_when_the_clock_is_vague(void **state)
+{
+	static const unsigned off[] = {0, 150, 20, 90, 0},
+			      length[] = {100, 100, 100, 100, 100};
+	mpq_time due = outages(off, length, 5) + 15 * S;
+
+	(void)state;
+	assert_true(mpq_rhythm_is_near(&rhythm, 30 * MS, 30 * MS, due));
+	for (unsigned ms = 0; ms < 600; ms += 10) {
+		assert_false(mpq_rhythm_is_due(&rhythm, 30 * MS,
+					       due - 300 * MS + ms * MS));
+	}
+}
+
 static void is_forgotten_when_none_comes_any_more(void **state)
 {
 	(void)state;
@@ -136,6 +182,10 @@ int main(void)
 		cmocka_unit_test_setup(outages_by_chance_are_no_clock, setup),
 		cmocka_unit_test_setup(several_at_a_time_are_one, setup),
 		cmocka_unit_test_setup(is_near_around_the_time_only, setup),
+		cmocka_unit_test_setup(is_due_for_as_long_as_others_took,
+				       setup),
+		cmocka_unit_test_setup(is_never_due_when_the_clock_is_vague,
+				       setup),
 		cmocka_unit_test_setup(is_forgotten_when_none_comes_any_more,
 				       setup),
 		cmocka_unit_test_setup(follows_another_clock, setup),

@@ -675,6 +675,16 @@ static void hand_over(unsigned path, uint64_t *id)
 	mpq_steer_expire(steer, now);
 }
 
+/* The others pause: from what the way takes and 20 ms before it on, for as long
+ * as others took, that is without the round trip of the first answer. */
+static void assert_pauses(mpq_time due, unsigned path)
+{
+	bool pauses = now > due - 30 * MS && now < due + 100 * MS;
+	bool far = now < due - 60 * MS || now > due + 160 * MS;
+
+	assert_true(pauses ? path == 1 : !far || path == 0);
+}
+
 static void a_guarded_class_leaves_before_a_hand_over(void **state)
 {
 	struct mpq_steer_class_config c = mpq_steer_class_default;
@@ -703,7 +713,9 @@ static void a_guarded_class_leaves_before_a_hand_over(void **state)
 		assert_int_equal(mpq_steer_pick(steer, 1, (uint32_t)(now / MS),
 						LEN, now, &choice),
 				 0);
-		assert_int_equal(choice.path[0], 0);
+		assert_pauses(first + 75 * MPQ_SECOND, choice.path[0]);
+		assert_int_equal(mpq_steer_pausing(steer) & 1,
+				 choice.path[0] == 1);
 	}
 	assert_int_equal(last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_HANDOVER);
 	assert_int_equal(last[MPQ_STEER_TRUSTED].reason, MPQ_STEER_HANDOVER);
@@ -879,6 +891,46 @@ static void auto_gathers_a_flow_that_fits_one_path_again(void **state)
 	assert_int_equal(picked[1] + picked[2], 0);
 }
 
+/* What is owed an answer from now on, or since `now` was. */
+static void silence(unsigned path, bool silent)
+{
+	est[path].answered = now;
+	est[path].unanswered = silent ? now - MPQ_SECOND : MPQ_TIME_NEVER;
+	est[path].ignored = est[path].unanswered;
+}
+
+/* As in a hand-over: what waits for all of them is not moved to the one. */
+static void a_moment_of_silence_gathers_nothing(void **state)
+{
+	(void)state;
+	mpq_steer_path(steer, 2, &est[2], false, false, now);
+	offer(1, 65000000, 4 * MPQ_SECOND);
+	assert_int_equal(pick(1), SHARED);
+	silence(1, true);
+	offer(1, 40000000, 400 * MS);
+	assert_int_equal(pick(1), SHARED);
+	assert_int_equal(mpq_steer_may_take(steer, 0), 1);
+	silence(1, false);
+	offer(1, 65000000, MPQ_SECOND);
+	assert_int_equal(events_of[MPQ_STEER_GATHERED], 0);
+	silence(1, true);
+	offer(1, 40000000, 1300 * MS);
+	assert_int_equal(last[MPQ_STEER_GATHERED].reason, MPQ_STEER_PATH_GONE);
+	assert_int_equal(pick(1), 0);
+}
+
+static void a_path_that_is_gone_gathers_at_once(void **state)
+{
+	(void)state;
+	offer(1, 70000000, 4 * MPQ_SECOND);
+	assert_int_equal(pick(1), SHARED);
+	mpq_steer_path(steer, 1, &est[1], false, false, now);
+	mpq_steer_path(steer, 2, &est[2], false, false, now);
+	offer(1, 40000000, 300 * MS);
+	assert_int_equal(last[MPQ_STEER_GATHERED].reason, MPQ_STEER_PATH_GONE);
+	assert_int_equal(pick(1), 0);
+}
+
 static void auto_never_spreads_beyond_the_order_window(void **state)
 {
 	(void)state;
@@ -1030,6 +1082,8 @@ int main(void)
 		UNIT(a_flow_leaves_a_small_path_for_one_too_unlike),
 		UNIT(a_flow_does_not_flee_its_own_queue_to_a_lesser_path),
 		UNIT(auto_gathers_a_flow_that_fits_one_path_again),
+		UNIT(a_moment_of_silence_gathers_nothing),
+		UNIT(a_path_that_is_gone_gathers_at_once),
 		UNIT(auto_never_spreads_beyond_the_order_window),
 		UNIT(a_pause_lets_a_flow_move_to_a_sooner_path),
 		UNIT(repair_goes_the_fastest_other_way),

@@ -290,6 +290,46 @@ static void who_is_left_is_told_at_once_when_one_leaves(void **state)
 	assert_true(mpq_session_deadline(s) <= fake_now());
 }
 
+/* ---- how much may wait --------------------------------------------------- */
+
+static void owe_answers(struct mpq_session_path *m, mpq_time since)
+{
+	struct mpq_estimate *e = &m->estimate;
+
+	for (uint64_t i = 0; i < 5; i++) {
+		mpq_estimate_sent(e, e->next_id, 1000, since);
+	}
+	e->answered = since;
+}
+
+/* As long as a hand-over takes; then there is one path less. */
+static void a_moment_of_silence_leaves_the_shared_queue_its_length(void **state)
+{
+	struct mpq_session *s;
+	mpq_duration age;
+	mpq_time now;
+	size_t limit;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	now = fake_now() + TICK;
+	s->path[0].estimate.rate_bps = 40000000;
+	s->path[0].estimate.proven = now;
+	mpq_session_turn(s, now);
+	limit = s->shared[0].config.limit_pkts;
+	age = s->shared[0].config.max_age;
+	owe_answers(&s->path[0], now);
+	mpq_session_turn(s, now + 2 * TICK);
+	assert_int_equal(s->path[0].state, MPQ_SESSION_SILENT);
+	mpq_session_turn(s, now + 3 * TICK);
+	assert_true(s->shared[0].config.limit_pkts >= limit);
+	assert_true(s->shared[0].config.max_age >= age + 4 * TICK);
+	mpq_session_turn(s, now + 15 * TICK);
+	assert_int_equal(s->path[0].state, MPQ_SESSION_SILENT);
+	assert_true(s->shared[0].config.limit_pkts < limit);
+	assert_true(s->shared[0].config.max_age < age + TICK);
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, bonded_setup, site_teardown)
 
@@ -304,6 +344,7 @@ int main(void)
 		TEST(copies_that_go_with_their_class_are_counted),
 		TEST(what_is_to_be_sent_again_does_not_rest),
 		TEST(who_is_left_is_told_at_once_when_one_leaves),
+		TEST(a_moment_of_silence_leaves_the_shared_queue_its_length),
 	};
 
 	return cmocka_run_group_tests_name("dataplane/session_queues", tests,
