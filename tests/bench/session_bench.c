@@ -10,10 +10,10 @@
 #include "tests/unit/dataplane/site.h"
 
 #include "tests/fake/kernel.h"
+#include "tests/fake/quiet.h"
 
 #include <assert.h>
 #include <malloc.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,22 +43,6 @@ struct bench {
 	int tun[EDGES_MAX * TUNNELS];
 };
 
-static void on_path(void *owner, const struct mpq_path *p,
-		    enum mpq_life_state was)
-{
-	(void)owner;
-	(void)p;
-	(void)was;
-}
-
-static void on_tunnel(void *owner, const struct mpq_tunnel *t,
-		      const struct mpq_sockaddr *remote)
-{
-	(void)owner;
-	(void)t;
-	(void)remote;
-}
-
 static void on_refused(void *owner, const char *path,
 		       const struct mpq_sockaddr *remote, const char *reason)
 {
@@ -70,24 +54,12 @@ static void on_refused(void *owner, const char *path,
 }
 
 static const struct mpq_engine_events events = {
-	.path = on_path,
-	.tunnel = on_tunnel,
+	.path = quiet_path,
+	.tunnel = quiet_tunnel,
 	.refused = on_refused,
 };
 
 /* ---- configuration ------------------------------------------------------- */
-
-__attribute__((format(printf, 2, 3))) static void
-append(char *text, const char *format, ...)
-{
-	size_t at = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text + at, TEXT - at, format, args);
-	va_end(args);
-	assert(strlen(text) + 1 < TEXT);
-}
 
 static const char *comma(unsigned i)
 {
@@ -119,18 +91,18 @@ static void configure_vps(struct bench *b, char *text)
 	char name[16];
 
 	for (unsigned i = 0; i < b->edges; i++) {
-		append(text,
-		       "%s{'name':'edge-%u',"
-		       "'certificate-name':'edge-%u.example'}",
-		       comma(i), i, i);
+		config_append(text, TEXT,
+			      "%s{'name':'edge-%u',"
+			      "'certificate-name':'edge-%u.example'}",
+			      comma(i), i, i);
 	}
 	list(o, "peers", text);
 	for (unsigned i = 0; i < PORTS; i++) {
 		(void)snprintf(name, sizeof(name), "port%u", i);
-		append(text,
-		       "%s{'name':'%s','listen-address':'192.0.2.1',"
-		       "'listen-port':%u}",
-		       comma(i), name, 45001 + i);
+		config_append(text, TEXT,
+			      "%s{'name':'%s','listen-address':'192.0.2.1',"
+			      "'listen-port':%u}",
+			      comma(i), name, 45001 + i);
 		d[n++] = config_descriptor(MPQ_ENGINE_LISTEN, name,
 					   fake_udp("192.0.2.1",
 						    (uint16_t)(45001 + i)));
@@ -140,12 +112,13 @@ static void configure_vps(struct bench *b, char *text)
 		unsigned port = i % TUNNELS * PATHS;
 
 		(void)snprintf(name, sizeof(name), "t%u", i);
-		append(text,
-		       "%s{'name':'%s','paths':['port%u','port%u'],"
-		       "'peer':'edge-%u','mtu':1400,'accept-policy':true,"
-		       "'assign':['10.200.1.1/32'],"
-		       "'remote-prefixes':['10.1.0.0/16']}",
-		       comma(i), name, port, port + 1, i / TUNNELS);
+		config_append(
+			text, TEXT,
+			"%s{'name':'%s','paths':['port%u','port%u'],"
+			"'peer':'edge-%u','mtu':1400,'accept-policy':true,"
+			"'assign':['10.200.1.1/32'],"
+			"'remote-prefixes':['10.1.0.0/16']}",
+			comma(i), name, port, port + 1, i / TUNNELS);
 		b->tun[i] = fake_tun();
 		d[n++] = config_descriptor(MPQ_ENGINE_TUN, name, b->tun[i]);
 	}
@@ -160,19 +133,20 @@ static void configure_edge(struct edge *e, unsigned number, char *text)
 	char name[16];
 
 	for (unsigned i = 0; i < PORTS; i++) {
-		append(text,
-		       "%s{'name':'wan%u','wan':'eth%u',"
-		       "'remote-address':'192.0.2.1','remote-port':%u,"
-		       "'server-name':'concentrator.example'}",
-		       comma(i), i, i, 45001 + i);
+		config_append(text, TEXT,
+			      "%s{'name':'wan%u','wan':'eth%u',"
+			      "'remote-address':'192.0.2.1','remote-port':%u,"
+			      "'server-name':'concentrator.example'}",
+			      comma(i), i, i, 45001 + i);
 	}
 	list(o, "paths", text);
 	for (unsigned i = 0; i < TUNNELS; i++) {
 		(void)snprintf(name, sizeof(name), "t%u", i);
-		append(text,
-		       "%s{'name':'%s','paths':['wan%u','wan%u'],'mtu':1400,"
-		       "'addresses':['10.200.1.1/30']}",
-		       comma(i), name, i * PATHS, i * PATHS + 1);
+		config_append(
+			text, TEXT,
+			"%s{'name':'%s','paths':['wan%u','wan%u'],'mtu':1400,"
+			"'addresses':['10.200.1.1/30']}",
+			comma(i), name, i * PATHS, i * PATHS + 1);
 		e->tun[i] = fake_tun();
 		d[i] = config_descriptor(MPQ_ENGINE_TUN, name, e->tun[i]);
 	}

@@ -2,6 +2,7 @@
 #include "tests/fake/config.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,17 @@ struct json_object *config_new(const char *role, const struct pki_set *pki,
 	add(o, "secret", secret);
 	json_object_object_add(o, "trust", trust);
 	return o;
+}
+
+void config_append(char *text, size_t cap, const char *format, ...)
+{
+	size_t at = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text + at, cap - at, format, args);
+	va_end(args);
+	assert(strlen(text) + 1 < cap);
 }
 
 void config_list(struct json_object *config, const char *name,

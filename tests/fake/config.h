@@ -14,6 +14,9 @@
 /* A snapshot with its role and trust; `own` is of the set. */
 struct json_object *config_new(const char *role, const struct pki_set *pki,
 			       const struct pki_certificate *own);
+/* Adds to a text, to make such items of: it has room. */
+void config_append(char *text, size_t cap, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Its member `name` is a list of these items. */
 void config_list(struct json_object *config, const char *name,
 		 const char *items);

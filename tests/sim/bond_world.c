@@ -3,12 +3,12 @@
 
 #include "tests/fake/config.h"
 #include "tests/fake/kernel.h"
+#include "tests/fake/quiet.h"
 #include "tests/fake/touched.h"
 #include "tests/sim/bond_io.h"
 #include "tests/sim/bond_trace.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,44 +46,15 @@ static void on_path(void *owner, const struct mpq_path *p,
 	bond_trace_path(owner, p);
 }
 
-static void on_tunnel(void *owner, const struct mpq_tunnel *t,
-		      const struct mpq_sockaddr *remote)
-{
-	(void)owner;
-	(void)remote;
-	(void)t;
-}
-
-static void on_refused(void *owner, const char *path,
-		       const struct mpq_sockaddr *remote, const char *reason)
-{
-	(void)owner;
-	(void)path;
-	(void)remote;
-	(void)reason;
-}
-
 static const struct mpq_engine_events engine_events = {
 	.member = on_member,
 	.steered = on_steered,
 	.path = on_path,
-	.tunnel = on_tunnel,
-	.refused = on_refused,
+	.tunnel = quiet_tunnel,
+	.refused = quiet_refused,
 };
 
 /* ---- configuration ------------------------------------------------------- */
-
-__attribute__((format(printf, 3, 4))) static void
-append(char *text, size_t cap, const char *format, ...)
-{
-	size_t at = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(text + at, cap - at, format, args);
-	va_end(args);
-	assert(strlen(text) + 1 < cap);
-}
 
 /* Takes o. */
 static void apply(struct bond_world *w, struct bond_side *side,
@@ -112,20 +83,22 @@ static void apply_vps(struct bond_world *w, const struct pki_set *pki)
 			continue;
 		}
 		(void)snprintf(name, sizeof(name), "port%u", i + 1);
-		append(paths, sizeof(paths),
-		       "%s{'name':'%s','listen-address':'" VPS
-		       "','listen-port':%u}",
-		       n > 1 ? "," : "", name, PORT + i + 1);
-		append(names, sizeof(names), "%s'%s'", n > 1 ? "," : "", name);
+		config_append(paths, sizeof(paths),
+			      "%s{'name':'%s','listen-address':'" VPS
+			      "','listen-port':%u}",
+			      n > 1 ? "," : "", name, PORT + i + 1);
+		config_append(names, sizeof(names), "%s'%s'", n > 1 ? "," : "",
+			      name);
 		d[n++] = config_descriptor(MPQ_ENGINE_LISTEN, name,
 					   bond_io_udp(VPS, (uint16_t)(PORT +
 								       i + 1)));
 	}
-	append(tunnel, sizeof(tunnel),
-	       "{'name':'mpq1','paths':[%s],'peer':'edge-1',"
-	       "'accept-policy':true,'mtu':%u,'assign':['10.200.1.1/32'],"
-	       "'remote-prefixes':['10.1.0.0/16']}",
-	       names, BOND_WORLD_MTU);
+	config_append(
+		tunnel, sizeof(tunnel),
+		"{'name':'mpq1','paths':[%s],'peer':'edge-1',"
+		"'accept-policy':true,'mtu':%u,'assign':['10.200.1.1/32'],"
+		"'remote-prefixes':['10.1.0.0/16']}",
+		names, BOND_WORLD_MTU);
 	config_list(o, "peers",
 		    "{'name':'edge-1','certificate-name':"
 		    "'edge-1.example'}");
@@ -148,19 +121,20 @@ static void apply_edge(struct bond_world *w, const struct pki_set *pki)
 		if (!w->path[i].exists) {
 			continue;
 		}
-		append(paths, sizeof(paths),
-		       "%s{'name':'wan%u','wan':'eth%u','remote-address':'" VPS
-		       "','remote-port':%u,'server-name':"
-		       "'concentrator.example'}",
-		       first ? "" : ",", i + 1, i + 1, PORT + i + 1);
-		append(names, sizeof(names), "%s'wan%u'", first ? "" : ",",
-		       i + 1);
+		config_append(
+			paths, sizeof(paths),
+			"%s{'name':'wan%u','wan':'eth%u','remote-address':'" VPS
+			"','remote-port':%u,'server-name':"
+			"'concentrator.example'}",
+			first ? "" : ",", i + 1, i + 1, PORT + i + 1);
+		config_append(names, sizeof(names), "%s'wan%u'",
+			      first ? "" : ",", i + 1);
 		first = false;
 	}
-	append(tunnel, sizeof(tunnel),
-	       "{'name':'mpq1','paths':[%s],'mtu':%u,"
-	       "'addresses':['10.200.1.1/30']}",
-	       names, BOND_WORLD_MTU);
+	config_append(tunnel, sizeof(tunnel),
+		      "{'name':'mpq1','paths':[%s],'mtu':%u,"
+		      "'addresses':['10.200.1.1/30']}",
+		      names, BOND_WORLD_MTU);
 	config_list(o, "classes",
 		    s->classes != NULL ? s->classes : BOND_WORLD_CLASSES);
 	config_list(o, "rules", s->rules != NULL ? s->rules : "");
