@@ -12,11 +12,8 @@
 #define REST        (3 * S)
 #define REDIAL      (200 * MS)
 #define SILENT_MAX  (1500 * MS) /* until another connection is tried */
-#define ANSWER_LOST (600 * MS)
 #define OVERDUE_MAX 64
 #define WRITES_MAX  512 /* of a channel and turn */
-#define QUEUE_DELAY (15 * MS)
-#define ANSWER_PKTS 2 /* that one answer is for */
 
 static struct session_world world;
 static struct mpq_packet_pool pools[SESSION_ENDS];
@@ -34,8 +31,8 @@ static unsigned index_of(const struct session_end *end,
 	return i;
 }
 
-static void remove_channel(struct session_end *end, struct session_channel *c,
-			   const char *reason)
+void session_world_remove(struct session_end *end, struct session_channel *c,
+			  const char *reason)
 {
 	struct session_path *p = &end->world->path[c->path];
 
@@ -110,7 +107,7 @@ static struct session_channel *add_channel(struct session_end *end,
 	}
 	if (i == SESSION_CHANNELS) { /* the client knows it no more */
 		i = 0;
-		remove_channel(end, slot[0], "too many connections");
+		session_world_remove(end, slot[0], "too many connections");
 	}
 	slot[i] = session_channel_new(end->index == 1, number, &channel_events,
 				      end, path, end->world->now);
@@ -132,34 +129,13 @@ static struct session_channel *find_channel(const struct session_end *end,
 
 /* ---- what the sessions tell ---------------------------------------------- */
 
-static void answer(struct session_world *w, const uint8_t *data)
-{
-	struct session_packet p;
-	struct session_flow *f;
-
-	memcpy(&p, data + SESSION_PACKET_HEAD, sizeof(p));
-	if (p.magic != SESSION_MAGIC || p.flow >= w->flows) {
-		return;
-	}
-	f = &w->flow[p.flow];
-	if (f->plan.kind == SESSION_WINDOW) {
-		w->flow[p.flow + 1].owed++;
-	} else if (f->plan.kind == SESSION_ANSWERS &&
-		   p.acked > f[-1].answered) {
-		f[-1].window +=
-			(double)(p.acked - f[-1].answered) / f[-1].window;
-		f[-1].answered = p.acked;
-		f[-1].answered_at = w->now;
-	}
-}
-
 static void on_deliver(void *owner, const uint8_t *data, size_t len)
 {
 	struct session_end *end = owner;
 
 	session_account_delivered(end, data, len);
 	if (len >= SESSION_LEAST) {
-		answer(end->world, data);
+		session_traffic_answer(end->world, data);
 	}
 }
 
@@ -223,7 +199,7 @@ static const struct mpq_session_events session_events = {
 
 /* ---- the client's paths -------------------------------------------------- */
 
-static void dial(struct session_world *w, unsigned path)
+void session_world_dial(struct session_world *w, unsigned path)
 {
 	w->path[path].dial_at = MPQ_TIME_NEVER;
 	(void)add_channel(&w->end[0], path, ++w->next_number);
@@ -273,10 +249,10 @@ static void follow_path(struct session_world *w, unsigned i)
 	}
 	if (m->state == MPQ_SESSION_SILENT && channels == 1 &&
 	    w->now - m->since >= SILENT_MAX) {
-		dial(w, i);
+		session_world_dial(w, i);
 	}
 	if (p->dial_at <= w->now) {
-		dial(w, i);
+		session_world_dial(w, i);
 	}
 }
 
@@ -340,272 +316,6 @@ static void write_channel(struct session_end *end, struct session_channel *c)
 		  "end %u: path %u writes without end", end->index, c->path);
 }
 
-/* ---- traffic ------------------------------------------------------------- */
-
-static size_t build(const struct session_flow *f, uint8_t *data,
-		    struct session_packet *p)
-{
-	size_t len =
-		f->plan.bytes > SESSION_LEAST ? f->plan.bytes : SESSION_LEAST;
-
-	memset(data, 0, SESSION_LEAST);
-	data[0] = 0x45;
-	data[1] = (uint8_t)(f->plan.dscp << 2);
-	data[2] = (uint8_t)(len >> 8);
-	data[3] = (uint8_t)len;
-	data[8] = 64;
-	data[9] = 17;
-	memcpy(data + 12, "\x0a\0\0\1\x0a\0\0\2", 8);
-	data[15] += p->end;
-	data[19] -= p->end;
-	data[20] = 40;
-	data[21] = p->flow;
-	data[22] = 50;
-	data[24] = (uint8_t)((len - 20) >> 8);
-	data[25] = (uint8_t)(len - 20);
-	memcpy(data + SESSION_PACKET_HEAD, p, sizeof(*p));
-	return len;
-}
-
-/* false: it was refused. */
-static bool send_one(struct session_world *w, unsigned i)
-{
-	struct session_flow *f = &w->flow[i];
-	struct session_end *end = &w->end[f->plan.end];
-	struct session_packet content = {.magic = SESSION_MAGIC,
-					 .end = (uint8_t)end->index,
-					 .flow = (uint8_t)i};
-	struct mpq_packet *p;
-	struct mpq_ip ip;
-
-	end->touched = true;
-	p = mpq_session_queued(end->session) < end->session->pool->free_pkts
-		    ? mpq_packet_get(end->session->pool)
-		    : NULL;
-	if (p == NULL) {
-		end->refused++;
-		return false;
-	}
-	if (f->plan.kind == SESSION_ANSWERS) {
-		content.acked = f[-1].delivered;
-	}
-	content.serial = session_account_sent(end, i, f->sent++);
-	p->len_bytes = (uint16_t)build(f, p->data, &content);
-	if (mpq_ip_parse(&ip, p->data, p->len_bytes) < 0) {
-		assert(false);
-	}
-	sim_trace(w->run, w->now, "end %u: flow %u is %08x", end->index, i,
-		  mpq_classify_flow(&ip, end->session->seed));
-	mpq_session_send(end->session, p, &ip, w->now);
-	return true;
-}
-
-static void send_steady(struct session_world *w, unsigned i)
-{
-	struct session_flow *f = &w->flow[i];
-	unsigned burst = f->plan.burst > 0 ? f->plan.burst : 1;
-	mpq_duration gap = (mpq_duration)((double)burst * 1e9 / f->plan.pps);
-
-	for (; f->next <= w->now;
-	     f->next += sim_random_range(&w->random, gap / 2, gap * 3 / 2)) {
-		for (unsigned k = 0; k < burst; k++) {
-			(void)send_one(w, i);
-		}
-	}
-}
-
-static void send_window(struct session_world *w, unsigned i)
-{
-	struct session_flow *f = &w->flow[i];
-
-	if (w->now - f->answered_at > ANSWER_LOST) { /* begins anew */
-		f->answered = f->sent;
-		f->answered_at = w->now;
-		f->window = f->window > 4 ? f->window / 2 : 2;
-	}
-	while (f->sent - f->answered < (uint32_t)f->window && send_one(w, i)) {
-	}
-	f->next = f->answered_at + ANSWER_LOST + 1;
-}
-
-static void send_due(struct session_world *w)
-{
-	for (unsigned i = 0; i < w->flows; i++) {
-		struct session_flow *f = &w->flow[i];
-
-		if (f->plan.kind == SESSION_ANSWERS) {
-			for (; f->owed >= ANSWER_PKTS; f->owed -= ANSWER_PKTS) {
-				(void)send_one(w, i);
-			}
-			continue;
-		}
-		if (w->now < w->start + f->plan.start ||
-		    w->now >= w->start + f->plan.stop) {
-			continue;
-		}
-		(f->plan.kind == SESSION_WINDOW ? send_window : send_steady)(w,
-									     i);
-	}
-}
-
-static mpq_time next_send(const struct session_world *w)
-{
-	mpq_time at = MPQ_TIME_NEVER;
-
-	for (unsigned i = 0; i < w->flows; i++) {
-		const struct session_flow *f = &w->flow[i];
-
-		if (f->plan.kind != SESSION_ANSWERS &&
-		    f->next < w->start + f->plan.stop) {
-			at = mpq_time_min(at, f->next);
-		}
-	}
-	return at;
-}
-
-/* ---- what happens -------------------------------------------------------- */
-
-static void set_links(struct session_world *w, unsigned path,
-		      const struct sim_link_shape shape[SESSION_ENDS])
-{
-	for (unsigned e = 0; e < SESSION_ENDS; e++) {
-		sim_link_set(&w->link[path][e], &shape[e], w->now);
-	}
-}
-
-static void set_holed(struct session_world *w, unsigned path, bool holed)
-{
-	struct session_path *p = &w->path[path];
-	struct sim_link_shape down[SESSION_ENDS];
-
-	if (p->holed == holed) {
-		return;
-	}
-	p->holed = holed;
-	if (!holed) {
-		set_links(w, path, p->shape);
-		return;
-	}
-	for (unsigned e = 0; e < SESSION_ENDS; e++) {
-		p->shape[e] = down[e] = w->link[path][e].shape;
-		down[e].down = true;
-	}
-	set_links(w, path, down);
-}
-
-static void unplug(struct session_world *w, unsigned path)
-{
-	set_holed(w, path, true);
-	w->path[path].gone = true;
-	w->path[path].dial_at = MPQ_TIME_NEVER;
-	for (unsigned i = 0; i < SESSION_CHANNELS; i++) {
-		struct session_channel *c = w->end[0].channel[path][i];
-
-		if (c != NULL) {
-			remove_channel(&w->end[0], c, "the device is gone");
-		}
-	}
-}
-
-static void shut(struct session_world *w, unsigned path)
-{
-	for (unsigned i = 0; i < SESSION_CHANNELS; i++) {
-		struct session_channel *c = w->end[1].channel[path][i];
-
-		if (c != NULL) {
-			mpq_channel_close(&c->channel, "shut");
-		}
-	}
-	w->end[1].touched = true;
-}
-
-static void configure(struct session_world *w, unsigned policy)
-{
-	for (unsigned i = 0; i < w->flows; i++) {
-		if (w->renumbers) {
-			w->flow[i].unordered = w->now + 2 * S;
-		}
-		w->flow[i].waits_since = MPQ_TIME_NEVER;
-	}
-	mpq_session_configure(w->end[0].session, &w->policy[policy], true,
-			      QUEUE_DELAY, w->now);
-	w->end[0].touched = true;
-}
-
-/* To both ends' sessions, as if by the connections that they have. */
-static void forge(struct session_world *w, unsigned path, unsigned n)
-{
-	for (unsigned e = 0; e < SESSION_ENDS; e++) {
-		struct mpq_session_path *m = &w->end[e].session->path[path];
-
-		for (unsigned i = 0; i < n && m->channel != NULL; i++) {
-			uint8_t data[1500];
-			size_t len =
-				sim_random_range(&w->random, 0, sizeof(data));
-
-			for (size_t k = 0; k < len && k < 64; k++) {
-				data[k] = (uint8_t)sim_random_next(&w->random);
-			}
-			m->channel->now = w->now;
-			if (m->channel->member != NULL) {
-				m->channel->member->datagram(
-					m->channel->member_owner, data, len);
-			}
-		}
-		w->end[e].touched = true;
-	}
-}
-
-static void happen(struct session_world *w, const struct session_event *e)
-{
-	struct session_path *p = &w->path[e->path];
-
-	sim_trace(w->run, w->now, "event %d, path %u, %u", (int)e->kind,
-		  e->path, e->number);
-	switch (e->kind) {
-	case SESSION_SHAPE:
-		p->shape[0] = p->shape[1] = e->shape;
-		if (!p->holed) {
-			set_links(w, e->path, p->shape);
-		}
-		break;
-	case SESSION_HOLE:
-	case SESSION_UNHOLE:
-		if (!p->gone) {
-			set_holed(w, e->path, e->kind == SESSION_HOLE);
-		}
-		break;
-	case SESSION_GONE:
-		unplug(w, e->path);
-		break;
-	case SESSION_BACK:
-		set_holed(w, e->path, false);
-		p->gone = false;
-		p->dial_at = w->now;
-		break;
-	case SESSION_REDIAL:
-		if (!p->gone) {
-			dial(w, e->path);
-		}
-		break;
-	case SESSION_POLICY:
-		configure(w, e->number);
-		break;
-	case SESSION_FORGED:
-		forge(w, e->path, e->number);
-		break;
-	case SESSION_SHUT:
-		shut(w, e->path);
-		break;
-	}
-}
-
-static mpq_time next_event(const struct session_world *w)
-{
-	return w->next_event < w->events ? w->start + w->event[w->next_event].at
-					 : MPQ_TIME_NEVER;
-}
-
 /* ---- time ---------------------------------------------------------------- */
 
 static void expire_channels(struct session_end *end)
@@ -634,7 +344,7 @@ static void write_all(struct session_end *end)
 			}
 			write_channel(end, c);
 			if (c->channel.over) {
-				remove_channel(end, c, "it is over");
+				session_world_remove(end, c, "it is over");
 			}
 		}
 	}
@@ -678,7 +388,8 @@ static mpq_time channels_deadline(const struct session_end *end)
 
 static mpq_time next_time(const struct session_world *w)
 {
-	mpq_time at = mpq_time_min(next_event(w), next_send(w));
+	mpq_time at =
+		mpq_time_min(session_trouble_next(w), session_traffic_next(w));
 
 	for (unsigned i = 0; i < w->paths; i++) {
 		at = mpq_time_min(at, w->path[i].dial_at);
@@ -700,11 +411,9 @@ static mpq_time next_time(const struct session_world *w)
 
 static void step(struct session_world *w)
 {
-	while (next_event(w) <= w->now) {
-		happen(w, &w->event[w->next_event++]);
-	}
+	session_trouble_happen(w);
 	receive_all(w);
-	send_due(w);
+	session_traffic_send(w);
 	for (unsigned i = 0; i < w->paths; i++) {
 		follow_path(w, i);
 	}
@@ -771,7 +480,7 @@ static void start(struct session_world *w)
 					w->now);
 		assert(w->end[e].session != NULL);
 		mpq_session_configure(w->end[e].session, &w->policy[0], true,
-				      QUEUE_DELAY, w->now);
+				      SESSION_QUEUE_DELAY, w->now);
 	}
 	for (unsigned i = 0; i < w->paths; i++) {
 		w->path[i].dial_at =

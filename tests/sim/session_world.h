@@ -7,15 +7,16 @@
  *
  *	- nothing is delivered twice;
  *	- a flow's packets come in order, but for those that order counts as
- *late;
+ *	  late;
  *	- none is held at the receiver for longer than its class allows;
  *	- no flow that has something to send waits while others of its priority
  *	  or below are served;
  *	- queues and buffers keep to their bounds, and are empty in the end;
  *	- what did not come was dropped where it is counted, for that reason.
  *
- *	flows -> session 0 -> channels -> links -> channels -> session 1 ->
- *flows (client)   <--------- the same back ---------        (server)
+ *	flows    (client)                                  (server)   flows
+ *	  '--> session 0 -> channels -> links -> channels -> session 1 --'
+ *	          <----------- the same back ------------
  */
 #ifndef MPQ_TESTS_SIM_SESSION_WORLD_H
 #define MPQ_TESTS_SIM_SESSION_WORLD_H
@@ -25,13 +26,14 @@
 #include "tests/sim/scenario.h"
 #include "tests/sim/session_channel.h"
 
-#define SESSION_PATHS    6
-#define SESSION_FLOWS    48
-#define SESSION_EVENTS   256
-#define SESSION_POLICIES 8
-#define SESSION_CHANNELS 8 /* of a path and end, old and new */
-#define SESSION_ENDS     2
-#define SESSION_POOL     4096
+#define SESSION_PATHS       6
+#define SESSION_FLOWS       48
+#define SESSION_EVENTS      256
+#define SESSION_POLICIES    8
+#define SESSION_CHANNELS    8 /* of a path and end, old and new */
+#define SESSION_ENDS        2
+#define SESSION_POOL        4096
+#define SESSION_QUEUE_DELAY (15 * MPQ_MILLISECOND)
 
 enum session_flow_kind {
 	SESSION_STEADY, /* so many packets a second, in bursts */
@@ -160,6 +162,21 @@ struct session_flow_plan *session_world_flow(struct session_world *w);
 void session_world_event(struct session_world *w,
 			 const struct session_event *e);
 void session_world_run(struct session_world *w);
+
+/* For the world's own files. */
+void session_world_dial(struct session_world *w, unsigned path);
+void session_world_remove(struct session_end *end, struct session_channel *c,
+			  const char *reason);
+
+/* session_traffic.c: what is due of all flows, and when the next one is; an
+ * inner packet has come out. */
+void session_traffic_send(struct session_world *w);
+mpq_time session_traffic_next(const struct session_world *w);
+void session_traffic_answer(struct session_world *w, const uint8_t *data);
+
+/* session_trouble.c: the events that are due, and when the next one is. */
+void session_trouble_happen(struct session_world *w);
+mpq_time session_trouble_next(const struct session_world *w);
 
 /* session_account.c: what is told to it, and what it holds. */
 uint32_t session_account_sent(struct session_end *from, unsigned flow,
