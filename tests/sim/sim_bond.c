@@ -7,6 +7,7 @@
 #include "tests/sim/bond_class.h"
 #include "tests/sim/bond_copies.h"
 #include "tests/sim/bond_figures.h"
+#include "tests/sim/bond_leo.h"
 #include "tests/sim/bond_run.h"
 
 #include <stdio.h>
@@ -476,6 +477,48 @@ static void who_sends_too_much_waits_no_longer_than_told(struct sim_run *run)
 	run->figure = (mpq_duration)(r.load[0].p99_ms * 1e6);
 }
 
+/* ---- h: hand-overs ------------------------------------------------------- */
+
+#define HAND_OVERS (96 * MPQ_SECOND) /* four are learnt, and two more */
+
+static void run_hand_overs(struct sim_run *run, enum bond_leo_bulk bulk,
+			   struct bond_result *ret)
+{
+	struct bond_plan p = bond_leo_plan(BOND_LEO_AND_LTE, bulk, true,
+					   run->seed % 2 == 0, HAND_OVERS);
+
+	bond_run(run, &p, ret);
+}
+
+/* The cell alone: 30 ms and up to 15 ms of jitter. */
+static void a_critical_flow_does_not_notice_hand_overs(struct sim_run *run)
+{
+	struct bond_result r;
+
+	run_hand_overs(run, BOND_LEO_NONE, &r);
+	sim_holds(run, r.load[0].lost == 0, 0, "%llu packets were lost",
+		  (unsigned long long)r.load[0].lost);
+	sim_holds(run, r.load[0].p99_ms <= 30 + 15 + 10, 0,
+		  "delay p99 of %.0f ms", r.load[0].p99_ms);
+	run->figure = (mpq_duration)(r.load[0].p99_ms * 1e6);
+}
+
+static void downloads_bear_hand_overs(struct sim_run *run)
+{
+	const struct bond_outcome *bulk;
+	struct bond_result r;
+	double lost;
+
+	run_hand_overs(run, BOND_LEO_EIGHT, &r);
+	bulk = &r.load[1];
+	lost = 100.0 * (double)bulk->lost / (double)bulk->sent;
+	sim_holds(run, bulk->mbps > 0.75 * r.link_mbps, 0,
+		  "%.1f of %.1f Mbit/s", bulk->mbps, r.link_mbps);
+	sim_holds(run, lost <= 0.5, 0, "%.2f %% of the bulk were lost", lost);
+	sim_holds(run, r.load[0].lost == 0, 0, "%llu packets were lost",
+		  (unsigned long long)r.load[0].lost);
+}
+
 static const struct sim_scenario scenarios[] = {
 	{"a_seed_is_a_run", a_seed_is_a_run, 2, NULL, NULL},
 	{"anything_at_all", anything_at_all, 40, NULL, NULL},
@@ -510,6 +553,9 @@ static const struct sim_scenario scenarios[] = {
 	 classes_as_high_as_each_other_share, 2, NULL, NULL},
 	{"who_sends_too_much_waits_no_longer_than_told",
 	 who_sends_too_much_waits_no_longer_than_told, 4, "delay p99", NULL},
+	{"a_critical_flow_does_not_notice_hand_overs",
+	 a_critical_flow_does_not_notice_hand_overs, 4, "delay p99", NULL},
+	{"downloads_bear_hand_overs", downloads_bear_hand_overs, 1, NULL, NULL},
 };
 
 int main(int argc, char **argv)
