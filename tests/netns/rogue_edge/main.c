@@ -11,7 +11,6 @@
  *
  *   rogue-edge REMOTE PORT PORT SERVER-NAME LOCAL CERTIFICATE KEY AUTHORITY
  */
-#include "dataplane/masque/capsule.h"
 #include "dataplane/policy.h"
 #include "tests/unit/dataplane/fake_io.h"
 #include "tests/unit/dataplane/peer.h"
@@ -186,28 +185,12 @@ static void try_refusals(struct rogue *r)
 
 /* ---- datagrams ----------------------------------------------------------- */
 
-static uint64_t chance(uint64_t *x)
-{
-	*x = *x * UINT64_C(6364136223846793005) + 1442695040888963407;
-	return *x >> 20;
-}
-
 static void send_headers(struct rogue *r)
 {
 	uint64_t x = 1;
 
 	for (int i = 0; i < HEADERS; i++) {
-		const struct mpq_header header = {
-			.kind = chance(&x) % MPQ_HEADER_KINDS,
-			.class_id = chance(&x) % MPQ_HEADER_CLASSES,
-			.lane = (uint8_t)(chance(&x) % 4),
-			.sequence = chance(&x) & MPQ_HEADER_MASK24,
-			.clock = chance(&x) & MPQ_HEADER_MASK24,
-		};
-		struct peer *p = r->member[i % 2];
-
-		p->path_sequence = (uint16_t)chance(&x);
-		peer_send(p, &header, 28 + chance(&x) % 40);
+		peer_send_any(r->member[i % 2], &x);
 		if (i % 100 == 0) {
 			fake_run(5 * MPQ_MILLISECOND);
 		}
@@ -238,13 +221,10 @@ static void send_holes(struct rogue *r)
 
 static void say_long(struct rogue *r, const char *kind, uint64_t len)
 {
-	uint8_t bytes[2 * MPQ_VARINT_MAX_BYTES + 5000] = {0};
-	size_t n = mpq_varint_write(bytes, MPQ_JOIN_JOIN);
 	struct peer *p = dial(r);
 	mpq_time since = fake_now();
 
-	n += mpq_varint_write(bytes + n, len);
-	peer_stream(p, bytes, n + (len < 5000 ? len : 5000));
+	peer_capsule_head(p, MPQ_JOIN_JOIN, len);
 	wait_over(p);
 	say_end("capsules", kind, p, since);
 }

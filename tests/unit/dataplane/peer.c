@@ -520,6 +520,15 @@ void peer_capsule(struct peer *p, uint64_t type, const void *value, size_t len)
 
 /* Around the one who keeps us from sending nonsense; the capsule behind it has
  * it noticed. */
+void peer_capsule_head(struct peer *p, uint64_t type, uint64_t len)
+{
+	uint8_t bytes[2 * MPQ_VARINT_MAX_BYTES + 5000] = {0};
+	size_t n = mpq_varint_write(bytes, type);
+
+	n += mpq_varint_write(bytes + n, len);
+	peer_stream(p, bytes, n + (len < 5000 ? len : 5000));
+}
+
 void peer_stream(struct peer *p, const void *data, size_t len)
 {
 	struct mpq_h3_queue *q = &p->h3->queue;
@@ -616,4 +625,24 @@ void peer_send(struct peer *p, const struct mpq_header *header, size_t len)
 			 p->door != NULL ? "10.1.0.7" : "198.51.100.1");
 	}
 	peer_datagram(p, p->own_context, data, MPQ_HEADER_BYTES + len);
+}
+
+uint64_t peer_chance(uint64_t *state)
+{
+	*state = *state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return *state >> 20;
+}
+
+void peer_send_any(struct peer *p, uint64_t *chance)
+{
+	const struct mpq_header header = {
+		.kind = peer_chance(chance) % MPQ_HEADER_KINDS,
+		.class_id = peer_chance(chance) % MPQ_HEADER_CLASSES,
+		.lane = (uint8_t)(peer_chance(chance) % 4),
+		.sequence = peer_chance(chance) & MPQ_HEADER_MASK24,
+		.clock = peer_chance(chance) & MPQ_HEADER_MASK24,
+	};
+
+	p->path_sequence = (uint16_t)peer_chance(chance);
+	peer_send(p, &header, 28 + peer_chance(chance) % 40);
 }

@@ -106,6 +106,8 @@ void peers_listen(struct peers *ps, const struct pki_certificate *own,
 void peer_hang_up(struct peer *p);
 
 void peer_capsule(struct peer *p, uint64_t type, const void *value, size_t len);
+/* One of `len` bytes, of which no more than 5000 are sent. */
+void peer_capsule_head(struct peer *p, uint64_t type, uint64_t len);
 /* Any bytes, where a capsule would begin. */
 void peer_stream(struct peer *p, const void *data, size_t len);
 /* What comes after the context ID. */
@@ -122,6 +124,10 @@ bool peer_is_accepted(const struct peer *p, const struct mpq_join_key *key);
 /* A datagram of the session: an UDP packet of `len` bytes, or for kinds from 4
  * on so many bytes. The sequence on the path is the next one. */
 void peer_send(struct peer *p, const struct mpq_header *header, size_t len);
+/* 44 bits, the same each time from the same state. */
+uint64_t peer_chance(uint64_t *state);
+/* As one who does not: any kind, class, clock and sequences. */
+void peer_send_any(struct peer *p, uint64_t *chance);
 
 /* Of the first capsule of that type, or NULL. */
 const struct peer_capsule *peer_find(const struct peer *p, uint64_t type);

@@ -43,12 +43,6 @@ static void nothing_is_left(struct hostile *h)
 	assert_int_equal(hostile_packets(h), 0);
 }
 
-static uint64_t chance(uint64_t *x)
-{
-	*x = *x * UINT64_C(6364136223846793005) + 1442695040888963407;
-	return *x >> 20;
-}
-
 static void any_header_is_borne(void **state)
 {
 	struct hostile *h = *state;
@@ -58,17 +52,7 @@ static void any_header_is_borne(void **state)
 
 	hostile_session(h, &key, member, 2);
 	for (int i = 0; i < 20000; i++) {
-		const struct mpq_header header = {
-			.kind = chance(&x) % MPQ_HEADER_KINDS,
-			.class_id = chance(&x) % MPQ_HEADER_CLASSES,
-			.lane = (uint8_t)(chance(&x) % 4),
-			.sequence = chance(&x) & MPQ_HEADER_MASK24,
-			.clock = chance(&x) & MPQ_HEADER_MASK24,
-		};
-		struct peer *p = member[i % 2];
-
-		p->path_sequence = (uint16_t)chance(&x);
-		peer_send(p, &header, 28 + chance(&x) % 40);
+		peer_send_any(member[i % 2], &x);
 		if (i % 100 == 0) {
 			fake_run(2 * MPQ_MILLISECOND);
 			assert_in_range(session(h)->order.held.pkts, 0,
@@ -311,16 +295,16 @@ static void reports_of_nonsense_do_no_harm(void **state)
 	hostile_session(h, &key, member, 2);
 	assert_int_equal(comes_down(h, member, 20), 20);
 	for (unsigned i = 0; i < 4000; i++) {
-		size_t paths = chance(&x) % 9;
+		size_t paths = peer_chance(&x) % 9;
 
 		for (size_t k = 0; k < sizeof(payload); k++) {
-			payload[k] = i % 4 ? (uint8_t)chance(&x) : 0xff;
+			payload[k] = i % 4 ? (uint8_t)peer_chance(&x) : 0xff;
 		}
 		for (size_t k = 0; k < paths && i % 2; k++) {
 			payload[4 + 24 * k] = (uint8_t)k;
 		}
 		send_report(member[i % 2], payload,
-			    i % 8 ? 4 + 24 * paths : chance(&x) % 200);
+			    i % 8 ? 4 + 24 * paths : peer_chance(&x) % 200);
 		if (i % 50 == 0) {
 			fake_run(1 * MPQ_MILLISECOND);
 		}

@@ -126,11 +126,7 @@ static void what_another_session_was_told_is_forgotten(void **state)
 
 static void say_long(struct peer *p, uint64_t type, uint64_t len)
 {
-	uint8_t bytes[2 * MPQ_VARINT_MAX_BYTES + 5000] = {0};
-	size_t n = mpq_varint_write(bytes, type);
-
-	n += mpq_varint_write(bytes + n, len);
-	peer_stream(p, bytes, n + (len < 5000 ? len : 5000));
+	peer_capsule_head(p, type, len);
 	fake_run(100 * MPQ_MILLISECOND);
 }
 
@@ -187,8 +183,7 @@ static void a_policy_that_is_too_long_changes_nothing(void **state)
 	assert_int_equal(session(h)->policy.n_classes, 2);
 }
 
-/* ---- what waits, and what was counted -------------------------------------
- */
+/* ---- what waits, and what was counted ------------------------------------ */
 
 /* n packets of `len` bytes, and each one byte longer than the one before. */
 static void give(struct hostile *h, char code_point, size_t len, unsigned n)
