@@ -187,7 +187,7 @@ struct mpq_session {
 	bool was_told;        /* .. if there was one */
 	mpq_time report_due, tick_due;
 	mpq_time lull; /* when a path was last left out for a moment; 0 */
-	bool received;              /* since the last report */
+	bool received; /* since the last report */
 	mpq_time data_out, data_in; /* the last */
 	struct mpq_session_counters counters;
 	struct mpq_session_class_counters class[MPQ_SESSION_CLASSES];
