@@ -86,6 +86,8 @@ void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
 	m->channel = ch;
 	mpq_channel_set_member(ch, &mpq_session_member, m);
 	m->control = 0;
+	m->refused = false;
+	memset(m->passed, 0, sizeof(m->passed));
 	m->path_sequence = 0;
 	m->heard = m->told_at = MPQ_TIME_NEVER;
 	m->answered = m->last_read = MPQ_TIME_NEVER;

@@ -105,7 +105,7 @@ struct mpq_session_path {
 	bool turn[MPQ_SESSION_CLASSES]; /* own queue, or the shared one */
 	/* What went before it of higher classes while it waited. */
 	uint32_t passed[MPQ_SESSION_CLASSES];
-	bool refused; /* a shared queue has something, but not for us now */
+	bool refused; /* shared queues have something, but none for us now */
 
 	uint16_t path_sequence; /* of the next datagram */
 	unsigned control;       /* set of mpq_session_control */

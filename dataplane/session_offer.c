@@ -77,6 +77,7 @@ static void offer_packet(struct mpq_session_path *m,
 	uint8_t lane = mpq_session_lane(p->flow);
 
 	m->offer.what = what;
+	m->refused = false;
 	m->offer.packet = p;
 	m->offer.class_id = p->class_id;
 	/* The only one of its number is no copy: if it is lost, it is sent
@@ -314,8 +315,12 @@ static void count_passed(struct mpq_session_path *m, unsigned class_id,
 	m->passed[class_id] -=
 		paid < m->passed[class_id] ? paid : m->passed[class_id];
 	for (unsigned c = 0; c < m->session->policy.n_classes; c++) {
-		if (class[c].priority < class[class_id].priority &&
-		    waits(m, c) && m->passed[c] < PASSED_MAX_BYTES) {
+		if (class[c].priority >= class[class_id].priority) {
+			continue;
+		}
+		if (!waits(m, c)) {
+			m->passed[c] = 0;
+		} else if (m->passed[c] < PASSED_MAX_BYTES) {
 			m->passed[c] += len_bytes;
 		}
 	}

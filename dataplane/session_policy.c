@@ -191,6 +191,8 @@ static void keep_counters(struct mpq_session *s, const struct mpq_policy *old)
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		renumber_queues(s->path[i].own, was);
 		renumber_queues(s->path[i].urgent, was);
+		/* Others are below others now. */
+		memset(s->path[i].passed, 0, sizeof(s->path[i].passed));
 	}
 	mpq_steer_renumber(s->steer, was);
 }

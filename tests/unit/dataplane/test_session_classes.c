@@ -106,6 +106,67 @@ static void who_is_passed_for_long_goes_once(void **state)
 	assert_in_range(bytes[0], bytes[1] - 2000, bytes[1] + 2000);
 }
 
+/* Packets of the highest class that go before one of the default one. */
+static unsigned passed_by(struct mpq_session_path *m)
+{
+	unsigned n = 0;
+	size_t len;
+
+	bonded_give(m->session, 0, 100, 1);
+	bonded_give(m->session, HIGH, 1000, 30);
+	while (bonded_take(m, &len) == 2) {
+		n++;
+	}
+	while (m->own[2].pkts > 0) {
+		(void)bonded_take(m, &len);
+	}
+	return n;
+}
+
+static void who_had_nothing_to_send_was_not_passed(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *e;
+	unsigned n;
+
+	bonded_bring_up(*state);
+	set_classes(*state);
+	e = bonded_session(&((struct site *)*state)->edge);
+	m = &e->path[0];
+	n = passed_by(m);
+	assert_in_range(n, 20, 30);
+	assert_int_equal(mpq_session_queued(e), 0);
+	assert_in_range(passed_by(m), n - 1, n + 1);
+}
+
+/* Two classes wait for any path, the first one for another than this. */
+static void a_path_that_takes_of_one_class_is_not_idle(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_policy policy;
+	struct mpq_session *e;
+	size_t len;
+
+	bonded_bring_up(*state);
+	set_classes(*state);
+	e = bonded_session(&((struct site *)*state)->edge);
+	policy = e->policy;
+	for (unsigned c = 0; c < 2; c++) {
+		policy.class[c].steer.mode = MPQ_STEER_PRIORITY_BASED;
+		policy.class[c].steer.order[0] = (uint8_t)c;
+		policy.class[c].steer.n_order = 1;
+	}
+	mpq_tunnel_set_policy(site_tunnel(&((struct site *)*state)->edge),
+			      &policy, fake_now());
+	m = &e->path[1];
+	bonded_give(e, 0, 100, 1);
+	bonded_give(e, LOW, 100, 5);
+	assert_int_equal(bonded_take(m, &len), 1);
+	assert_int_equal(e->shared[0].pkts, 1);
+	assert_int_equal(e->shared[1].pkts, 4);
+	assert_true(m->estimate.queued_bytes > 0);
+}
+
 /* It is to be sent again by this path. */
 static void lose(struct mpq_session_path *m, struct mpq_packet *p)
 {
@@ -240,6 +301,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_highest_class_goes_first_and_equal_ones_share),
 		TEST(who_is_passed_for_long_goes_once),
+		TEST(who_had_nothing_to_send_was_not_passed),
+		TEST(a_path_that_takes_of_one_class_is_not_idle),
 		TEST(what_is_sent_again_goes_before_its_equals_only),
 		TEST(a_slow_flow_waits_for_no_repairs_of_others),
 		TEST(what_was_kept_goes_before_what_came_later),
