@@ -7,8 +7,6 @@
  * class that fills the paths ends every connection of the others. */
 #define BELOW            16
 #define PASSED_MAX_BYTES (MPQ_SESSION_CLASSES * BELOW * TURN_BYTES)
-/* Of the pool, left to what arrives and to other tunnels. */
-#define POOL_KEPT(size) ((size) / 8)
 
 static void stamp(struct mpq_session_path *m, mpq_time now)
 {
@@ -371,7 +369,7 @@ static void keep_for_repair(struct mpq_session_path *m, uint64_t id,
 		mpq_packet_put(s->pool, p);
 		return;
 	}
-	if (s->pool->free_pkts < POOL_KEPT(s->pool->size_pkts)) {
+	if (mpq_session_is_short(s)) {
 		s->counters.unrepaired++;
 		mpq_packet_put(s->pool, p);
 		return;

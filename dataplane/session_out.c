@@ -139,7 +139,8 @@ static unsigned get_copies(struct mpq_session *s, unsigned class_id,
 {
 	unsigned n = 0;
 
-	while (n < wanted && (ret[n] = mpq_packet_get(s->pool)) != NULL) {
+	while (n < wanted && !mpq_session_is_short(s) &&
+	       (ret[n] = mpq_packet_get(s->pool)) != NULL) {
 		n++;
 	}
 	s->class[class_id].no_buffer += n < wanted;
@@ -224,6 +225,7 @@ static void queue(struct mpq_session *s, struct mpq_packet *p, int result,
 	}
 }
 
+/* Copies are for what comes: those of all that waits would take all buffers. */
 static void steer_again(struct mpq_session *s, struct mpq_packet *p,
 			mpq_time now)
 {
@@ -231,6 +233,9 @@ static void steer_again(struct mpq_session *s, struct mpq_packet *p,
 	int r = mpq_steer_pick_again(s->steer, p->class_id, p->flow,
 				     p->len_bytes, now, &choice);
 
+	if (r == MPQ_STEER_SEND && choice.n > 1) {
+		choice.n = 1;
+	}
 	queue(s, p, r, &choice, now);
 }
 

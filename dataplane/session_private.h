@@ -107,6 +107,13 @@ static inline void mpq_session_touch(const struct mpq_session *s)
 	}
 }
 
+/* Buffers are: what is left of them is for what arrives, and for other tunnels.
+ */
+static inline bool mpq_session_is_short(const struct mpq_session *s)
+{
+	return s->pool->free_pkts < s->pool->size_pkts / 8;
+}
+
 static inline bool mpq_session_carries(const struct mpq_session_path *m)
 {
 	return m->state == MPQ_SESSION_USED || m->state == MPQ_SESSION_SILENT;

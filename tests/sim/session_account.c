@@ -356,11 +356,8 @@ void session_account_turn(struct session_end *end)
 		  held <= s->order.config.held_pkts &&
 			  s->order.held.bytes <= s->order.config.held_bytes,
 		  w->now, "end %u holds %zu packets", end->index, held);
-	/* The last one may have been copied; with another policy all of them.
-	 */
-	sim_holds(w->run,
-		  queued <= s->pool->size_pkts / (w->events > 0 ? 1 : 2) +
-				    SESSION_PATHS,
+	/* The last one may have been copied. */
+	sim_holds(w->run, queued <= s->pool->size_pkts / 2 + SESSION_PATHS,
 		  w->now, "end %u queues %zu of %zu packets", end->index,
 		  queued, s->pool->size_pkts);
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {

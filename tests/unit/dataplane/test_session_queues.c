@@ -207,7 +207,7 @@ static void what_has_no_buffer_for_its_copies_is_none(void **state)
 	s = edge_of(state);
 	set_mode(state, MPQ_STEER_REDUNDANT);
 	for (unsigned copies = 1; copies <= BONDED_PATHS; copies++) {
-		others = take_buffers(s, copies);
+		others = take_buffers(s, s->pool->size_pkts / 8 + copies - 1);
 		bonded_give(s, 0, 500, 1);
 		give_back(s, others);
 		assert_int_equal(own_pkts(s), copies);
@@ -222,6 +222,20 @@ static void what_has_no_buffer_for_its_copies_is_none(void **state)
 		}
 	}
 	assert_int_equal(s->class[0].no_buffer, BONDED_PATHS - 1);
+}
+
+static void what_waits_is_not_copied_by_another_policy(void **state)
+{
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_AUTO);
+	bonded_give(s, 0, 500, 60);
+	set_mode(state, MPQ_STEER_REDUNDANT);
+	assert_int_equal(mpq_session_queued(s), 60);
+	bonded_give(s, 0, 500, 1);
+	assert_int_equal(mpq_session_queued(s), 60 + BONDED_PATHS);
 }
 
 /* What the first class is said to have dropped. */
@@ -341,6 +355,7 @@ int main(void)
 		TEST(the_only_ones_of_their_number_get_another_one),
 		TEST(nothing_is_sent_again_in_another_session),
 		TEST(what_has_no_buffer_for_its_copies_is_none),
+		TEST(what_waits_is_not_copied_by_another_policy),
 		TEST(copies_that_go_with_their_class_are_counted),
 		TEST(what_is_to_be_sent_again_does_not_rest),
 		TEST(who_is_left_is_told_at_once_when_one_leaves),
