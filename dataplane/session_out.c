@@ -114,15 +114,26 @@ void mpq_session_view(struct mpq_session_path *m, mpq_time now)
 
 /* ---- into queues --------------------------------------------------------- */
 
+/* What has waited already keeps its age. */
+static void into(struct mpq_fair *q, struct mpq_packet *p, mpq_time now)
+{
+	if (p->enqueued == MPQ_TIME_NEVER) {
+		(void)mpq_fair_push(q, p, now);
+	} else {
+		(void)mpq_fair_put_back(q, p);
+	}
+}
+
 static void into_own(struct mpq_session_path *m, struct mpq_packet *p,
 		     mpq_time now)
 {
-	(void)mpq_fair_push(&m->own[p->class_id], p, now);
+	into(&m->own[p->class_id], p, now);
 	mpq_session_tell_queue(m);
 }
 
 static void copy_packet(struct mpq_packet *copy, const struct mpq_packet *p)
 {
+	copy->enqueued = p->enqueued;
 	copy->class_id = p->class_id;
 	copy->kind = p->kind;
 	copy->copies = p->copies;
@@ -200,7 +211,7 @@ static void into_queues(struct mpq_session *s, struct mpq_packet *p,
 {
 	p->kind = MPQ_HEADER_DATA;
 	if (choice->shared) {
-		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
+		into(&s->shared[p->class_id], p, now);
 	} else if (is_redundant(s, p->class_id)) {
 		steer_kept(s, p->class_id, now); /* it came before */
 		into_many(s, p, choice, now);
@@ -218,7 +229,7 @@ static void queue(struct mpq_session *s, struct mpq_packet *p, int result,
 	if (result == MPQ_STEER_SEND) {
 		into_queues(s, p, choice, now);
 	} else if (result == MPQ_STEER_NO_PATH) {
-		(void)mpq_fair_push(&s->shared[p->class_id], p, now);
+		into(&s->shared[p->class_id], p, now);
 	} else {
 		c->over_rate++;
 		mpq_packet_put(s->pool, p);
@@ -249,14 +260,17 @@ static void steer_all(struct mpq_session *s, struct mpq_packet *p, mpq_time now)
 	}
 }
 
-/* What waits in the class's shared queue, as there was no path for it, or as
- * more than one took from it until now. */
+/* There is a path again: what was kept is steered anew. Without one it was in
+ * no queue. */
 static void steer_kept(struct mpq_session *s, unsigned class_id, mpq_time now)
 {
-	struct mpq_packet *p;
+	struct mpq_packet *first, *p;
 
-	(void)mpq_fair_take_all(&s->shared[class_id], &p);
-	steer_all(s, p, now);
+	(void)mpq_fair_take_all(&s->shared[class_id], &first);
+	for (p = first; p != NULL; p = p->next) {
+		p->enqueued = now;
+	}
+	steer_all(s, first, now);
 }
 
 void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
@@ -269,6 +283,7 @@ void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
 	p->class_id = mpq_classify(&s->policy.classify, ip);
 	p->flow = mpq_classify_flow(ip, s->seed);
 	p->copies = 0;
+	p->enqueued = MPQ_TIME_NEVER;
 	s->data_out = now;
 	r = mpq_steer_pick(s->steer, p->class_id, p->flow, p->len_bytes, now,
 			   &choice);
@@ -292,10 +307,23 @@ size_t mpq_session_queued(const struct mpq_session *s)
 	return pkts;
 }
 
-void mpq_session_steer_kept(struct mpq_session *s, mpq_time now)
+unsigned mpq_session_pathless(const struct mpq_session *s)
+{
+	unsigned set = 0;
+
+	for (unsigned c = 0; c < s->policy.n_classes; c++) {
+		set |= (unsigned)(mpq_steer_may_take(s->steer, c) == 0) << c;
+	}
+	return set;
+}
+
+void mpq_session_steer_kept(struct mpq_session *s, unsigned classes,
+			    mpq_time now)
 {
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		steer_kept(s, c, now);
+		if ((classes >> c & 1) != 0) {
+			steer_kept(s, c, now);
+		}
 	}
 }
 
@@ -385,6 +413,7 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 		(void)mpq_fair_take_all(&m->own[c], &p);
 		for (; p != NULL; p = next) {
 			next = p->next;
+			p->enqueued = now; /* the path waited, no queue did */
 			if (p->kind == MPQ_HEADER_COPY) {
 				steer_numbered(m, p, now);
 			} else {
@@ -417,7 +446,7 @@ bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p)
 	return true;
 }
 
-static void unnumber_own(struct mpq_session_path *m, unsigned c, mpq_time now)
+static void unnumber_own(struct mpq_session_path *m, unsigned c)
 {
 	struct mpq_packet *p, *next;
 
@@ -425,7 +454,7 @@ static void unnumber_own(struct mpq_session_path *m, unsigned c, mpq_time now)
 	for (; p != NULL; p = next) {
 		next = p->next;
 		if (mpq_session_unnumber(m->session, p)) {
-			(void)mpq_fair_push(&m->own[c], p, now);
+			(void)mpq_fair_put_back(&m->own[c], p);
 		}
 	}
 }
@@ -437,7 +466,7 @@ void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now)
 
 		for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 			drop_urgent(m, c, now);
-			unnumber_own(m, c, now);
+			unnumber_own(m, c);
 		}
 		if (m->channel != NULL) {
 			mpq_session_tell_queue(m);
@@ -446,8 +475,7 @@ void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now)
 }
 
 /* Numbered ones stay where they are: each of them has its copies. */
-static void take_unnumbered(struct mpq_fair *q, struct mpq_packet ***end,
-			    mpq_time now)
+static void take_unnumbered(struct mpq_fair *q, struct mpq_packet ***end)
 {
 	struct mpq_packet *p, *next;
 
@@ -455,7 +483,7 @@ static void take_unnumbered(struct mpq_fair *q, struct mpq_packet ***end,
 	for (; p != NULL; p = next) {
 		next = p->next;
 		if (p->kind == MPQ_HEADER_COPY) {
-			(void)mpq_fair_push(q, p, now);
+			(void)mpq_fair_put_back(q, p);
 			continue;
 		}
 		p->next = NULL;
@@ -469,9 +497,9 @@ void mpq_session_steer_class(struct mpq_session *s, unsigned class_id,
 {
 	struct mpq_packet *first = NULL, **end = &first;
 
-	take_unnumbered(&s->shared[class_id], &end, now);
+	take_unnumbered(&s->shared[class_id], &end);
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		take_unnumbered(&s->path[i].own[class_id], &end, now);
+		take_unnumbered(&s->path[i].own[class_id], &end);
 		mpq_session_tell_queue(&s->path[i]);
 	}
 	steer_all(s, first, now);

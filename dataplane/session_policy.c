@@ -67,7 +67,7 @@ void mpq_session_set_order(struct mpq_session *s)
 
 /* They are of the first class now; numbers were of the old one. */
 static void gather(struct mpq_session *s, struct mpq_fair *from,
-		   struct mpq_fair *to, mpq_time now)
+		   struct mpq_fair *to)
 {
 	struct mpq_packet *p, *next;
 
@@ -76,20 +76,20 @@ static void gather(struct mpq_session *s, struct mpq_fair *from,
 		next = p->next;
 		p->class_id = 0;
 		if (mpq_session_unnumber(s, p)) {
-			(void)mpq_fair_push(to, p, now);
+			(void)mpq_fair_put_back(to, p);
 		}
 	}
 }
 
 /* Packets of classes that are no more go to the first one. */
-static void gather_classes(struct mpq_session *s, mpq_time now)
+static void gather_classes(struct mpq_session *s)
 {
 	for (size_t c = s->policy.n_classes; c < MPQ_SESSION_CLASSES; c++) {
-		gather(s, &s->shared[c], &s->shared[0], now);
+		gather(s, &s->shared[c], &s->shared[0]);
 		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 			struct mpq_session_path *m = &s->path[i];
 
-			gather(s, &m->own[c], &m->own[0], now);
+			gather(s, &m->own[c], &m->own[0]);
 		}
 	}
 }
@@ -229,7 +229,7 @@ void mpq_session_apply_policy(struct mpq_session *s,
 		(void)mpq_steer_configure(s->steer, i, &config, now);
 	}
 	set_priorities(s);
-	gather_classes(s, now);
+	gather_classes(s);
 	for (unsigned i = 0; i < s->policy.n_classes; i++) {
 		if (goes_elsewhere(&old, policy, i)) {
 			mpq_session_steer_class(s, i, now);

@@ -87,9 +87,11 @@ void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now);
 /* It has no number any more. false: it is gone, as it is one of several copies:
  * others may have left, and would be delivered besides. */
 bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p);
-/* A path begins: what waits in no path's own queue, as it had none to go, or as
- * several share it, is steered anew. */
-void mpq_session_steer_kept(struct mpq_session *s, mpq_time now);
+/* The classes that no path may carry: what comes of them is kept. */
+unsigned mpq_session_pathless(const struct mpq_session *s);
+/* There is a path again: what was kept of these classes is steered anew. */
+void mpq_session_steer_kept(struct mpq_session *s, unsigned classes,
+			    mpq_time now);
 /* The next of a class to be sent again, of which there is one. */
 struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,
 					      unsigned class_id, mpq_time now);

@@ -41,11 +41,12 @@ static bool others_carry(const struct mpq_session_path *m)
 
 static void use(struct mpq_session_path *m, const char *reason, mpq_time now)
 {
+	/* Also when others carry: a class may exclude those. */
+	unsigned kept = mpq_session_pathless(m->session);
+
 	mpq_steer_path(m->session->steer, m->index, &m->estimate, true,
 		       m->metered, now);
-	/* Before what comes now; also when others carry: a class may exclude
-	 * those. */
-	mpq_session_steer_kept(m->session, now);
+	mpq_session_steer_kept(m->session, kept, now); /* before what comes */
 	mpq_session_set_state(m, MPQ_SESSION_USED, reason, now);
 	m->control |= MPQ_SESSION_PROBE;
 }

@@ -186,20 +186,28 @@ static bool is_too_full(const struct mpq_fair *f)
 	       (f->bytes > f->config.limit_bytes || f->pkts > most);
 }
 
-bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now)
+bool mpq_fair_put_back(struct mpq_fair *f, struct mpq_packet *p)
 {
 	unsigned victim;
-	bool stays = true;
+	bool stays;
+
+	put(f, p);
+	if (!is_too_full(f)) {
+		return true;
+	}
+	victim = longest(f);
+	stays = f->room->bucket[victim].head != p;
+	drop_head(f, victim, &f->dropped_full);
+	return stays;
+}
+
+bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now)
+{
+	bool stays;
 
 	p->enqueued = now;
-	put(f, p);
-	f->enqueued++;
-	if (is_too_full(f)) {
-		victim = longest(f);
-		stays = f->room->bucket[victim].head != p;
-		f->enqueued -= !stays;
-		drop_head(f, victim, &f->dropped_full);
-	}
+	stays = mpq_fair_put_back(f, p);
+	f->enqueued += stays;
 	return stays;
 }
 

@@ -73,6 +73,10 @@ void mpq_fair_finish(struct mpq_fair *f); /* puts all packets back */
  * back to the pool, counted in dropped_full. false: that was p itself. */
 bool mpq_fair_push(struct mpq_fair *f, struct mpq_packet *p, mpq_time now);
 
+/* The same for one that has waited in a queue like this one: it keeps the time
+ * at which it came there, and was counted there. */
+bool mpq_fair_put_back(struct mpq_fair *f, struct mpq_packet *p);
+
 /* The packet to send next, after delay control; it stays in the queue until
  * mpq_fair_pop(), whatever is pushed in between. NULL when empty. Peeking twice
  * gives the same packet. */

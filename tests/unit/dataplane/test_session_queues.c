@@ -18,14 +18,19 @@ static struct mpq_session *edge_of(void **state)
 	return bonded_session(&s->edge);
 }
 
-static void set_mode(void **state, enum mpq_steer_mode mode)
+static void set_mode_at(void **state, enum mpq_steer_mode mode, mpq_time now)
 {
 	struct site *s = *state;
 	struct mpq_policy policy;
 
 	mpq_policy_init(&policy);
 	policy.class[0].steer.mode = mode;
-	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, now);
+}
+
+static void set_mode(void **state, enum mpq_steer_mode mode)
+{
+	set_mode_at(state, mode, fake_now());
 }
 
 /* A second class, of packets with this code point, that is redundant. */
@@ -169,6 +174,48 @@ static void nothing_is_sent_again_in_another_session(void **state)
 	assert_int_equal(m->urgent_pkts, 0);
 	assert_int_equal(m->urgent_bytes, 0);
 	assert_int_equal(s->class[0].expired, 5);
+}
+
+/* ---- age ----------------------------------------------------------------- */
+
+static void another_policy_makes_nothing_young(void **state)
+{
+	struct mpq_session *s;
+	mpq_time came;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	came = fake_now();
+	set_mode(state, MPQ_STEER_ACTIVE_STANDBY);
+	bonded_give(s, 0, 500, 5);
+	set_mode_at(state, MPQ_STEER_SMALLEST_DELAY, came + 99);
+	assert_int_equal(s->shared[0].pkts, 5);
+	assert_int_equal(s->shared[0].oldest, came);
+	set_mode_at(state, MPQ_STEER_ACTIVE_STANDBY, came + 200);
+	assert_int_equal(s->path[0].own[0].pkts, 5);
+	assert_int_equal(s->path[0].own[0].oldest, came);
+	assert_int_equal(s->path[0].own[0].enqueued, 5);
+	assert_int_equal(s->shared[0].enqueued, 0);
+}
+
+/* A third path is there: what waits for any of them had others before. */
+static void what_others_carry_is_not_steered_anew(void **state)
+{
+	struct mpq_session *s;
+	mpq_time came;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	came = fake_now();
+	set_mode(state, MPQ_STEER_SMALLEST_DELAY);
+	bonded_give(s, 0, 500, 5);
+	s->path[2].state = MPQ_SESSION_TRIED;
+	s->path[2].trusted_at = came;
+	mpq_session_turn(s, came + 99);
+	assert_int_equal(s->path[2].state, MPQ_SESSION_USED);
+	assert_int_equal(s->shared[0].pkts, 5);
+	assert_int_equal(s->shared[0].oldest, came);
+	assert_int_equal(mpq_steer_counters(s->steer, 0)->packets, 5);
 }
 
 /* ---- copies -------------------------------------------------------------- */
@@ -354,6 +401,8 @@ int main(void)
 		TEST(copies_do_not_wait_for_another_session),
 		TEST(the_only_ones_of_their_number_get_another_one),
 		TEST(nothing_is_sent_again_in_another_session),
+		TEST(another_policy_makes_nothing_young),
+		TEST(what_others_carry_is_not_steered_anew),
 		TEST(what_has_no_buffer_for_its_copies_is_none),
 		TEST(what_waits_is_not_copied_by_another_policy),
 		TEST(copies_that_go_with_their_class_are_counted),

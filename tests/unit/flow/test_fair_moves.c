@@ -46,6 +46,35 @@ static void a_flow_moves_in_its_order_and_with_its_age(void **state)
 	assert_int_equal(mpq_fair_move_flow(&f->fair, 1, other), 0);
 }
 
+static void what_is_put_back_keeps_its_age_and_is_not_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct mpq_fair *other = other_of(f);
+	mpq_time came = f->now;
+
+	assert_true(push(f, 1, 100));
+	f->now += MPQ_SECOND;
+	assert_true(mpq_fair_put_back(other, mpq_fair_pop(&f->fair, f->now)));
+	assert_int_equal(other->enqueued, 0);
+	assert_int_equal(other->oldest, came);
+	assert_int_equal(mpq_fair_peek(other, f->now)->enqueued, came);
+	mpq_packet_put(&f->pool, mpq_fair_pop(other, f->now));
+	assert_int_equal(other->sojourn, MPQ_SECOND);
+}
+
+/* The limit holds for it, too. */
+static void what_is_put_back_is_dropped_when_all_is_full(void **state)
+{
+	struct fixture *f = *state;
+	struct mpq_fair *other = other_of(f);
+
+	assert_true(mpq_fair_put_back(other, make(f, 1, 100, 0)));
+	assert_false(mpq_fair_put_back(other, make(f, 2, 200, 0)));
+	assert_int_equal(other->dropped_full, 1);
+	assert_int_equal(other->pkts, 1);
+	mpq_fair_finish(other);
+}
+
 static void what_was_peeked_of_others_stays_when_a_flow_moves(void **state)
 {
 	struct fixture *f = *state;
@@ -189,6 +218,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_flow_moves_in_its_order_and_with_its_age),
+		TEST(what_is_put_back_keeps_its_age_and_is_not_counted),
+		TEST(what_is_put_back_is_dropped_when_all_is_full),
 		TEST(what_was_peeked_of_others_stays_when_a_flow_moves),
 		TEST(guests_move_by_themselves),
 		TEST(all_are_taken_in_their_flows_order),
