@@ -32,6 +32,7 @@
 #define MPQ_SESSION_CLASSES      MPQ_POLICY_CLASSES
 #define MPQ_SESSION_URGENT       1024 /* packets to be sent again, a path */
 #define MPQ_SESSION_REASON_BYTES 128
+#define MPQ_SESSION_PART         256
 
 struct mpq_session;
 
@@ -101,8 +102,10 @@ struct mpq_session_path {
 	struct mpq_fair own[MPQ_SESSION_CLASSES];
 	struct mpq_fair urgent[MPQ_SESSION_CLASSES]; /* to be sent again */
 	size_t urgent_pkts, urgent_bytes;            /* of all classes */
-	bool again;                     /* the last packet was one of these */
-	bool turn[MPQ_SESSION_CLASSES]; /* own queue, or the shared one */
+	bool again; /* the last packet was one of these */
+	/* Bytes a flow of its own queue has had more than one of the shared
+	 * queue, while both wait; times MPQ_SESSION_PART. */
+	int32_t ahead[MPQ_SESSION_CLASSES];
 	/* What went before it of higher classes while it waited. */
 	uint32_t passed[MPQ_SESSION_CLASSES];
 	bool refused; /* shared queues have something, but none for us now */

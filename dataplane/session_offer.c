@@ -143,15 +143,18 @@ static bool offer_shared(struct mpq_session_path *m, unsigned c,
 	return true;
 }
 
-/* A class's own queue and the shared one take turns. */
+/* A class's own queue and the shared one take turns, as one queue of all their
+ * flows would. */
 static bool offer_class(struct mpq_session_path *m, unsigned c,
 			struct mpq_channel_offer *ret, mpq_time now)
 {
-	m->turn[c] = !m->turn[c];
-	return m->turn[c] ? offer_own(m, c, ret, now) ||
-				    offer_shared(m, c, ret, now)
-			  : offer_shared(m, c, ret, now) ||
-				    offer_own(m, c, ret, now);
+	if (m->own[c].pkts == 0 || m->session->shared[c].pkts == 0) {
+		m->ahead[c] = 0;
+	}
+	return m->ahead[c] <= 0 ? offer_own(m, c, ret, now) ||
+					  offer_shared(m, c, ret, now)
+				: offer_shared(m, c, ret, now) ||
+					  offer_own(m, c, ret, now);
 }
 
 static bool waits(const struct mpq_session_path *m, unsigned c)
@@ -303,6 +306,22 @@ static void count_turn(struct mpq_session *s, unsigned c, size_t len_bytes)
 	s->by_priority[i] = (uint8_t)c;
 }
 
+/* By no more than a turn: what a path does not take is no debt of it. */
+static void count_flow(struct mpq_session_path *m, unsigned c,
+		       uint32_t len_bytes)
+{
+	const int32_t most = MPQ_FAIR_QUANTUM_BYTES * MPQ_SESSION_PART;
+	bool own = m->offer.what == MPQ_SESSION_OFFER_OWN;
+	unsigned flows = own ? m->own[c].flows : m->session->shared[c].flows;
+	int32_t part = (int32_t)(len_bytes * MPQ_SESSION_PART /
+				 (flows > 0 ? flows : 1));
+
+	m->ahead[c] += own ? part : -part;
+	m->ahead[c] = m->ahead[c] > most    ? most
+		      : m->ahead[c] < -most ? -most
+					    : m->ahead[c];
+}
+
 /* What waits below a packet that goes has been passed by it. */
 static void count_passed(struct mpq_session_path *m, unsigned class_id,
 			 uint32_t len_bytes)
@@ -389,6 +408,9 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 	}
 	count_turn(s, p->class_id, p->len_bytes);
 	m->again = m->offer.what == MPQ_SESSION_OFFER_URGENT;
+	if (!m->again) {
+		count_flow(m, p->class_id, p->len_bytes);
+	}
 	count_passed(m, p->class_id, p->len_bytes);
 	m->packets_out++;
 	m->bytes_out += p->len_bytes;

@@ -193,6 +193,7 @@ static void keep_counters(struct mpq_session *s, const struct mpq_policy *old)
 		renumber_queues(s->path[i].urgent, was);
 		/* Others are below others now. */
 		memset(s->path[i].passed, 0, sizeof(s->path[i].passed));
+		memset(s->path[i].ahead, 0, sizeof(s->path[i].ahead));
 	}
 	mpq_steer_renumber(s->steer, was);
 }

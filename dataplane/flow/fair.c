@@ -95,6 +95,7 @@ static void put_last(struct mpq_fair *f, unsigned b, struct mpq_packet *p)
 	p->next = NULL;
 	if (k->tail == NULL) {
 		k->head = p;
+		f->flows++;
 	} else {
 		k->tail->next = p;
 	}
@@ -112,6 +113,7 @@ static struct mpq_packet *take_head(struct mpq_fair *f, unsigned b)
 	if (k->head == NULL) {
 		k->tail = NULL;
 		f->room->guests[b] = false;
+		f->flows--;
 	}
 	p->next = NULL;
 	f->room->bytes[b] -= p->len_bytes;
@@ -367,6 +369,7 @@ static void take_flow(struct mpq_fair *f, unsigned b, uint32_t flow,
 	struct mpq_fair_bucket *k = &f->room->bucket[b];
 	struct mpq_packet *p = k->head, *next;
 
+	f->flows -= k->head != NULL;
 	k->head = k->tail = NULL;
 	f->room->bytes[b] = 0;
 	for (; p != NULL; p = next) {
@@ -430,7 +433,7 @@ size_t mpq_fair_take_all(struct mpq_fair *f, struct mpq_packet **ret_first)
 			end = &p->next;
 		}
 	}
-	assert(f->pkts == 0 && f->bytes == 0);
+	assert(f->pkts == 0 && f->bytes == 0 && f->flows == 0);
 	memset(f->room, 0, sizeof(*f->room));
 	f->fresh = f->old = (struct mpq_fair_list){0};
 	*ret_first = first;

@@ -55,6 +55,7 @@ struct mpq_fair {
 	struct mpq_fair_room *room;
 	struct mpq_fair_list fresh, old;
 	size_t pkts, bytes; /* with what was peeked at */
+	unsigned flows;     /* buckets in which something waits, without it */
 	/* Peeked at: out of its bucket already, to be sent. */
 	struct mpq_packet *decided;
 	mpq_time oldest; /* none of those waiting came before */

@@ -217,15 +217,16 @@ static void lose_flow(struct mpq_session_path *m, uint32_t flow, size_t len,
 	}
 }
 
-/* A packet of 100 bytes, of a flow that has a bucket of its own. */
-static void give_slow(struct mpq_session_path *m)
+/* Of the default class, of a flow that has a bucket of its own. */
+static void wait_in(struct mpq_session *s, struct mpq_fair *queue,
+		    uint32_t flow, size_t len)
 {
-	struct mpq_packet *p = bonded_packet(m->session, 0, 100);
+	struct mpq_packet *p = bonded_packet(s, 0, len);
 
-	p->flow = 333;
+	p->flow = flow;
 	p->class_id = 0;
 	p->kind = MPQ_HEADER_DATA;
-	assert_true(mpq_fair_push(&m->own[0], p, fake_now()));
+	assert_true(mpq_fair_push(queue, p, fake_now()));
 }
 
 /* Packets that the path sends until it is one of so many bytes. */
@@ -260,12 +261,70 @@ static void a_slow_flow_waits_for_no_repairs_of_others(void **state)
 	lose_flow(m, 222, 200, 1);
 	assert_in_range(taken_until(m, 200), 1, 6);
 	for (unsigned i = 0; i < 5; i++) {
-		give_slow(m);
+		wait_in(e, &m->own[0], 333, 100);
 		assert_in_range(taken_until(m, 100), 1, 6);
 		(void)taken_until(m, 1200);
 		(void)taken_until(m, 1200);
 	}
 	assert_true(m->urgent_pkts <= 50);
+}
+
+/* So many flows wait for this path only, and so many for any, with as many
+ * bytes each: the packets of the first among those that a flow each may send
+ * ten times. */
+static unsigned own_of(struct mpq_session_path *m, unsigned own,
+		       unsigned shared)
+{
+	struct mpq_session *s = m->session;
+	unsigned n = 0;
+	size_t len;
+
+	for (unsigned i = 0; i < 30 * own; i++) {
+		wait_in(s, &m->own[0], 1000 + i % own, 1000);
+	}
+	for (unsigned i = 0; i < 60 * shared; i++) {
+		wait_in(s, &s->shared[0], 2000 + i % shared, 500);
+	}
+	for (size_t bytes = 0; bytes < 10000 * (own + shared); bytes += len) {
+		(void)bonded_take(m, &len);
+		n += len == 1000;
+	}
+	mpq_fair_clear(&m->own[0]);
+	mpq_fair_clear(&s->shared[0]);
+	return n;
+}
+
+static void each_flow_has_its_share_wherever_it_waits(void **state)
+{
+	struct mpq_session *e;
+
+	bonded_bring_up(*state);
+	set_classes(*state);
+	e = bonded_session(&((struct site *)*state)->edge);
+	assert_in_range(own_of(&e->path[0], 1, 1), 9, 11);
+	assert_in_range(own_of(&e->path[0], 20, 1), 190, 205);
+	assert_in_range(own_of(&e->path[0], 1, 20), 9, 15);
+	assert_in_range(own_of(&e->path[0], 5, 10), 47, 55);
+}
+
+/* It has nothing to wait for while the others are many. */
+static void a_slow_flow_goes_before_those_that_are_spread(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *e;
+
+	bonded_bring_up(*state);
+	set_classes(*state);
+	e = bonded_session(&((struct site *)*state)->edge);
+	m = &e->path[0];
+	for (unsigned i = 0; i < 200; i++) {
+		wait_in(e, &e->shared[0], 1 + i % 10, 1000);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		wait_in(e, &m->own[0], 333, 100);
+		assert_in_range(taken_until(m, 100), 1, 2);
+		(void)taken_until(m, 1000);
+	}
 }
 
 /* Some wait in the session when its last path goes, some come while there is
@@ -305,6 +364,8 @@ int main(void)
 		TEST(a_path_that_takes_of_one_class_is_not_idle),
 		TEST(what_is_sent_again_goes_before_its_equals_only),
 		TEST(a_slow_flow_waits_for_no_repairs_of_others),
+		TEST(each_flow_has_its_share_wherever_it_waits),
+		TEST(a_slow_flow_goes_before_those_that_are_spread),
 		TEST(what_was_kept_goes_before_what_came_later),
 	};
 
