@@ -209,7 +209,6 @@ static void steer_kept(struct mpq_session *s, unsigned class_id, mpq_time now);
 static void into_queues(struct mpq_session *s, struct mpq_packet *p,
 			const struct mpq_steer_choice *choice, mpq_time now)
 {
-	p->kind = MPQ_HEADER_DATA;
 	if (choice->shared) {
 		into(&s->shared[p->class_id], p, now);
 	} else if (is_redundant(s, p->class_id)) {
@@ -282,6 +281,7 @@ void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
 	mpq_session_touch(s);
 	p->class_id = mpq_classify(&s->policy.classify, ip);
 	p->flow = mpq_classify_flow(ip, s->seed);
+	p->kind = MPQ_HEADER_DATA;
 	p->copies = 0;
 	p->enqueued = MPQ_TIME_NEVER;
 	s->data_out = now;

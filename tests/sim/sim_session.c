@@ -538,7 +538,6 @@ static void bears_everything_at_once(struct sim_run *run)
 	for (unsigned i = 0; i < SESSION_POLICIES; i++) {
 		any_policy(w, i, CLASSES);
 	}
-	w->renumbers = true; /* modes change while paths come and go */
 	mixed_flows(w, CLASSES);
 	for (unsigned i = 0; i < 15; i++) {
 		mpq_duration at = some(w, 0, w->length);

@@ -218,6 +218,27 @@ static void what_others_carry_is_not_steered_anew(void **state)
 	assert_int_equal(mpq_steer_counters(s->steer, 0)->packets, 5);
 }
 
+/* Buffers come with what they held before: here a copy. */
+static void what_is_kept_without_a_path_has_no_number(void **state)
+{
+	struct mpq_session *s;
+	struct mpq_packet *p;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	for (unsigned i = 0; i < BONDED_PATHS; i++) {
+		mpq_session_withdraw(s, s->path[i].channel, "test", fake_now());
+	}
+	p = mpq_packet_get(s->pool);
+	p->kind = MPQ_HEADER_COPY;
+	p->copies = 2;
+	mpq_packet_put(s->pool, p);
+	bonded_give(s, 0, 500, 1);
+	assert_ptr_equal(mpq_fair_peek(&s->shared[0], fake_now()), p);
+	assert_int_equal(p->kind, MPQ_HEADER_DATA);
+	assert_int_equal(p->copies, 0);
+}
+
 /* ---- copies -------------------------------------------------------------- */
 
 /* Takes all buffers but so many; give them back. */
@@ -403,6 +424,7 @@ int main(void)
 		TEST(nothing_is_sent_again_in_another_session),
 		TEST(another_policy_makes_nothing_young),
 		TEST(what_others_carry_is_not_steered_anew),
+		TEST(what_is_kept_without_a_path_has_no_number),
 		TEST(what_has_no_buffer_for_its_copies_is_none),
 		TEST(what_waits_is_not_copied_by_another_policy),
 		TEST(copies_that_go_with_their_class_are_counted),
