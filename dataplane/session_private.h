@@ -67,11 +67,14 @@ void mpq_session_join_turn(struct mpq_session *s, mpq_time now);
  * none does, or no other waits. */
 mpq_time mpq_session_opening_due(const struct mpq_session *s);
 
-/* session_out.c */
+/* session_view.c */
 /* How many packets this path's queues hold, each. */
 size_t mpq_session_queue_limit(const struct mpq_session_path *m, mpq_time now);
+/* Its estimate is told what the connection shows, and what waits here. */
 void mpq_session_view(struct mpq_session_path *m, mpq_time now);
 void mpq_session_tell_queue(struct mpq_session_path *m);
+
+/* session_out.c */
 /* What waits for this path goes to others. */
 void mpq_session_empty(struct mpq_session_path *m, mpq_time now);
 /* A flow's way changes: what of it waits goes the new way, before what comes
