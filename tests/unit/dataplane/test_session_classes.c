@@ -43,6 +43,14 @@ static void set_classes(struct site *s)
 	fake_run(100 * MPQ_MILLISECOND);
 }
 
+/* The edge's session, with these classes. */
+static struct mpq_session *begin(struct site *s)
+{
+	bonded_bring_up(s);
+	set_classes(s);
+	return bonded_session(&s->edge);
+}
+
 static struct mpq_session_path *busy_path(struct mpq_session *s)
 {
 	for (unsigned i = 0; i < BONDED_PATHS; i++) {
@@ -60,9 +68,7 @@ static void the_highest_class_goes_first_and_equal_ones_share(void **state)
 	struct mpq_session *e;
 	size_t bytes[3] = {0}, len;
 
-	bonded_bring_up(*state);
-	set_classes(*state);
-	e = bonded_session(&((struct site *)*state)->edge);
+	e = begin(*state);
 	bonded_give(e, 0, 1300, 40);
 	bonded_give(e, LOW, 200, 200);
 	bonded_give(e, HIGH, 300, 3);
@@ -92,9 +98,7 @@ static void who_is_passed_for_long_goes_once(void **state)
 	struct mpq_session *e;
 	size_t bytes[3] = {0}, len;
 
-	bonded_bring_up(*state);
-	set_classes(*state);
-	e = bonded_session(&((struct site *)*state)->edge);
+	e = begin(*state);
 	bonded_give(e, 0, 1000, 30);
 	bonded_give(e, LOW, 1000, 30);
 	m = busy_path(e);
@@ -129,9 +133,7 @@ static void who_had_nothing_to_send_was_not_passed(void **state)
 	struct mpq_session *e;
 	unsigned n;
 
-	bonded_bring_up(*state);
-	set_classes(*state);
-	e = bonded_session(&((struct site *)*state)->edge);
+	e = begin(*state);
 	m = &e->path[0];
 	n = passed_by(m);
 	assert_in_range(n, 20, 30);
@@ -147,9 +149,7 @@ static void a_path_that_takes_of_one_class_is_not_idle(void **state)
 	struct mpq_session *e;
 	size_t len;
 
-	bonded_bring_up(*state);
-	set_classes(*state);
-	e = bonded_session(&((struct site *)*state)->edge);
+	e = begin(*state);
 	policy = e->policy;
 	for (unsigned c = 0; c < 2; c++) {
 		policy.class[c].steer.mode = MPQ_STEER_PRIORITY_BASED;
@@ -185,9 +185,7 @@ static void what_is_sent_again_goes_before_its_equals_only(void **state)
 	struct mpq_session *e;
 	size_t len;
 
-	bonded_bring_up(*state);
-	set_classes(*state);
-	e = bonded_session(&((struct site *)*state)->edge);
+	e = begin(*state);
 	bonded_give(e, 0, 1300, 3);
 	bonded_give(e, LOW, 1000, 3);
 	bonded_give(e, HIGH, 300, 2);
@@ -249,9 +247,7 @@ static void a_slow_flow_waits_for_no_repairs_of_others(void **state)
 	struct mpq_session_path *m;
 	struct mpq_session *e;
 
-	bonded_bring_up(*state);
-	set_classes(*state);
-	e = bonded_session(&((struct site *)*state)->edge);
+	e = begin(*state);
 	bonded_give(e, 0, 700, 60);
 	m = busy_path(e);
 	for (unsigned i = 0; i < 3; i++) {
@@ -298,9 +294,7 @@ static void each_flow_has_its_share_wherever_it_waits(void **state)
 {
 	struct mpq_session *e;
 
-	bonded_bring_up(*state);
-	set_classes(*state);
-	e = bonded_session(&((struct site *)*state)->edge);
+	e = begin(*state);
 	assert_in_range(own_of(&e->path[0], 1, 1), 9, 11);
 	assert_in_range(own_of(&e->path[0], 20, 1), 190, 205);
 	assert_in_range(own_of(&e->path[0], 1, 20), 9, 15);
@@ -313,9 +307,7 @@ static void a_slow_flow_goes_before_those_that_are_spread(void **state)
 	struct mpq_session_path *m;
 	struct mpq_session *e;
 
-	bonded_bring_up(*state);
-	set_classes(*state);
-	e = bonded_session(&((struct site *)*state)->edge);
+	e = begin(*state);
 	m = &e->path[0];
 	for (unsigned i = 0; i < 200; i++) {
 		wait_in(e, &e->shared[0], 1 + i % 10, 1000);
