@@ -330,11 +330,6 @@ mpq_duration mpq_delay_queueing(const struct mpq_delay *d, unsigned path)
 	return queueing > 0 ? (mpq_duration)queueing : 0;
 }
 
-uint64_t mpq_delay_lost(const struct mpq_delay *d, unsigned path)
-{
-	return d->paths[path].expected - d->paths[path].received;
-}
-
 uint32_t mpq_delay_loss_ppm(const struct mpq_delay *d, unsigned path)
 {
 	const struct mpq_delay_path *p = &d->paths[path];

@@ -91,9 +91,7 @@ mpq_duration mpq_delay_spread(const struct mpq_delay *d, mpq_time now);
 /* What queues add on this path now, over the least of the last 10 s. */
 mpq_duration mpq_delay_queueing(const struct mpq_delay *d, unsigned path);
 
-/* Missing of what was sent on this path: ever, and lately in parts per
- * million. */
-uint64_t mpq_delay_lost(const struct mpq_delay *d, unsigned path);
+/* Missing of what was sent on this path lately, in parts per million. */
 uint32_t mpq_delay_loss_ppm(const struct mpq_delay *d, unsigned path);
 
 #endif

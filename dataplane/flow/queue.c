@@ -44,28 +44,6 @@ bool mpq_queue_push(struct mpq_queue *q, struct mpq_packet *p, mpq_time now)
 	return true;
 }
 
-size_t mpq_queue_move_flow(struct mpq_queue *q, uint32_t flow,
-			   struct mpq_queue *to)
-{
-	struct mpq_packet *p = q->head;
-	size_t moved = q->pkts;
-
-	if (p == NULL) {
-		return 0;
-	}
-	q->head = q->tail = NULL;
-	q->pkts = 0;
-	q->bytes = 0;
-	q->decided = false;
-	while (p != NULL) {
-		struct mpq_packet *next = p->next;
-
-		append(p->flow == flow ? to : q, p);
-		p = next;
-	}
-	return moved - q->pkts;
-}
-
 static struct mpq_packet *take_head(struct mpq_queue *q)
 {
 	struct mpq_packet *p = q->head;

@@ -55,12 +55,6 @@ struct mpq_packet *mpq_queue_pop(struct mpq_queue *q, mpq_time now);
 size_t mpq_queue_drop_older(struct mpq_queue *q, mpq_duration age,
 			    mpq_time now);
 
-/* Takes the packets of this flow (its hash) to the end of another queue, in
- * their order, with the times at which they came, whatever that one's limit.
- * How many. */
-size_t mpq_queue_move_flow(struct mpq_queue *q, uint32_t flow,
-			   struct mpq_queue *to);
-
 /* Puts all packets back to the pool; returns how many. */
 size_t mpq_queue_clear(struct mpq_queue *q);
 

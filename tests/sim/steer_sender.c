@@ -118,6 +118,33 @@ static void number(struct sim_world *w, struct sim_wire *wire)
 	wire->numbered = true;
 }
 
+static void put_last(struct mpq_queue *q, struct mpq_packet *p)
+{
+	p->next = NULL;
+	if (q->tail == NULL) {
+		q->head = p;
+	} else {
+		q->tail->next = p;
+	}
+	q->tail = p;
+	q->pkts++;
+	q->bytes += p->len_bytes;
+}
+
+/* In their order, and with their age. */
+static void move_flow(struct mpq_queue *q, uint32_t flow, struct mpq_queue *to)
+{
+	struct mpq_packet *p = q->head, *next;
+
+	q->head = q->tail = NULL;
+	q->pkts = q->bytes = 0;
+	q->decided = false;
+	for (; p != NULL; p = next) {
+		next = p->next;
+		put_last(p->flow == flow ? to : q, p);
+	}
+}
+
 /* What waits of a flow goes with it. */
 void sim_steer_move(struct sim_world *w, const struct mpq_steer_event *e)
 {
@@ -130,15 +157,13 @@ void sim_steer_move(struct sim_world *w, const struct mpq_steer_event *e)
 		if (!p->exists || (e->kind != MPQ_STEER_SPREAD && p == to)) {
 			continue;
 		}
-		(void)mpq_queue_move_flow(&p->queue[e->class], e->flow,
-					  e->kind == MPQ_STEER_SPREAD
-						  ? shared
-						  : &to->queue[e->class]);
+		move_flow(&p->queue[e->class], e->flow,
+			  e->kind == MPQ_STEER_SPREAD ? shared
+						      : &to->queue[e->class]);
 		tell_queue(p);
 	}
 	if (e->kind != MPQ_STEER_SPREAD) {
-		(void)mpq_queue_move_flow(shared, e->flow,
-					  &to->queue[e->class]);
+		move_flow(shared, e->flow, &to->queue[e->class]);
 		tell_queue(to);
 	}
 }

@@ -147,6 +147,12 @@ static void forgets_a_queue_while_it_is_idle(void **state)
 	assert_in_range(mpq_delay_offset(&delay, 1, 11 * S), 4 * MS, 6 * MS);
 }
 
+/* Ever, of the first path. */
+static uint64_t lost(void)
+{
+	return delay.paths[0].expected - delay.paths[0].received;
+}
+
 static void counts_what_is_truly_lost(void **state)
 {
 	(void)state;
@@ -156,7 +162,7 @@ static void counts_what_is_truly_lost(void **state)
 				     5 * MS);
 		}
 	}
-	assert_int_equal(mpq_delay_lost(&delay, 0), 1000);
+	assert_int_equal(lost(), 1000);
 	assert_in_range(mpq_delay_loss_ppm(&delay, 0), 9000, 11000);
 	assert_int_equal(delay.paths[0].reordered, 0);
 }
@@ -174,7 +180,7 @@ static void takes_back_the_loss_of_what_is_late(void **state)
 			(void)arrive(0, (uint16_t)i, S + i * MS, 5 * MS);
 		}
 	}
-	assert_int_equal(mpq_delay_lost(&delay, 0), 0);
+	assert_int_equal(lost(), 0);
 	assert_int_equal(mpq_delay_loss_ppm(&delay, 0), 0);
 	assert_int_equal(delay.paths[0].reordered, 50);
 	assert_int_equal(delay.paths[0].reorder_pkts, 19);
@@ -198,13 +204,13 @@ static void knows_what_came_twice_behind_any_gap(void **state)
 		}
 		next += 1500;
 		(void)arrive(0, (uint16_t)(next + gap), S, MS);
-		assert_int_equal(mpq_delay_lost(&delay, 0), gap);
+		assert_int_equal(lost(), gap);
 		repeated = gap < MPQ_DELAY_REMEMBERED ? 0 : gap - 1023;
 		for (uint16_t i = 0; i < gap; i++) {
 			(void)arrive(0, (uint16_t)(next + i), S, MS);
 		}
 		assert_int_equal(p->repeated, repeated);
-		assert_int_equal(mpq_delay_lost(&delay, 0), repeated);
+		assert_int_equal(lost(), repeated);
 		for (uint16_t i = 0; i < gap; i++) {
 			(void)arrive(0, (uint16_t)(next + i), S, MS);
 		}
@@ -221,7 +227,7 @@ static void begins_again_where_the_sequence_does(void **state)
 	for (unsigned i = 0; i < 100; i++) {
 		(void)arrive(0, (uint16_t)(i + 30000), 2 * S + i * MS, 5 * MS);
 	}
-	assert_int_equal(mpq_delay_lost(&delay, 0), 0);
+	assert_int_equal(lost(), 0);
 }
 
 /* Headers of a peer that means harm: nothing runs over (as UBSan sees it), and

@@ -448,41 +448,6 @@ static void what_grew_too_old_goes_however_it_stands(void **state)
 	assert_null(mpq_queue_peek(&f->queue, f->now));
 }
 
-static void a_flow_moves_in_its_order_and_with_its_age(void **state)
-{
-	struct fixture *f = *state;
-	struct mpq_queue other;
-	struct mpq_packet *p;
-	mpq_time came = f->now;
-
-	mpq_queue_init(&other, &f->pool,
-		       &(struct mpq_queue_config){.limit_pkts = 1});
-	fill(f, 0, 10);
-	p = f->queue.head;
-	for (uint32_t i = 0; p != NULL; p = p->next) {
-		p->flow = i++ % 3;
-	}
-	assert_non_null(mpq_queue_peek(&f->queue, f->now));
-	f->now += MPQ_SECOND;
-	assert_int_equal(mpq_queue_move_flow(&f->queue, 0, &other), 4);
-	assert_int_equal(mpq_queue_move_flow(&f->queue, 0, &other), 0);
-	assert_int_equal(other.pkts, 4);
-	assert_int_equal(other.bytes, 4 * PACKET);
-	assert_int_equal(other.head->enqueued, came);
-	for (unsigned i = 0; i < 10; i += 3) {
-		p = mpq_queue_pop(&other, f->now);
-		assert_int_equal(id_of(p), i);
-		mpq_packet_put(&f->pool, p);
-	}
-	assert_int_equal(f->queue.pkts, 6);
-	assert_int_equal(f->queue.bytes, 6 * PACKET);
-	for (int i = 1; i < 9; i += 3) {
-		assert_int_equal(pop(f), i);
-		assert_int_equal(pop(f), i + 1);
-	}
-	assert_int_equal(mpq_queue_move_flow(&f->queue, 1, &other), 0);
-}
-
 static void clearing_gives_all_back(void **state)
 {
 	struct fixture *f = *state;
@@ -545,7 +510,6 @@ int main(void)
 		TEST(it_resumes_the_rate_that_was_right),
 		TEST(holds_the_delay_of_a_responsive_sender),
 		TEST(what_grew_too_old_goes_however_it_stands),
-		TEST(a_flow_moves_in_its_order_and_with_its_age),
 		TEST(clearing_gives_all_back),
 		TEST(a_cleared_queue_has_no_grudge),
 		TEST(finishing_nothing_is_fine),
