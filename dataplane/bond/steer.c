@@ -202,6 +202,9 @@ void mpq_steer_path(struct mpq_steer *s, unsigned path,
 					     .rhythm = p->rhythm,
 					     .copy_tokens_bytes = UINT32_MAX};
 	}
+	if (usable && !p->usable) {
+		mpq_steer_verdict_renew(s, path);
+	}
 	p->usable = usable;
 	p->metered = metered;
 	tick(s, now);

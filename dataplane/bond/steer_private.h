@@ -97,6 +97,8 @@ void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now);
 /* steer_verdict.c: is the path one to avoid for this class, or no longer? */
 void mpq_steer_verdict_judge(struct mpq_steer *s, struct mpq_steer_class *c,
 			     unsigned path, mpq_time now);
+/* It is up again: what queues it had before says nothing of it now. */
+void mpq_steer_verdict_renew(struct mpq_steer *s, unsigned path);
 mpq_duration mpq_steer_path_queue(const struct mpq_steer_path *p, size_t len);
 mpq_duration mpq_steer_path_arrival(const struct mpq_steer_path *p, size_t len);
 /* The earliest arrival in a set that is not empty. */

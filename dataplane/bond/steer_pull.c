@@ -18,11 +18,12 @@
 #define OVERFLOW (8 * MPQ_MILLISECOND)
 /* load-balancing: that far a path may be ahead of its share; and a share that
  * could not be taken is not made up for beyond so much. */
-#define AHEAD     (1 * MPQ_MILLISECOND)
-#define LAG_MAX   (20 * MPQ_MILLISECOND)
-#define INSIST    (4 * MPQ_MILLISECOND)
-#define BITS      8
-#define PKT_BYTES 1500
+#define AHEAD       (1 * MPQ_MILLISECOND)
+#define LAG_MAX     (20 * MPQ_MILLISECOND)
+#define INSIST      (4 * MPQ_MILLISECOND)
+#define TRIAL_BYTES (4 * PKT_BYTES)
+#define BITS        8
+#define PKT_BYTES   1500
 
 /* Until those that carry so much have taken what waits; one packet is no
  * queue. */
@@ -35,31 +36,42 @@ static mpq_duration wait_of(uint64_t waiting_bytes, uint64_t bps)
 }
 
 /* What is in flight beyond what fits the way stands in a queue there. */
-static mpq_duration standing(const struct mpq_steer_path *p, uint64_t bps,
-			     mpq_duration rtt)
+static mpq_duration standing(const struct mpq_steer_path *p)
 {
-	mpq_duration flight =
-		p->estimate->view.in_flight_bytes * BITS * MPQ_SECOND / bps;
+	mpq_duration flight = p->estimate->view.in_flight_bytes * BITS *
+			      MPQ_SECOND / p->rate_bps;
 
-	return flight > rtt ? flight - rtt : 0;
+	return flight > 2 * p->base ? flight - 2 * p->base : 0;
+}
+
+/* The same for a path that was proven once, and may carry more by now: twice as
+ * much is tried, or a few packets. */
+static mpq_duration standing_of_trial(const struct mpq_steer_path *p)
+{
+	uint64_t flight = p->estimate->view.in_flight_bytes;
+	uint64_t fits = 2 * p->rate_bps / BITS *
+			(p->estimate->view.rtt_min / MPQ_MICROSECOND) / 1000000;
+
+	fits = fits > TRIAL_BYTES ? fits : TRIAL_BYTES;
+	return flight > fits
+		       ? (flight - fits) * BITS * MPQ_SECOND / (2 * p->rate_bps)
+		       : 0;
 }
 
 /* How late it comes by this path. BBR, probing, makes queues for no good, and
  * in a stream over several paths everything waits for them. A path that decays
  * has one before it is known how little it carries now; and when that was long
- * ago it may carry more, which is found out step by step: all that it is given
- * at once may be too much. */
+ * ago, all that it would take at once may be too much. */
 static mpq_duration way_of(const struct mpq_steer_path *p)
 {
 	const struct mpq_estimate *e = p->estimate;
-	mpq_duration queue = standing(p, p->rate_bps, 2 * p->base);
+	mpq_duration queue;
 
 	if (!p->proven) {
 		return p->one_way +
-		       (e->proven != MPQ_TIME_NEVER
-				? standing(p, 2 * p->rate_bps, e->view.rtt_min)
-				: 0);
+		       (e->proven != MPQ_TIME_NEVER ? standing_of_trial(p) : 0);
 	}
+	queue = standing(p);
 	if (mpq_estimate_is_standing(e) && e->view.queueing > queue) {
 		queue = e->view.queueing;
 	}

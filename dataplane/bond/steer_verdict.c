@@ -256,6 +256,18 @@ static void follow_mark(struct mpq_steer_verdict *v,
 	}
 }
 
+void mpq_steer_verdict_renew(struct mpq_steer *s, unsigned path)
+{
+	for (unsigned i = 0; i < MPQ_STEER_CLASSES; i++) {
+		struct mpq_steer_verdict *v = &s->class[i].verdict[path];
+
+		if (v->avoided && (v->reason == MPQ_STEER_BUFFERBLOAT ||
+				   v->reason == MPQ_STEER_DECAYED)) {
+			v->hold = BELIEVE_BACK;
+		}
+	}
+}
+
 /* Time has to confirm a change. */
 void mpq_steer_verdict_judge(struct mpq_steer *s, struct mpq_steer_class *c,
 			     unsigned path, mpq_time now)

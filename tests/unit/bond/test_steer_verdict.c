@@ -188,6 +188,29 @@ static void a_path_that_decays_is_avoided_and_tried_again(void **state)
 	assert_int_equal(rig.events_of[MPQ_STEER_AVOIDED], 2);
 }
 
+/* After relapses it would be tried after 8 s. */
+static void a_decayed_path_that_comes_up_anew_is_tried_soon(void **state)
+{
+	(void)state;
+	rig.est[0].most.bps = 50000000;
+	rig.est[0].most.at = rig.now;
+	for (unsigned i = 0; i < 3; i++) {
+		rig.est[0].rate_bps = 1000000;
+		rig.est[0].view.queueing = 400 * MS;
+		rig_pass(700 * MS);
+		assert_int_equal(rig.events_of[MPQ_STEER_AVOIDED], i + 1);
+		rig.est[0].view.queueing = 0;
+		rig_pass(i < 2 ? 5 * MPQ_SECOND : MPQ_SECOND);
+	}
+	assert_int_equal(rig.events_of[MPQ_STEER_TRUSTED], 2);
+	mpq_steer_path(rig.steer, 0, &rig.est[0], false, false, rig.now);
+	rig_pass(MPQ_SECOND);
+	assert_int_equal(rig.events_of[MPQ_STEER_TRUSTED], 2);
+	mpq_steer_path(rig.steer, 0, &rig.est[0], true, false, rig.now);
+	rig_pass(300 * MS);
+	assert_int_equal(rig.events_of[MPQ_STEER_TRUSTED], 3);
+}
+
 static void a_silent_path_is_left_at_once_and_trusted_later(void **state)
 {
 	(void)state;
@@ -337,6 +360,7 @@ int main(void)
 		UNIT(a_path_that_loses_again_is_tried_later),
 		UNIT(a_queue_in_a_path_makes_it_avoided),
 		UNIT(a_path_that_decays_is_avoided_and_tried_again),
+		UNIT(a_decayed_path_that_comes_up_anew_is_tried_soon),
 		UNIT(a_silent_path_is_left_at_once_and_trusted_later),
 		UNIT(a_path_that_alone_brings_no_answer_is_silent_soon),
 		UNIT(a_guarded_class_leaves_before_a_hand_over),
