@@ -403,6 +403,7 @@ static void flaps_leave_no_path_stuck(struct sim_run *run)
 		p.event[i] = any_event(&r, at, 0, &gone);
 		at += sim_random_range(&r, 5, 1000) * MS;
 	}
+	p.event[13].kind = BOND_REPLUGGED; /* else it may still be unplugged */
 	p.event[14] =
 		(struct bond_event){.at = 20 * MPQ_SECOND, .kind = BOND_MARK};
 	bond_run(run, &p, &result);
