@@ -17,7 +17,7 @@
 #define BUSY          (2 * MPQ_SECOND)
 /* After the first loss of a path, and how it grows with each within FLAPS. */
 #define PROBATION     (250 * MPQ_MILLISECOND)
-#define PROBATION_MAX (10 * MPQ_SECOND)
+#define PROBATION_MAX (5 * MPQ_SECOND)
 #define FLAPS         (60 * MPQ_SECOND)
 #define JOIN_TIMEOUT  (5 * MPQ_SECOND)
 #define MOMENT        (500 * MPQ_MILLISECOND) /* what a hand-over takes */

@@ -28,7 +28,8 @@
 #define LIGHT_FOR     (2 * MPQ_SECOND)
 #define BACKOFF_MIN   (2 * MPQ_SECOND)
 #define BACKOFF_MAX   (64 * MPQ_SECOND)
-#define MOMENT        MPQ_SECOND /* a hand-over, until it is trusted */
+#define RETURNED      (10 * MPQ_SECOND) /* a path, lately */
+#define MOMENT        MPQ_SECOND        /* a hand-over, until it is trusted */
 #define BETTER_BY     (5 * MPQ_MILLISECOND)
 #define SETTLED       (500 * MPQ_MILLISECOND) /* between moves of a flow */
 #define SLOW_START    (2 * MPQ_SECOND)        /* is over by then */
@@ -368,12 +369,26 @@ static bool fills_its_path(const struct mpq_steer *s,
 		p->load_bps * 100 >= p->rate_bps * FULL_PERCENT);
 }
 
+static bool came_back(const struct mpq_steer_class *c, mpq_steer_set paths,
+		      mpq_time since)
+{
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		if ((paths & mpq_steer_bit(i)) != 0 &&
+		    c->verdict[i].trusted > since) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* That spreading did not pay was found with paths as they were then. */
 static bool spreading_pays(const struct mpq_steer_class *c,
 			   const struct mpq_steer_flow *f, mpq_time now)
 {
 	mpq_steer_set others = c->spread.members & ~mpq_steer_bit(f->path);
 
-	return others != 0 && now >= f->retry &&
+	return others != 0 &&
+	       (now >= f->retry || came_back(c, others, f->since)) &&
 	       now - c->spread.last_promoted >= BETWEEN &&
 	       c->spread.idle_bps * 100 >= c->spread.all_bps * GAIN_PERCENT &&
 	       c->spread.all_bps * 100 >=
@@ -454,8 +469,10 @@ static void gather(struct mpq_steer *s, struct mpq_steer_class *c,
 {
 	mpq_duration lasted = now - f->since;
 
-	/* It went well for long: the next attempt need not wait longer. */
-	f->backoff = f->backoff == 0 || lasted > 8 * f->backoff + GRACE
+	/* It went well for long, or paths come and go, which says nothing of
+	 * it: the next attempt need not wait longer. */
+	f->backoff = f->backoff == 0 || lasted > 8 * f->backoff + GRACE ||
+				     came_back(c, c->eligible, now - RETURNED)
 			     ? BACKOFF_MIN
 		     : f->backoff * 2 < BACKOFF_MAX ? f->backoff * 2
 						    : BACKOFF_MAX;

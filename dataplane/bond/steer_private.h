@@ -36,6 +36,7 @@ struct mpq_steer_verdict { /* of a class on a path */
 	enum mpq_steer_reason reason;
 	mpq_time other;   /* since when the measurement says otherwise; NEVER */
 	mpq_time trusted; /* again, the last time */
+	mpq_time silent;  /* the last time; 0: never */
 	mpq_duration hold;   /* good for so long before it is trusted again */
 	struct {             /* what is counted since it was avoided */
 		mpq_time at; /* NEVER: not for loss */

@@ -16,8 +16,12 @@
 #define BELIEVE_GOOD     (5 * MPQ_SECOND)
 #define BELIEVE_DRAINED  (2 * MPQ_SECOND)
 #define BELIEVE_GOOD_MAX (80 * MPQ_SECOND)
-#define MARK_KEPT        (30 * MPQ_SECOND)
-#define BLOAT            (250 * MPQ_MILLISECOND)
+/* What silences swallow looks like loss, and ends with them: while there are
+ * any, it takes no longer. */
+#define FLAPPING     (60 * MPQ_SECOND)
+#define FLAPPING_MAX (10 * MPQ_SECOND)
+#define MARK_KEPT    (30 * MPQ_SECOND)
+#define BLOAT        (250 * MPQ_MILLISECOND)
 
 enum {
 	WHOLE = 16,          /* of a threshold, to become bad .. */
@@ -213,6 +217,10 @@ static mpq_duration patience(const struct mpq_steer_path *p,
 			     enum mpq_steer_reason reason, mpq_time now)
 {
 	mpq_duration longer = v->hold * 2;
+	mpq_duration longest =
+		v->silent != 0 && mpq_time_elapsed(v->silent, now) < FLAPPING
+			? FLAPPING_MAX
+			: BELIEVE_GOOD_MAX;
 	mpq_duration first =
 		reason == MPQ_STEER_BUFFERBLOAT || reason == MPQ_STEER_DECAYED
 			? BELIEVE_DRAINED
@@ -226,7 +234,7 @@ static mpq_duration patience(const struct mpq_steer_path *p,
 		return first;
 	}
 	longer = longer > first ? longer : first;
-	return longer < BELIEVE_GOOD_MAX ? longer : BELIEVE_GOOD_MAX;
+	return longer < longest ? longer : longest;
 }
 
 static mpq_duration disbelief(enum mpq_steer_reason reason)
@@ -276,6 +284,7 @@ void mpq_steer_verdict_judge(struct mpq_steer *s, struct mpq_steer_class *c,
 	enum mpq_steer_reason reason = bad(s, c, path, now);
 	bool is_bad = reason != MPQ_STEER_CONFIGURED;
 
+	v->silent = s->path[path].silent ? now : v->silent;
 	follow_mark(v, s->path[path].estimate, reason, now);
 	if (is_bad == v->avoided) {
 		v->other = MPQ_TIME_NEVER;

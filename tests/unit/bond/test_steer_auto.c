@@ -225,6 +225,26 @@ static void a_moment_of_silence_gathers_nothing(void **state)
 	assert_int_equal(rig_pick(1), 0);
 }
 
+/* That it did not pay, again and again, was with another path. */
+static void a_path_that_is_back_is_tried_at_once(void **state)
+{
+	(void)state;
+	mpq_steer_path(rig.steer, 2, &rig.est[2], false, false, rig.now);
+	for (unsigned n = 1; n <= 3; n++) {
+		rig_offer(1, 65000000, (4U + (1U << n)) * MPQ_SECOND);
+		assert_int_equal(rig.events_of[MPQ_STEER_SPREAD], n);
+		rig_offer(1, 30000000, 6 * MPQ_SECOND);
+		assert_int_equal(rig.events_of[MPQ_STEER_GATHERED], n);
+	}
+	rig_offer(1, 65000000, 1500 * MS);
+	assert_int_equal(rig.events_of[MPQ_STEER_SPREAD], 3);
+	silence(1, true);
+	rig_offer(1, 65000000, 300 * MS);
+	silence(1, false);
+	rig_offer(1, 65000000, MPQ_SECOND);
+	assert_int_equal(rig.events_of[MPQ_STEER_SPREAD], 4);
+}
+
 static void a_path_that_is_gone_gathers_at_once(void **state)
 {
 	(void)state;
@@ -372,6 +392,7 @@ int main(void)
 		UNIT(auto_gathers_a_flow_that_fits_one_path_again),
 		UNIT(a_moment_of_silence_gathers_nothing),
 		UNIT(a_path_that_is_gone_gathers_at_once),
+		UNIT(a_path_that_is_back_is_tried_at_once),
 		UNIT(auto_never_spreads_beyond_the_order_window),
 		UNIT(a_pause_lets_a_flow_move_to_a_sooner_path),
 		UNIT(repair_goes_the_fastest_other_way),

@@ -105,35 +105,63 @@ static void a_guarded_class_of_much_needs_the_lossy_path(void **state)
 	assert_int_equal(pick_beside_little_loss(10), 0); /* 8 Mbit/s */
 }
 
+static void lose(void)
+{
+	unsigned avoided = rig.events_of[MPQ_STEER_AVOIDED];
+
+	rig.est[0].recent.acked = 400;
+	rig.est[0].recent.lost = 100;
+	for (int i = 0; i < 30; i++, rig.now += 10 * MS) {
+		rig.est[0].recent.halved = rig.now;
+		rig.est[0].acked += 10;
+		rig.est[0].lost += 5;
+		(void)rig_pick(1);
+	}
+	assert_int_equal(rig.events_of[MPQ_STEER_AVOIDED], avoided + 1);
+}
+
+/* How long that takes from now on. */
+static mpq_duration until_trusted(void)
+{
+	unsigned trusted = rig.events_of[MPQ_STEER_TRUSTED];
+	mpq_time since = rig.now;
+
+	while (rig.events_of[MPQ_STEER_TRUSTED] == trusted &&
+	       rig.now - since < 100 * MPQ_SECOND) {
+		rig.now += 10 * MS;
+		(void)rig_pick(1);
+	}
+	return rig.now - since;
+}
+
 /* Each time that it was wrong to try it, the next try is later. */
 static void a_path_that_loses_again_is_tried_later(void **state)
 {
-	mpq_time avoided = 0;
-	mpq_duration away[3];
+	static const mpq_duration about[] = {5, 10, 20};
 
 	(void)state;
 	for (int n = 0; n < 3; n++) {
-		rig.est[0].recent.acked = 400;
-		rig.est[0].recent.lost = 100;
-		for (int i = 0; i < 30; i++, rig.now += 10 * MS) {
-			rig.est[0].recent.halved = rig.now;
-			rig.est[0].acked += 10;
-			rig.est[0].lost += 5;
-			(void)rig_pick(1);
-		}
-		assert_int_equal(rig.events_of[MPQ_STEER_AVOIDED],
-				 (unsigned)n + 1);
-		avoided = rig.now;
-		while (rig.events_of[MPQ_STEER_TRUSTED] == (unsigned)n &&
-		       rig.now - avoided < 100 * MPQ_SECOND) {
-			rig.now += 10 * MS;
-			(void)rig_pick(1);
-		}
-		away[n] = rig.now - avoided;
+		lose();
+		assert_in_range(until_trusted(), (about[n] - 1) * MPQ_SECOND,
+				(about[n] + 1) * MPQ_SECOND);
 	}
-	assert_in_range(away[0], 4 * MPQ_SECOND, 6 * MPQ_SECOND);
-	assert_in_range(away[1], 9 * MPQ_SECOND, 11 * MPQ_SECOND);
-	assert_in_range(away[2], 19 * MPQ_SECOND, 21 * MPQ_SECOND);
+}
+
+/* What silences swallowed looks like loss; it ends with them. */
+static void a_path_that_flaps_is_tried_within_ten_seconds(void **state)
+{
+	(void)state;
+	for (int n = 0; n < 5; n++) {
+		lose();
+		rig.est[0].unanswered = rig.now - MPQ_SECOND;
+		rig.est[0].ignored = rig.est[0].unanswered;
+		rig_pass(50 * MS);
+		assert_int_equal(mpq_steer_silent(rig.steer), 1);
+		rig.est[0].answered = rig.now;
+		rig.est[0].unanswered = rig.est[0].ignored = MPQ_TIME_NEVER;
+		assert_in_range(until_trusted(), 4 * MPQ_SECOND,
+				11 * MPQ_SECOND);
+	}
 }
 
 static void a_queue_in_a_path_makes_it_avoided(void **state)
@@ -358,6 +386,7 @@ int main(void)
 		UNIT(a_repair_may_be_sooner_than_the_path_without_loss),
 		UNIT(a_guarded_class_of_much_needs_the_lossy_path),
 		UNIT(a_path_that_loses_again_is_tried_later),
+		UNIT(a_path_that_flaps_is_tried_within_ten_seconds),
 		UNIT(a_queue_in_a_path_makes_it_avoided),
 		UNIT(a_path_that_decays_is_avoided_and_tried_again),
 		UNIT(a_decayed_path_that_comes_up_anew_is_tried_soon),
