@@ -253,12 +253,28 @@ static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
 	}
 }
 
+/* What comes thinly, or in clumps, fills no round; but what then stands in the
+ * path ends the start as well. */
+static bool leaves_a_queue(const struct mpq_window *w, uint64_t bps)
+{
+	mpq_duration part = mpq_window_rtt_least(w) / 4;
+
+	return w->queue > (part > START_QUEUE ? part : START_QUEUE) &&
+	       most(w) > 0 && bps <= most(w) / 4 * 5;
+}
+
 /* A round that was not filled says only that the path carries so much. */
 static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 {
 	bool limited = is_limited(w, time);
 
+	if (!limited && leaves_a_queue(w, bps)) {
+		w->started = true;
+	}
 	if (!limited && bps < most(w)) {
+		/* But in a round that lets the queue go it was we who held
+		 * back, and one is enough. */
+		w->cycle += gain[w->cycle % CYCLE] < 100;
 		return;
 	}
 	w->cycle = bps > most(w) * GROWN / 100 ? 0 : w->cycle + 1;
@@ -287,15 +303,6 @@ static void watch_jump(struct mpq_window *w, mpq_duration before)
 	}
 }
 
-/* What the start may leave standing in the path: more is its end, however
- * thinly, or in clumps, the path is used. */
-static mpq_duration start_queue(const struct mpq_window *w)
-{
-	mpq_duration part = mpq_window_rtt_least(w) / 4;
-
-	return part > START_QUEUE ? part : START_QUEUE;
-}
-
 /* Few samples may all have waited for their acknowledgement. */
 static void watch_queue(struct mpq_window *w)
 {
@@ -307,8 +314,6 @@ static void watch_queue(struct mpq_window *w)
 	w->queue = w->round_least > least ? w->round_least - least : 0;
 	if (w->started) {
 		watch_jump(w, before);
-	} else if (w->queue > start_queue(w) && most(w) > 0) {
-		w->started = true;
 	}
 	w->samples = 0;
 	w->round_least = 0;

@@ -196,6 +196,27 @@ static void the_window_is_what_the_path_carries_and_some(void **state)
 	assert_true(mpq_window_bytes(&f->window) < ROUND * PACKET * 17 / 10);
 }
 
+/* Whoever sends no more than he may in a round that lets a queue go, has filled
+ * no round; he may send as before, after it. */
+static void a_queue_is_let_go_for_a_round(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	for (unsigned i = 0; i < 16 && pace_of(f) > .8; i++) {
+		f->window.next = f->now;
+		rounds(f, 1, ROUND, 0);
+	}
+	f->window.next = f->now;
+	assert_true(pace_of(f) < .8);
+	for (unsigned i = 0; i < 3; i++) {
+		f->window.next = f->now;
+		round_of(f, ROUND * 3 / 4, 0, false);
+	}
+	f->window.next = f->now;
+	assert_true(pace_of(f) > .95);
+}
+
 /* 1 % and more of loss that comes whatever is sent. */
 static void losses_do_not_slow_it_down(void **state)
 {
@@ -609,6 +630,7 @@ int main(void)
 		TEST(a_packet_that_waits_for_another_is_no_full_path),
 		TEST(is_never_far_ahead_of_its_time),
 		TEST(the_window_is_what_the_path_carries_and_some),
+		TEST(a_queue_is_let_go_for_a_round),
 		TEST(losses_do_not_slow_it_down),
 		TEST(without_losses_there_is_no_more_excess),
 		TEST(a_slower_path_is_noticed_in_ten_rounds),
