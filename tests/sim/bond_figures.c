@@ -3,6 +3,7 @@
 
 #include "tests/sim/bond_class.h"
 #include "tests/sim/bond_copies.h"
+#include "tests/sim/bond_delay.h"
 #include "tests/sim/bond_leo.h"
 
 #include <stdio.h>
@@ -506,6 +507,9 @@ int bond_figures(int argc, char **argv)
 	} else if (strcmp(argv[0], "leo") == 0) {
 		bond_leo_figures(o.profile, argc > 2 ? o.time : LEO_TIME,
 				 o.seed, o.trace);
+	} else if (strcmp(argv[0], "delay") == 0) {
+		bond_delay_figures(o.profile, o.time, o.seed,
+				   number(argc, argv, 4, 10));
 	} else if (strcmp(argv[0], "single") == 0) {
 		each = single;
 	} else if (strcmp(argv[0], "beside") == 0) {

@@ -28,7 +28,8 @@ struct scene {
 	unsigned returned; /* sets of paths: came back, ever .. */
 	unsigned used, full; /* .. and were seen to carry since `back` */
 	uint64_t seen_bytes[SIM_PROFILE_PATHS];
-	uint64_t link_bytes[SIM_PROFILE_PATHS];   /* at the mark */
+	uint64_t link_bytes[SIM_PROFILE_PATHS]; /* at the mark */
+	struct sim_link_waits link_waits[SIM_PROFILE_PATHS];
 	uint64_t goodput_bytes[BOND_WORLD_FLOWS]; /* at the end */
 };
 
@@ -53,6 +54,7 @@ static void mark(struct scene *s)
 	}
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
 		s->link_bytes[i] = link_of(s, i)->counters.delivered_bytes;
+		s->link_waits[i] = link_of(s, i)->waits;
 	}
 }
 
@@ -202,6 +204,22 @@ static void count_flows(struct scene *s)
 	}
 }
 
+static double link_wait_ms(const struct sim_link *l,
+			   const struct sim_link_waits *before, double part)
+{
+	double packets = (double)(l->waits.pkts - before->pkts);
+	uint64_t seen = 0;
+	unsigned i = 0;
+
+	for (; i < SIM_LINK_WAITS && packets > 0; i++) {
+		seen += l->waits.slot[i] - before->slot[i];
+		if ((double)seen >= part * packets) {
+			break;
+		}
+	}
+	return (double)i * SIM_LINK_WAIT / 1e6;
+}
+
 static void count_links(struct scene *s)
 {
 	double time = (double)(s->w->now - s->marked);
@@ -211,6 +229,8 @@ static void count_links(struct scene *s)
 
 		s->result->path_mbps[i] =
 			(double)(bytes - s->link_bytes[i]) * 8e3 / time;
+		s->result->link_p95_ms[i] =
+			link_wait_ms(link_of(s, i), &s->link_waits[i], .95);
 		print(s->result, bytes);
 	}
 	s->result->link_mbps = bond_world_mbps(s->w, s->plan->load[0].flow.down,

@@ -54,6 +54,7 @@ struct bond_result {
 	uint64_t late; /* packets that order let come behind, both ends */
 	/* Since the mark, on each link of the first load's direction. */
 	double path_mbps[SIM_PROFILE_PATHS];
+	double link_p95_ms[SIM_PROFILE_PATHS]; /* that packets waited there */
 	/* Since the last path was heard again, or replugged: until each link
 	 * that ever came back had carried, in the first load's direction, an
 	 * eighth, and four fifths, of its rate for 100 ms; 0: not so far. */

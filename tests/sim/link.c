@@ -198,6 +198,17 @@ static bool has_room(struct sim_link *l, size_t len)
 	return true;
 }
 
+static void count_wait(struct sim_link *l)
+{
+	uint64_t rate = l->shape.rate_bps;
+	uint64_t slot = rate > 0 ? l->queued_bytes * 8 *
+					   (MPQ_SECOND / SIM_LINK_WAIT) / rate
+				 : 0;
+
+	l->waits.pkts++;
+	l->waits.slot[slot < SIM_LINK_WAITS ? slot : SIM_LINK_WAITS - 1]++;
+}
+
 void sim_link_push(struct sim_link *l, const struct mpq_sockaddr *from,
 		   const struct mpq_sockaddr *to, uint8_t ecn,
 		   const uint8_t *data, size_t len, mpq_time now)
@@ -226,6 +237,7 @@ void sim_link_push(struct sim_link *l, const struct mpq_sockaddr *from,
 	}
 	*l->queue_end = p;
 	l->queue_end = &p->next;
+	count_wait(l);
 	l->queued_bytes += len;
 	transmit_until(l, now); /* without a limit it is through at once */
 }

@@ -54,6 +54,14 @@ struct sim_link_counters {
 	uint64_t large, large_lost; /* of those of at least SIM_LINK_LARGE */
 };
 
+#define SIM_LINK_WAIT  (MPQ_MILLISECOND / 2)
+#define SIM_LINK_WAITS 1024
+
+struct sim_link_waits { /* that packets found before them, ever */
+	uint64_t pkts;
+	uint32_t slot[SIM_LINK_WAITS]; /* of SIM_LINK_WAIT each */
+};
+
 struct sim_link {
 	struct sim_link_shape shape;
 	struct sim_random random;
@@ -72,6 +80,7 @@ struct sim_link {
 	} changes[SIM_LINK_CHANGES];
 	size_t n_changes, next_change;
 	struct sim_link_counters counters;
+	struct sim_link_waits waits;
 };
 
 void sim_link_init(struct sim_link *l, const struct sim_link_shape *shape,
