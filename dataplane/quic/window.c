@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/quic/window.h"
 
-#define SPAN        (5 * MPQ_SECOND)
-#define ROUND_MIN   (10 * MPQ_MILLISECOND)
-#define START_FLAT  3
-#define START_LOST  50 /* one in so many is too much */
-#define START_QUEUE (10 * MPQ_MILLISECOND)
-#define START_GAIN  200 /* per cent, of the congestion window a round trip */
-#define WINDOW_GAIN 150
-#define BURSTS      4 /* that acknowledgements, and we, are late by */
-#define CYCLE       8
-#define GROWN       110                   /* per cent: there is more, look on */
-#define BURST       (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
+#define SPAN         (5 * MPQ_SECOND)
+#define ROUND_MIN    (10 * MPQ_MILLISECOND)
+#define START_FLAT   3
+#define START_LOST   50  /* one in so many is too much */
+#define START_GAIN   200 /* per cent, of the congestion window a round trip */
+#define START_CLUMPS 3
+#define CLUMP_BYTES  (30 * 1450)
+#define START_QUEUE  (4 * MPQ_MILLISECOND)
+#define QUEUE_LEFT   (10 * MPQ_MILLISECOND)
+#define WINDOW_GAIN  150
+#define BURSTS       4 /* that acknowledgements, and we, are late by */
+#define CYCLE        8
+#define BURST        (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
 /* On a busy machine we are woken late. The link was idle for so long, so that
  * what is made up for finds no queue. */
 #define LATE_MAX    (10 * MPQ_MILLISECOND)
@@ -31,15 +33,26 @@
 
 /* What may stand in the path: while we are late, it lives on that. */
 #define QUEUE_MEANT (4 * MPQ_MILLISECOND)
+#define LOWER       (1 * MPQ_MILLISECOND) /* is worth another look */
 #define SAMPLES_MIN 4
 #define PUSHED      3 /* rounds in which more was sent, or its queue shows */
 #define PEAK_PART   8 /* of a round trip, .. */
 #define PEAK_MIN    (8 * MPQ_MILLISECOND) /* .. at least */
 #define GAIN_QUEUED 80 /* per cent of the rate at least, with a queue */
 
-/* Per cent of the rate: a round in which more shows whether there is more, and
- * one that lets the queue go, which also shows the true round trip. */
-static const uint8_t gain[CYCLE] = {125, 75, 100, 100, 100, 100, 100, 100};
+/* A cycle of rounds: in the first more is sent, to see whether there is more;
+ * the second lets the queue go, which also shows the true round trip. What is
+ * tried stands in a queue when there is no more, so it is little until there
+ * is. */
+#define TRY         0
+#define DRAIN       1
+#define TRY_QUEUE   (4 * MPQ_MILLISECOND)
+#define TRY_BYTES   (3 * 1500) /* less does not show */
+#define TRY_MIN     5          /* per cent */
+#define TRY_MAX     25
+#define DRAIN_MAX   25
+#define DEEP_EACH   4 /* cycles */
+#define GAIN_DRAINS 40
 
 static uint64_t most(const struct mpq_window *w)
 {
@@ -54,6 +67,12 @@ static uint64_t most(const struct mpq_window *w)
 static uint64_t bytes_in(uint64_t bps, mpq_duration time)
 {
 	return bps / 8 * (time / MPQ_MICROSECOND) / 1000000;
+}
+
+static uint64_t bps_of(uint64_t bytes, mpq_duration time)
+{
+	return bytes * 8 * (MPQ_SECOND / MPQ_MICROSECOND) /
+	       (time / MPQ_MICROSECOND);
 }
 
 mpq_duration mpq_window_rtt_least(const struct mpq_window *w)
@@ -89,13 +108,20 @@ static uint64_t at_least(uint64_t bps)
 	return bps > RATE_MIN_BPS ? bps : RATE_MIN_BPS;
 }
 
-static uint64_t rate_bps(const struct mpq_window *w)
+/* Where clumps showed what the path carries, no faster than twice that, however
+ * large the library's window has grown. */
+static uint64_t start_bps(const struct mpq_window *w)
 {
 	mpq_duration rtt = w->view.rtt_smoothed / MPQ_MICROSECOND;
+	uint64_t most = w->clumps > 0 ? 2 * w->clump_most_bps : UINT64_MAX;
+	uint64_t bps = w->view.cwnd_bytes * 8 * START_GAIN * 10000 / (rtt + 1);
 
-	return at_least(w->started ? most(w)
-				   : w->view.cwnd_bytes * 8 * START_GAIN *
-					     10000 / (rtt + 1));
+	return bps < most ? bps : most;
+}
+
+static uint64_t rate_bps(const struct mpq_window *w)
+{
+	return at_least(w->started ? most(w) : start_bps(w));
 }
 
 uint64_t mpq_window_quantum_bytes(const struct mpq_window *w)
@@ -125,17 +151,51 @@ static unsigned too_much(const struct mpq_window *w)
 					   : 100 - GAIN_QUEUED;
 }
 
+/* How much more is tried, per cent. */
+static unsigned try_of(const struct mpq_window *w)
+{
+	uint64_t percent = 100 * TRY_QUEUE / (w->view.rtt_smoothed + 1);
+	uint64_t least = 100 * TRY_BYTES / (carried(w) + 1);
+
+	percent = percent > least ? percent : least;
+	if (w->grown || percent > TRY_MAX) {
+		return TRY_MAX;
+	}
+	return percent > TRY_MIN ? (unsigned)percent : TRY_MIN;
+}
+
+/* How much less, so that what was tried and what stood before is gone; now and
+ * then much less, for what always stood there is not known. */
+static unsigned drain_of(const struct mpq_window *w)
+{
+	bool deep = w->lower || w->cycle / CYCLE % DEEP_EACH == DEEP_EACH - 1;
+	uint64_t percent =
+		deep ? DRAIN_MAX
+		     : try_of(w) + 100 * w->queue / (w->view.rtt_smoothed + 1);
+
+	return percent < DRAIN_MAX ? (unsigned)percent : DRAIN_MAX;
+}
+
 static unsigned gain_of(const struct mpq_window *w)
 {
 	uint64_t enough = carried(w) * (130 + excess(w)) / 100 +
 			  BURSTS * mpq_window_quantum_bytes(w);
-	unsigned percent = gain[w->cycle % CYCLE];
 
-	if (percent == 100) {
-		percent = percent + excess(w) / 2 - too_much(w);
-	}
 	/* What is left of the start, or of a faster path. */
-	return w->view.in_flight_bytes > enough && percent > 75 ? 75 : percent;
+	if (w->drains) {
+		return GAIN_DRAINS;
+	}
+	if (w->view.in_flight_bytes > enough) {
+		return 100 - DRAIN_MAX;
+	}
+	switch (w->cycle % CYCLE) {
+	case TRY:
+		return 100 + try_of(w);
+	case DRAIN:
+		return 100 - drain_of(w);
+	default:
+		return 100 + excess(w) / 2 - too_much(w);
+	}
 }
 
 static uint64_t pace_bps(const struct mpq_window *w)
@@ -170,23 +230,29 @@ static void take_rtt(struct mpq_window *w, mpq_duration rtt, mpq_time now)
 	}
 }
 
+static mpq_duration part_of(const struct mpq_window *w)
+{
+	mpq_duration part = w->view.rtt_smoothed / PEAK_PART;
+
+	return part > PEAK_MIN ? part : PEAK_MIN;
+}
+
 /* The most that was delivered in a part of a round. */
 static void take_peak(struct mpq_window *w, mpq_time now)
 {
-	mpq_duration part = w->view.rtt_smoothed / PEAK_PART, time;
+	mpq_duration part = part_of(w), time;
 	uint64_t bps;
 
-	part = part > PEAK_MIN ? part : PEAK_MIN;
 	time = now - w->peak_since;
-	if (time < part) {
+	if (time < part || w->came != now) {
 		return;
 	}
 	bps = w->view.delivered_bytes > w->peak_bytes
-		      ? (w->view.delivered_bytes - w->peak_bytes) * 8 *
-				(MPQ_SECOND / MPQ_MICROSECOND) /
-				(time / MPQ_MICROSECOND)
+		      ? bps_of(w->view.delivered_bytes - w->peak_bytes, time)
 		      : 0;
 	w->peak_bps = bps > w->peak_bps ? bps : w->peak_bps;
+	w->part_bps = bps > w->part_bps ? bps : w->part_bps;
+
 	w->peak_since = now;
 	w->peak_bytes = w->view.delivered_bytes;
 }
@@ -243,24 +309,69 @@ static bool overflows(const struct mpq_window *w)
 	       w->view.sent_pkts - w->before.sent_pkts;
 }
 
-static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
+/* Was more sent than what came through could take, for so long that it shows?
+ */
+static bool is_clump(const struct mpq_window *w)
 {
-	if (bps > w->full_bps + w->full_bps / 4) {
-		w->full_bps = bps;
-		w->flat = 0;
-	} else if ((limited || overflows(w)) && ++w->flat >= START_FLAT) {
-		w->started = true;
-	}
+	return w->held_before > CLUMP_BYTES &&
+	       w->held_before > 2 * bytes_in(w->clump_most_bps, part_of(w));
 }
 
-/* What comes thinly, or in clumps, fills no round; but what then stands in the
- * path ends the start as well. */
-static bool leaves_a_queue(const struct mpq_window *w, uint64_t bps)
+/* What comes in clumps fills no round, but shows in parts of rounds what the
+ * path carries. */
+static bool watch_clumps(struct mpq_window *w)
+{
+	if (!is_clump(w)) {
+		return false;
+	}
+	if (w->part_bps > w->clump_most_bps + w->clump_most_bps / 4) {
+		w->clump_most_bps = w->clump_bps = w->part_bps;
+		w->clumps = 0;
+	} else {
+		w->clump_bps =
+			w->part_bps < w->clump_bps ? w->part_bps : w->clump_bps;
+		w->clumps++;
+	}
+	return w->clumps >= START_CLUMPS;
+}
+
+static bool has_queue(const struct mpq_window *w)
+{
+	mpq_duration much = w->view.rtt_smoothed / 8;
+
+	return w->queue > (much > START_QUEUE ? much : START_QUEUE);
+}
+
+/* So much that it is not left standing, however thinly, or in clumps, the path
+ * is used. */
+static bool leaves_queue(const struct mpq_window *w)
 {
 	mpq_duration part = mpq_window_rtt_least(w) / 4;
 
-	return w->queue > (part > START_QUEUE ? part : START_QUEUE) &&
-	       most(w) > 0 && bps <= most(w) / 4 * 5;
+	return w->queue > (part > QUEUE_LEFT ? part : QUEUE_LEFT) &&
+	       most(w) > 0;
+}
+
+static void end_start(struct mpq_window *w)
+{
+	uint64_t *bps = &w->rate_bps[w->round % MPQ_WINDOW_ROUNDS];
+
+	*bps = w->clumps > 0 && w->clump_bps > *bps ? w->clump_bps : *bps;
+	w->started = w->drains = true;
+}
+
+static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
+{
+	bool pushes = limited || is_clump(w);
+	bool clumps = watch_clumps(w);
+
+	if (bps > w->full_bps + w->full_bps / 4) {
+		w->full_bps = bps;
+		w->flat = 0;
+	} else if ((pushes && has_queue(w)) || leaves_queue(w) || clumps ||
+		   ((limited || overflows(w)) && ++w->flat >= START_FLAT)) {
+		end_start(w);
+	}
 }
 
 /* A round that was not filled says only that the path carries so much. */
@@ -268,21 +379,24 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 {
 	bool limited = is_limited(w, time);
 
-	if (!limited && leaves_a_queue(w, bps)) {
-		w->started = true;
+	if (!w->started) {
+		watch_start(w, bps, limited);
 	}
 	if (!limited && bps < most(w)) {
 		/* But in a round that lets the queue go it was we who held
 		 * back, and one is enough. */
-		w->cycle += gain[w->cycle % CYCLE] < 100;
+		w->cycle += w->cycle % CYCLE == DRAIN;
 		return;
 	}
-	w->cycle = bps > most(w) * GROWN / 100 ? 0 : w->cycle + 1;
+	if (bps > most(w) * (100 + try_of(w) / 2) / 100) {
+		w->cycle = TRY;
+		w->grown = true;
+	} else {
+		w->grown = w->grown && w->cycle % CYCLE != DRAIN;
+		w->cycle++;
+	}
 	w->round++;
 	w->rate_bps[w->round % MPQ_WINDOW_ROUNDS] = bps;
-	if (!w->started) {
-		watch_start(w, bps, limited);
-	}
 }
 
 /* A queue of ours grows by what we send beyond what is delivered. Where it has
@@ -318,16 +432,33 @@ static void watch_queue(struct mpq_window *w)
 	w->samples = 0;
 	w->round_least = 0;
 	w->peak_bps = 0;
+	w->lower = least + LOWER < w->least_before ||
+		   (w->lower && w->cycle % CYCLE != DRAIN);
+	w->least_before = least;
 }
 
 static void begin_round(struct mpq_window *w, mpq_time now)
 {
 	w->round_since = now;
 	w->before = w->view;
-	w->pushed = gain[w->cycle % CYCLE] > 100 ? PUSHED
-						 : w->pushed - (w->pushed > 0);
+	w->pushed = !w->started || w->cycle % CYCLE == TRY
+			    ? PUSHED
+			    : w->pushed - (w->pushed > 0);
+	w->came_before = w->came;
 	w->bursts = w->full_bursts = 0;
+	w->held_before = w->held_bytes;
+	w->held_bytes = 0;
+	w->part_bps = 0;
 	w->unused = 0;
+}
+
+/* From the last acknowledgement before the round to the last in it, for each
+ * stands for many packets; unless nothing was under way. */
+static mpq_duration acked_in(const struct mpq_window *w, mpq_duration round)
+{
+	mpq_duration time = w->came - w->came_before;
+
+	return time > round / 2 && time < round + round / 2 ? time : round;
 }
 
 void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
@@ -336,16 +467,24 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	mpq_duration round =
 		v->rtt_smoothed > ROUND_MIN ? v->rtt_smoothed : ROUND_MIN;
 	mpq_duration time = now - w->round_since;
-	bool fresh = v->rtt_latest != w->view.rtt_latest;
+	bool more = v->delivered_bytes > w->view.delivered_bytes;
+	bool fresh = more || v->rtt_latest != w->view.rtt_latest;
 
 	if (v->rtt_latest == 0) {
 		return;
 	}
-	w->samples += fresh;
+	w->came = more ? now : w->came;
 	w->view = *v;
+	w->drains = w->drains &&
+		    v->in_flight_bytes >
+			    carried(w) + BURSTS * mpq_window_quantum_bytes(w);
+	if (v->in_flight_bytes == 0) {
+		w->queue = 0;
+	}
 	if (!mpq_window_probe_doctored(&w->probe, v->rtt_latest,
 				       mpq_window_rtt_least(w), v->rtt_smoothed,
 				       now)) {
+		w->samples += fresh;
 		take_least(w, v, fresh);
 		if (fresh || w->probe.tried == 0) {
 			take_rtt(w, v->rtt_latest, now);
@@ -363,10 +502,7 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 
 		watch_queue(w);
 		watch_loss(w);
-		end_round(w,
-			  bytes * 8 * (MPQ_SECOND / MPQ_MICROSECOND) /
-				  (time / MPQ_MICROSECOND),
-			  time);
+		end_round(w, bps_of(bytes, acked_in(w, time)), time);
 		begin_round(w, now);
 	}
 }
@@ -382,6 +518,7 @@ void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now)
 	}
 	w->bursts++;
 	w->full_bursts += w->full;
+	w->held_bytes += w->full ? bytes : 0;
 	w->full = w->early = false;
 	if (w->view.rtt_latest > 0) {
 		w->next = mpq_time_min(from + bytes * 8 * MPQ_SECOND /

@@ -35,28 +35,41 @@ struct mpq_window {
 	mpq_duration round_least; /* RTT, since `queue` was told; 0: none yet */
 	unsigned samples;         /* .. of so many */
 	mpq_duration queue;       /* that stands in the path, as last found */
+	mpq_duration least_before; /* when it was found */
+	bool lower;                /* the least RTT since */
 	/* The most that was delivered in a part of a round, of late. */
 	mpq_time peak_since;
 	uint64_t peak_bytes, peak_bps;
+	uint64_t part_bps;   /* the same, of this round */
 	unsigned pushed;     /* so many rounds more that it may be our queue */
 	uint64_t jumped_bps; /* before the delay grew at once; 0: it did not */
 	struct mpq_window_probe probe;
 	struct mpq_window_view view; /* the last */
 	mpq_time span_since;
-	mpq_time round_since;          /* 0: none yet */
+	mpq_time came;        /* when more was acknowledged, the last time .. */
+	mpq_time came_before; /* .. and that when the round began */
+	mpq_time round_since; /* 0: none yet */
 	struct mpq_window_view before; /* when it began */
 	/* Of this round: bursts, and those after which more was waiting. One
 	 * packet that waits for another is no sign of a full path. */
 	unsigned bursts, full_bursts;
+	/* That left while more waited; in this round and in the one before. */
+	uint64_t held_bytes, held_before;
 	bool full;           /* this burst */
 	bool early;          /* only the time of the next had not come */
 	mpq_duration unused; /* of this round: the path waited for us */
 	uint64_t
 		rate_bps[MPQ_WINDOW_ROUNDS]; /* delivered, in the last rounds */
 	unsigned round, cycle;
+	bool grown;        /* by the last round that tried more */
 	uint64_t full_bps; /* start-up: the most so far .. */
 	unsigned flat;     /* .. and rounds without a quarter more */
-	bool started;      /* the start is over */
+	/* The same of what came in clumps: the most delivered in a part of a
+	 * round, and the least of such since, in so many clumps. */
+	uint64_t clump_most_bps, clump_bps;
+	unsigned clumps;
+	bool drains;  /* what is left of the start */
+	bool started; /* the start is over */
 	/* Of rounds that were no faster than the path: what is lost of them is
 	 * not lost to our haste. */
 	bool was_calm;

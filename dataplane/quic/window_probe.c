@@ -2,6 +2,7 @@
 #include "dataplane/quic/window_probe.h"
 
 #define EACH  (5 * MPQ_SECOND)        /* ProbeRTTInterval, in the library */
+#define REST  (2 * MPQ_SECOND)        /* after one that was enough */
 #define SLACK (30 * MPQ_MILLISECOND)  /* of acknowledgements */
 #define STEP  (100 * MPQ_MICROSECOND) /* less, doubled .. */
 #define TRIES 4                       /* .. after so many .. */
@@ -32,7 +33,7 @@ mpq_duration mpq_window_probe_later(const struct mpq_window_probe *p,
 {
 	unsigned doubled = p->tries / TRIES;
 
-	if (p->least == 0 || now < p->since + EACH / 5 ||
+	if (p->least == 0 || now < p->since + REST ||
 	    now < p->tried + rtt_smoothed + SLACK ||
 	    p->least < least - least / PART || rtt > least + least / PART) {
 		return 0;

@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 
-#define EF    46
-#define START (2 * MPQ_SECOND) /* of bulk: apart from what comes after */
+#define EF     46
+#define VARIED .0007            /* of the rate, with each seed */
+#define START  (2 * MPQ_SECOND) /* of bulk: apart from what comes after */
 
 #define PATH(rate, rtt, ...)                                                   \
 	{                                                                      \
@@ -112,6 +113,7 @@ static void figures(const struct sim_profile *p, enum load load, bool start,
 		    mpq_duration time, uint64_t seed, unsigned seeds)
 {
 	struct bond_plan plan = plan_of(p, load, time);
+	double mbps = plan.load[0].flow.mbps;
 	struct means m = {0};
 
 	plan.event[0].at = start ? 0 : START;
@@ -119,6 +121,9 @@ static void figures(const struct sim_profile *p, enum load load, bool start,
 	for (unsigned i = 0; i < seeds; i++) {
 		struct sim_run run = {.seed = seed + i};
 		struct bond_result r;
+
+		/* Without chance in the links no seed is unlike another. */
+		plan.load[0].flow.mbps = mbps * (1 + VARIED * (double)run.seed);
 
 		bond_run(&run, &plan, &r);
 		if (run.failed) {

@@ -338,12 +338,12 @@ struct path {
 	double queue_pkts;
 	unsigned waits[400], steps; /* of the queue, by ms */
 	bool limited;               /* we have more than it carries */
+	uint64_t left_bytes;        /* there is to send */
 	mpq_time sent[PATH_PKTS], back[PATH_PKTS];
 	bool lost[PATH_PKTS];
 	uint64_t head, tail; /* under way: head .. tail - 1 */
 	uint64_t acked, unacked;
 	uint32_t random;
-	double credit; /* of the link, packets */
 	mpq_duration least_told;
 };
 
@@ -366,7 +366,7 @@ static void leave(struct path *p, mpq_time now)
 		mpq_window_was_later(&f->window, now);
 	}
 	quantum = quantum < 65535 ? quantum : 65535;
-	while (bytes < quantum) {
+	while (bytes < quantum && bytes < p->left_bytes) {
 		uint64_t i = p->tail++ % PATH_PKTS;
 
 		assert_true(p->tail - p->head < PATH_PKTS);
@@ -379,6 +379,7 @@ static void leave(struct path *p, mpq_time now)
 		f->view.sent_pkts++;
 		f->view.in_flight_bytes += PACKET;
 	}
+	p->left_bytes -= bytes < p->left_bytes ? bytes : p->left_bytes;
 	mpq_window_sent(&f->window, bytes, now);
 }
 
@@ -434,13 +435,15 @@ static void flow(struct path *p, double seconds)
 
 		p->queue_pkts = p->queue_pkts > gone ? p->queue_pkts - gone : 0;
 		come_back(p, f->now);
-		while (f->window.next <= f->now &&
+		while (p->left_bytes > 0 && f->window.next <= f->now &&
 		       f->view.in_flight_bytes < mpq_window_bytes(&f->window) &&
 		       f->view.in_flight_bytes < f->view.cwnd_bytes) {
 			leave(p, f->now);
-			mpq_window_was_full(&f->window, f->now);
+			if (p->left_bytes > 0) {
+				mpq_window_was_full(&f->window, f->now);
+			}
 		}
-		if (p->limited) {
+		if (p->limited && p->left_bytes > 0) {
 			mpq_window_was_full(&f->window, f->now);
 		}
 		count(p);
@@ -455,6 +458,7 @@ static struct path *path_new(struct fixture *f, double mbps, double rtt_ms)
 	p->bps = mbps * 1e6;
 	p->rtt_ms = rtt_ms;
 	p->limited = true;
+	p->left_bytes = UINT64_MAX;
 	p->random = 7;
 	f->view.cwnd_bytes =
 		(uint64_t)(2.2 * p->bps / 8 * rtt_ms / 1000) + 20 * PACKET;
@@ -499,9 +503,47 @@ static void a_path_is_filled_and_its_queue_short(void **state)
 		flow(p, 20);
 
 		assert_true(used(p, 20) > 0.96);
-		assert_true(queue_ms(p) < 10 + 8 * packet_ms + paths[i][1] / 5);
+		assert_true(queue_ms(p) <
+			    10 + 3 * packet_ms + paths[i][1] / 40);
 		free(p);
 	}
+}
+
+/* One inner flow's segments, say: each finds an idle path. */
+static void a_start_in_clumps_ends_at_what_they_show(void **state)
+{
+	struct fixture *f = *state;
+	struct path *p = path_new(f, 20, 60);
+
+	f->view.cwnd_bytes = 350000;
+	for (unsigned i = 0; i < 10; i++) {
+		p->left_bytes = 100000;
+		flow(p, .3);
+	}
+	assert_true(f->window.started);
+	p->left_bytes = 100000;
+	flow(p, .3);
+	assert_true(queue_ms(p) < 10);
+	p->left_bytes = UINT64_MAX;
+	flow(p, 1);
+	flow(p, 1);
+	assert_true(used(p, 1) > .95);
+	free(p);
+}
+
+/* Without a loss, and well before three rounds that bring no more. */
+static void a_start_ends_when_its_queue_shows(void **state)
+{
+	struct fixture *f = *state;
+	struct path *p = path_new(f, 20, 40);
+
+	f->view.cwnd_bytes = 200000;
+	flow(p, .25);
+	assert_true(f->window.started);
+	flow(p, .2);
+	flow(p, .5);
+	assert_true(queue_ms(p) < 8);
+	free(p);
 }
 
 static void a_slower_path_is_followed(void **state)
@@ -529,6 +571,48 @@ static void a_faster_path_is_found(void **state)
 	flow(p, 5);
 	assert_true(used(p, 5) > 0.95);
 	free(p);
+}
+
+/* However little is tried. */
+static void twice_as_much_is_found_in_two_seconds(void **state)
+{
+	static const double rtts[] = {10, 40, 120};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rtts) / sizeof(rtts[0]); i++) {
+		struct path *p;
+
+		f->window = (struct mpq_window){0};
+		f->view = (struct mpq_window_view){0};
+		p = path_new(f, 10, rtts[i]);
+		f->view.cwnd_bytes *= 4;
+		flow(p, 5);
+		p->bps = 20e6;
+		flow(p, 2);
+		flow(p, 1);
+		assert_true(used(p, 1) > 0.9);
+		free(p);
+	}
+}
+
+/* It would outlive its cause in a path that is seldom used. */
+static void a_queue_is_gone_with_what_was_under_way(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	f->view.in_flight_bytes = 1;
+	for (unsigned i = 0; i < 16; i++) {
+		f->view.rtt_latest = RTT + 30 * MS + i;
+		mpq_window_observe(&f->window, &f->view, f->now);
+		if (i % 8 == 7) {
+			rounds(f, 1, ROUND / 2, 0);
+		}
+	}
+	assert_true(f->window.queue > 20 * MS);
+	f->view.in_flight_bytes = 0;
+	mpq_window_observe(&f->window, &f->view, f->now);
+	assert_int_equal(f->window.queue, 0);
 }
 
 /* A satellite's hand-over: the delay is not ours. */
@@ -608,7 +692,7 @@ static void asking_how_late_to_be_is_no_try(void **state)
 	struct fixture *f = *state;
 
 	start(f);
-	f->now += 2 * MPQ_SECOND;
+	f->now += 3 * MPQ_SECOND;
 	assert_true(mpq_window_later(&f->window, f->now) > 0);
 	assert_true(mpq_window_later(&f->window, f->now) > 0);
 	mpq_window_was_later(&f->window, f->now);
@@ -622,6 +706,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_is_held_back_before_anything_is_known),
 		TEST(the_start_goes_by_the_librarys_window),
+		TEST(a_start_in_clumps_ends_at_what_they_show),
+		TEST(a_start_ends_when_its_queue_shows),
 		TEST(the_start_ends_when_no_more_is_delivered),
 		TEST(an_idle_path_does_not_end_its_start),
 		TEST(a_start_that_overflows_the_path_ends),
@@ -641,6 +727,8 @@ int main(void)
 		TEST(a_path_is_filled_and_its_queue_short),
 		TEST(a_slower_path_is_followed),
 		TEST(a_faster_path_is_found),
+		TEST(twice_as_much_is_found_in_two_seconds),
+		TEST(a_queue_is_gone_with_what_was_under_way),
 		TEST(a_longer_way_costs_little),
 		TEST(losses_leave_it_full),
 		TEST(a_shorter_way_is_seen_after_doctored_samples),
