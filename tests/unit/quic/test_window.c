@@ -203,7 +203,7 @@ static void a_queue_is_let_go_for_a_round(void **state)
 	struct fixture *f = *state;
 
 	start(f);
-	for (unsigned i = 0; i < 16 && pace_of(f) > .8; i++) {
+	for (unsigned i = 0; i < 40 && pace_of(f) > .8; i++) {
 		f->window.next = f->now;
 		rounds(f, 1, ROUND, 0);
 	}
