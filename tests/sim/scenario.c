@@ -11,6 +11,7 @@ struct options {
 	const char *scenario; /* NULL: all */
 	uint64_t first, last; /* seeds; last 0: each scenario's own number .. */
 	uint64_t most;        /* .. but no more of each than these */
+	size_t part, parts;   /* of the scenarios: each parts-th */
 	bool trace, is_long;
 };
 
@@ -100,7 +101,8 @@ static int usage(const char *program)
 {
 	(void)fprintf(stderr,
 		      "usage: %s [--scenario NAME] [--seed N | --seeds N | "
-		      "--seeds A..B | --most N] [--long] [--trace]\n",
+		      "--seeds A..B | --most N] [--part K/N] [--long] "
+		      "[--trace]\n",
 		      program);
 	return 2;
 }
@@ -119,6 +121,18 @@ static bool parse_seeds(const char *text, struct options *o)
 	return *end == '\0' && o->first > 0 && o->first <= o->last;
 }
 
+/* "2/3": the second, fifth, .. of them. */
+static bool parse_part(const char *text, struct options *o)
+{
+	char *end;
+
+	o->part = strtoull(text, &end, 10);
+	if (*end == '/') {
+		o->parts = strtoull(end + 1, &end, 10);
+	}
+	return *end == '\0' && o->part > 0 && o->part <= o->parts;
+}
+
 static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
@@ -126,6 +140,7 @@ static bool parse(int argc, char **argv, struct options *o)
 		{"seed", required_argument, NULL, 's'},
 		{"seeds", required_argument, NULL, 'n'},
 		{"most", required_argument, NULL, 'm'},
+		{"part", required_argument, NULL, 'p'},
 		{"long", no_argument, NULL, 'l'},
 		{"trace", no_argument, NULL, 't'},
 		{NULL, 0, NULL, 0},
@@ -148,6 +163,11 @@ static bool parse(int argc, char **argv, struct options *o)
 		case 'm':
 			o->most = strtoull(optarg, NULL, 10);
 			break;
+		case 'p':
+			if (!parse_part(optarg, o)) {
+				return false;
+			}
+			break;
 		case 'l':
 			o->is_long = true;
 			break;
@@ -164,7 +184,10 @@ static bool parse(int argc, char **argv, struct options *o)
 int sim_scenarios(int argc, char **argv, const struct sim_scenario *scenarios,
 		  size_t n)
 {
-	struct options o = {.first = 1, .most = UINT64_MAX};
+	struct options o = {.first = 1,
+			    .most = UINT64_MAX,
+			    .part = 1,
+			    .parts = 1};
 	unsigned count = 0;
 	bool good = true;
 
@@ -174,8 +197,9 @@ int sim_scenarios(int argc, char **argv, const struct sim_scenario *scenarios,
 	for (size_t i = 0; i < n; i++) {
 		bool ok;
 
-		if (o.scenario != NULL &&
-		    strcmp(o.scenario, scenarios[i].name) != 0) {
+		if (i % o.parts != o.part - 1 ||
+		    (o.scenario != NULL &&
+		     strcmp(o.scenario, scenarios[i].name) != 0)) {
 			continue;
 		}
 		ok = run_scenario(&scenarios[i], &o);

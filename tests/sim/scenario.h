@@ -5,6 +5,7 @@
  *
  *	sim_NAME --scenario NAME --seed N [--trace]
  *
+ * --part K/N runs each N-th of the scenarios, from the K-th on;
  * --seeds N tries the first N, --seeds A..B those from A to B, --most N as many
  * as a scenario wants itself, but no more than N; --long runs what takes
  * minutes, where a scenario knows such a form.

@@ -438,7 +438,7 @@ struct session_world *session_world_begin(struct sim_run *run, unsigned paths)
 	w->paths = paths;
 	w->grid = 50 * MPQ_MICROSECOND;
 	w->pool_pkts = SESSION_POOL;
-	w->starve_max = 1500 * MS;
+	w->starve_max = 2000 * MS;
 	for (unsigned e = 0; e < SESSION_ENDS; e++) {
 		w->end[e].world = w;
 		w->end[e].index = e;

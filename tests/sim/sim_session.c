@@ -432,6 +432,7 @@ static void starves_none_of_many(struct sim_run *run)
 	struct session_world *w = begin_any(run);
 
 	w->length += 1000 * MS;
+	w->starve_max = 1500 * MS;
 	for (unsigned i = 0; i < 10; i++) {
 		steady(w, 0, chance(w, 20) ? 1 : 0.1,
 		       (unsigned)some(w, 200, 1400));
