@@ -357,8 +357,9 @@ static void watch_candidate(struct mpq_path *p, mpq_time now)
 	mpq_conn_info(ch->conn, &info);
 	if (info.last_read != MPQ_TIME_NEVER) {
 		act(p,
-		    mpq_life_observe_candidate(&p->life, info.last_read,
-					       info.rtt_smoothed, now),
+		    mpq_life_observe_candidate(
+			    &p->life, info.last_read,
+			    info.rtt_latest > 0 ? info.rtt_smoothed : 0, now),
 		    now);
 	}
 }

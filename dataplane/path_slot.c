@@ -178,12 +178,13 @@ static const struct mpq_channel_events channel_events = {
 	.token = on_token,
 };
 
-/* What is lost of a handshake is sent again after three of it. */
+/* What is lost of a handshake is sent again after three of it. No more than
+ * where nothing is known: what stood in a queue has gone with it. */
 static mpq_duration initial_rtt(const struct mpq_path *p)
 {
 	mpq_duration known = p->life.rtt;
 
-	if (known == 0) {
+	if (known == 0 || known > INITIAL_RTT) {
 		return INITIAL_RTT;
 	}
 	return known > INITIAL_RTT_LEAST ? known : INITIAL_RTT_LEAST;

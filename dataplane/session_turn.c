@@ -261,6 +261,9 @@ static void set_own(struct mpq_session_path *m, unsigned class_id,
 	struct mpq_fair *q = &m->own[class_id];
 
 	set_queue(q, s, m->estimate.view.rtt_smoothed, limit_pkts);
+	if (m->state == MPQ_SESSION_SILENT && limit_pkts > 0) {
+		q->config.max_age += MOMENT;
+	}
 	if (s->policy.class[class_id].steer.mode == MPQ_STEER_REDUNDANT) {
 		q->config.target = q->config.max_age;
 	}

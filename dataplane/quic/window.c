@@ -113,10 +113,10 @@ static uint64_t at_least(uint64_t bps)
 static uint64_t start_bps(const struct mpq_window *w)
 {
 	mpq_duration rtt = w->view.rtt_smoothed / MPQ_MICROSECOND;
-	uint64_t most = w->clumps > 0 ? 2 * w->clump_most_bps : UINT64_MAX;
+	uint64_t shown = w->clumps > 0 ? 2 * w->clump_most_bps : UINT64_MAX;
 	uint64_t bps = w->view.cwnd_bytes * 8 * START_GAIN * 10000 / (rtt + 1);
 
-	return bps < most ? bps : most;
+	return bps < shown ? bps : shown;
 }
 
 static uint64_t rate_bps(const struct mpq_window *w)
@@ -252,7 +252,6 @@ static void take_peak(struct mpq_window *w, mpq_time now)
 		      : 0;
 	w->peak_bps = bps > w->peak_bps ? bps : w->peak_bps;
 	w->part_bps = bps > w->part_bps ? bps : w->part_bps;
-
 	w->peak_since = now;
 	w->peak_bytes = w->view.delivered_bytes;
 }
@@ -321,7 +320,7 @@ static bool is_clump(const struct mpq_window *w)
  * path carries. */
 static bool watch_clumps(struct mpq_window *w)
 {
-	if (!is_clump(w)) {
+	if (!is_clump(w) || w->part_bps == 0) {
 		return false;
 	}
 	if (w->part_bps > w->clump_most_bps + w->clump_most_bps / 4) {
@@ -342,14 +341,16 @@ static bool has_queue(const struct mpq_window *w)
 	return w->queue > (much > START_QUEUE ? much : START_QUEUE);
 }
 
-/* So much that it is not left standing, however thinly, or in clumps, the path
- * is used. */
+/* So much that it is not left standing, also where no round is filled. What
+ * carries little makes none: there delay comes from others, and from whoever
+ * runs late, and an end would leave a start at next to nothing. */
 static bool leaves_queue(const struct mpq_window *w)
 {
 	mpq_duration part = mpq_window_rtt_least(w) / 4;
 
 	return w->queue > (part > QUEUE_LEFT ? part : QUEUE_LEFT) &&
-	       most(w) > 0;
+	       w->view.delivered_bytes - w->before.delivered_bytes >
+		       CLUMP_BYTES;
 }
 
 static void end_start(struct mpq_window *w)
@@ -385,7 +386,10 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 	if (!limited && bps < most(w)) {
 		/* But in a round that lets the queue go it was we who held
 		 * back, and one is enough. */
-		w->cycle += w->cycle % CYCLE == DRAIN;
+		if (w->cycle % CYCLE == DRAIN) {
+			w->cycle++;
+			w->grown = false;
+		}
 		return;
 	}
 	if (bps > most(w) * (100 + try_of(w) / 2) / 100) {

@@ -136,7 +136,8 @@ static void a_start_that_overflows_the_path_ends(void **state)
 
 /* Rounds that do not fill the path, of samples that are so much longer than the
  * round trip; one in four is not when it is by chance. */
-static void thin_rounds(struct fixture *f, mpq_duration longer, bool by_chance)
+static void odd_rounds(struct fixture *f, mpq_duration longer, bool by_chance,
+		       unsigned pkts)
 {
 	mpq_window_observe(&f->window, &f->view, f->now);
 	for (unsigned i = 0; i < 40; i++) {
@@ -144,7 +145,7 @@ static void thin_rounds(struct fixture *f, mpq_duration longer, bool by_chance)
 			RTT + i + (by_chance && i % 4 == 0 ? 0 : longer);
 		mpq_window_observe(&f->window, &f->view, f->now);
 		if (i % 8 == 7) {
-			round_of(f, ROUND / 4, 0, false);
+			round_of(f, pkts, 0, false);
 		}
 	}
 }
@@ -152,13 +153,20 @@ static void thin_rounds(struct fixture *f, mpq_duration longer, bool by_chance)
 /* What comes in clumps fills a path's queue, and no round. */
 static void a_start_that_leaves_a_queue_ends(void **state)
 {
-	thin_rounds(*state, 30 * MS, false);
+	odd_rounds(*state, 30 * MS, false, ROUND / 2);
 	assert_true(((struct fixture *)*state)->window.started);
 }
 
 static void jitter_does_not_end_a_start(void **state)
 {
-	thin_rounds(*state, 30 * MS, true);
+	odd_rounds(*state, 30 * MS, true, ROUND / 2);
+	assert_false(((struct fixture *)*state)->window.started);
+}
+
+/* Acknowledgements of a flow the other way, on a busy machine. */
+static void a_thin_flow_does_not_end_a_start(void **state)
+{
+	odd_rounds(*state, 30 * MS, false, ROUND / 10);
 	assert_false(((struct fixture *)*state)->window.started);
 }
 
@@ -713,6 +721,7 @@ int main(void)
 		TEST(a_start_that_overflows_the_path_ends),
 		TEST(a_start_that_leaves_a_queue_ends),
 		TEST(jitter_does_not_end_a_start),
+		TEST(a_thin_flow_does_not_end_a_start),
 		TEST(a_packet_that_waits_for_another_is_no_full_path),
 		TEST(is_never_far_ahead_of_its_time),
 		TEST(the_window_is_what_the_path_carries_and_some),
