@@ -95,12 +95,27 @@ class BondLab(Lab):
 
     def recommit(self):
         """The edge's configuration as it is now, loaded and committed while
-        all runs. Seconds that the commit took."""
+        all runs, and in force at both ends. Seconds that the commit took."""
         self.edge.mpqctl('load', self.edge.write_config(self.edge_config(),
                                                         'next.json'))
         begun = time.monotonic()
         self.edge.mpqctl('commit')
-        return time.monotonic() - begun
+        took = time.monotonic() - begun
+        for node in (self.edge, self.vps):
+            wait_for(lambda node=node: self.in_force(node), 5,
+                     lambda node=node: f'{node.label} has the classes '
+                     f'{self.classes} and rules {self.rules}: '
+                     f'{self.tunnel(node=node).get("session")}', interval=0.05)
+        return took
+
+    def in_force(self, node):
+        session = self.tunnel(node=node).get('session', {})
+        return (
+            [c['name'] for c in self.classes]
+            == [c['name'] for c in session.get('classes', [])
+                if c['name'] != 'default']
+            and [r['name'] for r in self.rules]
+            == [r['name'] for r in session.get('rules', []) if r['name']])
 
     def paths(self):
         return [f'wan{n}' for n in self.bonded] + [f'one{n}'
