@@ -4,7 +4,8 @@
 #define SPAN         (5 * MPQ_SECOND)
 #define ROUND_MIN    (10 * MPQ_MILLISECOND)
 #define START_FLAT   3
-#define START_LOST   50  /* one in so many is too much */
+#define START_LOST   50 /* one in so many is too much */
+#define MANY_LOST    5
 #define START_GAIN   200 /* per cent, of the congestion window a round trip */
 #define START_CLUMPS 3
 #define CLUMP_BYTES  (30 * 1450)
@@ -300,12 +301,33 @@ static bool is_limited(const struct mpq_window *w, mpq_duration round)
 	       w->unused <= round / UNUSED_PART;
 }
 
+/* In this round. What is lost was counted as delivered for a moment, so that it
+ * may be less than nothing. */
+static uint64_t delivered_in(const struct mpq_window *w)
+{
+	uint64_t now = w->view.delivered_bytes;
+	uint64_t then = w->before.delivered_bytes;
+
+	return now > then ? now - then : 0;
+}
+
+/* So much that a queue can be of our making. What carries little makes none:
+ * there delay and loss come from others, and from whoever runs late, and an end
+ * would leave a start at next to nothing. */
+static bool carries_much(const struct mpq_window *w)
+{
+	return delivered_in(w) > CLUMP_BYTES;
+}
+
 /* What comes in clumps at the rate of the start is lost in the path's queue,
  * however little there is between the clumps. */
 static bool overflows(const struct mpq_window *w)
 {
-	return START_LOST * (w->view.lost_pkts - w->before.lost_pkts) >
-	       w->view.sent_pkts - w->before.sent_pkts;
+	uint64_t lost = w->view.lost_pkts - w->before.lost_pkts;
+	uint64_t sent = w->view.sent_pkts - w->before.sent_pkts;
+
+	return START_LOST * lost > sent &&
+	       (carries_much(w) || (lost >= MANY_LOST && 4 * lost > sent));
 }
 
 /* Was more sent than what came through could take, for so long that it shows?
@@ -341,16 +363,22 @@ static bool has_queue(const struct mpq_window *w)
 	return w->queue > (much > START_QUEUE ? much : START_QUEUE);
 }
 
-/* So much that it is not left standing, also where no round is filled. What
- * carries little makes none: there delay comes from others, and from whoever
- * runs late, and an end would leave a start at next to nothing. */
+/* So much that it is not left standing, also where no round is filled. */
 static bool leaves_queue(const struct mpq_window *w)
 {
 	mpq_duration part = mpq_window_rtt_least(w) / 4;
 
-	return w->queue > (part > QUEUE_LEFT ? part : QUEUE_LEFT) &&
-	       w->view.delivered_bytes - w->before.delivered_bytes >
-		       CLUMP_BYTES;
+	return w->queue > (part > QUEUE_LEFT ? part : QUEUE_LEFT);
+}
+
+/* Where little is carried, the library's window, which a loss lets fall to what
+ * is under way, holds back more often than the path. */
+static bool shows_queue(const struct mpq_window *w, bool limited)
+{
+	if (!carries_much(w)) {
+		return limited && leaves_queue(w);
+	}
+	return ((limited || is_clump(w)) && has_queue(w)) || leaves_queue(w);
 }
 
 static void end_start(struct mpq_window *w)
@@ -363,14 +391,14 @@ static void end_start(struct mpq_window *w)
 
 static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
 {
-	bool pushes = limited || is_clump(w);
 	bool clumps = watch_clumps(w);
 
 	if (bps > w->full_bps + w->full_bps / 4) {
 		w->full_bps = bps;
 		w->flat = 0;
-	} else if ((pushes && has_queue(w)) || leaves_queue(w) || clumps ||
-		   ((limited || overflows(w)) && ++w->flat >= START_FLAT)) {
+	} else if (shows_queue(w, limited) || clumps ||
+		   (((limited && carries_much(w)) || overflows(w)) &&
+		    ++w->flat >= START_FLAT)) {
 		end_start(w);
 	}
 }
@@ -499,14 +527,9 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	if (w->round_since == 0) {
 		begin_round(w, now);
 	} else if (time >= round) {
-		uint64_t bytes =
-			v->delivered_bytes > w->before.delivered_bytes
-				? v->delivered_bytes - w->before.delivered_bytes
-				: 0;
-
 		watch_queue(w);
 		watch_loss(w);
-		end_round(w, bps_of(bytes, acked_in(w, time)), time);
+		end_round(w, bps_of(delivered_in(w), acked_in(w, time)), time);
 		begin_round(w, now);
 	}
 }

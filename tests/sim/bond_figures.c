@@ -206,7 +206,31 @@ static void share(const struct options *o, const struct sim_profile *profile)
 	}
 }
 
-static void shares(const struct options *o)
+/* One way, and then the other: what the paths have learnt of a direction that
+ * carried acknowledgements only. */
+static void turn(const struct options *o, const struct sim_profile *profile)
+{
+	for (int down = 0; down < 2; down++) {
+		struct bond_plan p = bond_plan_of(profile, BOND_FLOW_CUBIC, 1,
+						  down != 0, 2 * o->time);
+		struct bond_result r;
+		struct sim_run run;
+
+		p.load[1] = p.load[0];
+		p.load[1].flow.down = down == 0;
+		p.load[1].begins = o->time;
+		run_plan(o, &p, &r, &run);
+		print_result(&p, down ? "CUBIC down" : "CUBIC up", &r, &run);
+		(void)printf("  then %s %.1f Mbit/s %.2f\n",
+			     down ? "up" : "down", r.load[1].mbps,
+			     r.load[1].mbps / r.link_mbps);
+		(void)fflush(stdout);
+	}
+}
+
+static void each_of(const struct options *o,
+		    void (*what)(const struct options *o,
+				 const struct sim_profile *profile))
 {
 	const struct sim_profile *profiles[] = {
 		&sim_profiles[0], &sim_profiles[1], &sim_profiles[4],
@@ -214,7 +238,7 @@ static void shares(const struct options *o)
 
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
 		if (o->profile == 0 || o->profile == i + 1) {
-			share(o, profiles[i]);
+			what(o, profiles[i]);
 		}
 	}
 }
@@ -493,7 +517,9 @@ int bond_figures(int argc, char **argv)
 	void (*each)(const struct options *, const struct sim_profile *) = NULL;
 
 	if (strcmp(argv[0], "shares") == 0) {
-		shares(&o);
+		each_of(&o, share);
+	} else if (strcmp(argv[0], "turn") == 0) {
+		each_of(&o, turn);
 	} else if (strcmp(argv[0], "outer") == 0) {
 		outer(&o);
 	} else if (strcmp(argv[0], "return") == 0) {

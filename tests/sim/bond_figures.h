@@ -21,7 +21,7 @@ double bond_plan_mbps(const struct sim_profile *p, bool down);
 /* What the best of the profile's paths gives when it is alone. */
 double bond_best_single_mbps(struct sim_run *run, struct bond_plan p);
 
-/* single | outer | shares | harm | fail | return | copies | beside
+/* single | outer | shares | turn | harm | fail | return | copies | beside
  * | leo  [PROFILE [SECONDS [SEED [LOAD]]]]: the status. LOAD: of harm. */
 int bond_figures(int argc, char **argv);
 

@@ -135,28 +135,72 @@ static void happen(struct scene *s, const struct bond_event *e)
 	}
 }
 
-static void start_flows(struct scene *s)
+static void end_flows(struct scene *s)
+{
+	for (size_t i = 0; i < s->w->flows; i++) {
+		if (s->w->flow[i]->on) {
+			s->w->flow[i]->on = false;
+			s->goodput_bytes[i] = s->w->flow[i]->goodput_bytes;
+		}
+	}
+}
+
+/* Those loads that begin now. */
+static void start_flows(struct scene *s, mpq_duration begins)
 {
 	for (unsigned l = 0; l < BOND_LOADS; l++) {
 		const struct bond_load *load = &s->plan->load[l];
 
-		for (unsigned i = 0; i < load->flows; i++) {
+		for (unsigned i = 0; load->begins == begins && i < load->flows;
+		     i++) {
 			(void)bond_world_flow(s->w, &load->flow);
 		}
 	}
 }
 
+static void pass_events(struct scene *s, mpq_duration from, mpq_duration until)
+{
+	const struct bond_event *e = s->plan->event;
+
+	for (unsigned i = 0; i < BOND_EVENTS && e[i].at > 0; i++) {
+		if (e[i].at > from && e[i].at <= until) {
+			pass_until(s, s->start + e[i].at);
+			happen(s, &e[i]);
+		}
+	}
+	pass_until(s, s->start + until);
+}
+
+/* When load l gives way to the next, or all is over. */
+static mpq_duration end_of(const struct bond_plan *p, unsigned l)
+{
+	mpq_duration begins = p->load[l].begins;
+
+	for (l++; l < BOND_LOADS; l++) {
+		if (p->load[l].begins > begins) {
+			return p->load[l].begins;
+		}
+	}
+	return p->setup.time;
+}
+
 static void pass(struct scene *s)
 {
-	mpq_time end = s->start + s->plan->setup.time;
+	mpq_duration from = 0, until;
 
-	for (unsigned i = 0; i < BOND_EVENTS && s->plan->event[i].at > 0; i++) {
-		mpq_time at = s->start + s->plan->event[i].at;
-
-		pass_until(s, at);
-		happen(s, &s->plan->event[i]);
+	for (unsigned l = 0; l < BOND_LOADS && from < s->plan->setup.time;
+	     l++) {
+		if (s->plan->load[l].begins == from) {
+			until = end_of(s->plan, l);
+			end_flows(s);
+			start_flows(s, from);
+			if (from == 0) {
+				mark(s);
+			}
+			pass_events(s, from, until);
+			from = until;
+		}
 	}
-	pass_until(s, end);
 }
 
 /* ---- what came of it ----------------------------------------------------- */
@@ -193,11 +237,14 @@ static void count_flows(struct scene *s)
 	size_t flow = 0;
 
 	for (unsigned l = 0; l < BOND_LOADS; l++) {
+		mpq_duration time =
+			end_of(s->plan, l) - s->plan->load[l].begins;
+
 		for (unsigned i = 0; i < s->plan->load[l].flows; i++) {
 			const struct bond_flow *f = s->w->flow[flow];
 
 			add_flow(&s->result->load[l], f,
-				 s->goodput_bytes[flow++], s->plan->setup.time);
+				 s->goodput_bytes[flow++], time);
 			print(s->result, f->came);
 			print(s->result, f->goodput_bytes);
 		}
@@ -252,10 +299,7 @@ static uint64_t late_of(const struct bond_side *side)
 
 static void stop_flows(struct scene *s)
 {
-	for (size_t i = 0; i < s->w->flows; i++) {
-		s->w->flow[i]->on = false;
-		s->goodput_bytes[i] = s->w->flow[i]->goodput_bytes;
-	}
+	end_flows(s);
 	bond_world_run(s->w, LAST);
 	bond_world_rest(s->w);
 }
@@ -271,8 +315,6 @@ static void play(struct sim_run *run, const struct bond_plan *plan,
 	s.start = s.w->now;
 	s.w->cpu_seconds = 0;
 	if (!run->failed) {
-		start_flows(&s);
-		mark(&s);
 		pass(&s);
 		result->cpu_seconds =
 			s.w->cpu_seconds * 1e9 / (double)plan->setup.time;

@@ -16,6 +16,9 @@
 struct bond_load { /* flows that are alike */
 	struct bond_flow_config flow;
 	unsigned flows;
+	/* After the first load's start; those before it end then. 0: they begin
+	 * together. */
+	mpq_duration begins;
 };
 
 struct bond_event {
