@@ -131,6 +131,7 @@ struct mpq_session_path {
 			MPQ_SESSION_OFFER_URGENT,
 			MPQ_SESSION_OFFER_OWN,
 			MPQ_SESSION_OFFER_SHARED,
+			MPQ_SESSION_OFFER_BEHIND, /* of the shared queue, too */
 		} what;
 		uint8_t class_id;
 		unsigned control;

@@ -125,9 +125,44 @@ static bool offer_own(struct mpq_session_path *m, unsigned c,
 	return true;
 }
 
+static void give_number(struct mpq_session *s, struct mpq_packet *p)
+{
+	p->sequence = s->sequence[p->class_id][mpq_session_lane(p->flow)]++ &
+		      MPQ_HEADER_MASK24;
+}
+
+/* Another path takes one that comes after it. */
+static void pass(void *owner, struct mpq_packet *p)
+{
+	if (p->kind == MPQ_HEADER_DATA) {
+		give_number(owner, p);
+		p->kind = MPQ_HEADER_COPY;
+		p->copies = 1;
+	}
+}
+
+/* By a slower path the first packet would come late, and all after it would
+ * wait: it takes one that it brings when those before it have come. */
+static bool offer_behind(struct mpq_session_path *m, unsigned c,
+			 uint64_t ahead_bytes, struct mpq_channel_offer *ret)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_packet *p =
+		mpq_fair_peek_behind(&s->shared[c], ahead_bytes, pass, s);
+
+	if (p == NULL) {
+		m->refused = true;
+		return false;
+	}
+	offer_packet(m, MPQ_SESSION_OFFER_BEHIND, p, ret);
+	m->offer.header.kind = MPQ_HEADER_AHEAD;
+	return true;
+}
+
 static bool offer_shared(struct mpq_session_path *m, unsigned c,
 			 struct mpq_channel_offer *ret, mpq_time now)
 {
+	uint64_t ahead_bytes;
 	struct mpq_session *s = m->session;
 	struct mpq_packet *p = mpq_fair_peek(&s->shared[c], now);
 
@@ -138,6 +173,10 @@ static bool offer_shared(struct mpq_session_path *m, unsigned c,
 				now)) {
 		m->refused = true;
 		return false;
+	}
+	ahead_bytes = mpq_steer_pull_behind(s->steer, c, m->index);
+	if (ahead_bytes > 0) {
+		return offer_behind(m, c, ahead_bytes, ret);
 	}
 	offer_packet(m, MPQ_SESSION_OFFER_SHARED, p, ret);
 	return true;
@@ -365,6 +404,10 @@ static struct mpq_packet *take(struct mpq_session_path *m,
 		p = mpq_fair_pop(&s->shared[c], now);
 		mpq_steer_pulled(s->steer, c, m->index, p->len_bytes, now);
 		return p;
+	case MPQ_SESSION_OFFER_BEHIND:
+		p = mpq_fair_pop_behind(&s->shared[c], now);
+		mpq_steer_pulled(s->steer, c, m->index, p->len_bytes, now);
+		return p;
 	default:
 		return mpq_fair_pop(&m->own[c], now);
 	}
@@ -402,9 +445,8 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 	struct mpq_repair_item item;
 	struct mpq_packet *p = take(m, &item, now);
 
-	if (p->kind == MPQ_HEADER_DATA) { /* now it has its number */
-		s->sequence[p->class_id][mpq_session_lane(p->flow)]++;
-		p->sequence = m->offer.header.sequence;
+	if (p->kind == MPQ_HEADER_DATA) {
+		give_number(s, p);
 	}
 	count_turn(s, p->class_id, p->len_bytes);
 	m->again = m->offer.what == MPQ_SESSION_OFFER_URGENT;

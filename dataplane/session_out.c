@@ -103,7 +103,7 @@ static void into_queues(struct mpq_session *s, struct mpq_packet *p,
 {
 	if (choice->shared) {
 		into(&s->shared[p->class_id], p, now);
-	} else if (is_redundant(s, p->class_id)) {
+	} else if (is_redundant(s, p->class_id) && p->kind != MPQ_HEADER_COPY) {
 		steer_kept(s, p->class_id, now); /* it came before */
 		into_many(s, p, choice, now);
 	} else {
@@ -306,7 +306,8 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 		for (; p != NULL; p = next) {
 			next = p->next;
 			p->enqueued = now; /* the path waited, no queue did */
-			if (p->kind == MPQ_HEADER_COPY) {
+			if (p->kind == MPQ_HEADER_COPY &&
+			    (p->copies > 1 || is_redundant(s, c))) {
 				steer_numbered(m, p, now);
 			} else {
 				steer_again(s, p, now);
@@ -338,27 +339,30 @@ bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p)
 	return true;
 }
 
-static void unnumber_own(struct mpq_session_path *m, unsigned c)
+static void unnumber_all(struct mpq_session *s, struct mpq_fair *q)
 {
 	struct mpq_packet *p, *next;
 
-	(void)mpq_fair_take_all(&m->own[c], &p);
+	(void)mpq_fair_take_all(q, &p);
 	for (; p != NULL; p = next) {
 		next = p->next;
-		if (mpq_session_unnumber(m->session, p)) {
-			(void)mpq_fair_put_back(&m->own[c], p);
+		if (mpq_session_unnumber(s, p)) {
+			(void)mpq_fair_put_back(q, p);
 		}
 	}
 }
 
 void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now)
 {
+	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
+		unnumber_all(s, &s->shared[c]);
+	}
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		struct mpq_session_path *m = &s->path[i];
 
 		for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 			drop_urgent(m, c, now);
-			unnumber_own(m, c);
+			unnumber_all(s, &m->own[c]);
 		}
 		if (m->channel != NULL) {
 			mpq_session_tell_queue(m);

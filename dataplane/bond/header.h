@@ -39,6 +39,7 @@ enum mpq_header_kind {
 	MPQ_HEADER_DATA = 0,
 	MPQ_HEADER_COPY = 1,   /* sent on other paths too, on purpose */
 	MPQ_HEADER_REPAIR = 2, /* sent again: the first one seems lost */
+	MPQ_HEADER_AHEAD = 3,  /* left before some of those that precede it */
 	MPQ_HEADER_PROBE = 4,  /* shows that the path works; to be answered */
 	MPQ_HEADER_ANSWER = 5, /* to a probe, with its payload */
 	MPQ_HEADER_REPORT = 6, /* how the paths are received: report.h */

@@ -10,6 +10,9 @@
 	((struct mpq_order_lane *)((char *)(e)-offsetof(struct mpq_order_lane, \
 							member)))
 
+/* What a faster path's queue may be longer than expected. */
+#define AHEAD_MORE (10 * MPQ_MILLISECOND)
+
 static int allocate(struct mpq_order *o)
 {
 	size_t lanes = (size_t)o->config.classes * MPQ_HEADER_LANES;
@@ -347,6 +350,18 @@ static void take(struct mpq_order *o, struct mpq_order_lane *lane,
 	}
 }
 
+/* Those before it may have left after it, by faster paths: as much later as
+ * makes all of them come together. */
+static mpq_time counts_as_sent(const struct mpq_order *o,
+			       const struct mpq_header *header, unsigned path,
+			       mpq_time sent, mpq_time now)
+{
+	return header->kind != MPQ_HEADER_AHEAD
+		       ? sent
+		       : sent + mpq_delay_offset(o->delay, path, now) +
+				 AHEAD_MORE;
+}
+
 void mpq_order_arrived(struct mpq_order *o, const struct mpq_header *header,
 		       unsigned path, mpq_time sent, void *packet, size_t len,
 		       mpq_time now)
@@ -358,7 +373,7 @@ void mpq_order_arrived(struct mpq_order *o, const struct mpq_header *header,
 		.lane = id,
 		.sequence = header->sequence,
 		.arrived = now,
-		.sent = sent,
+		.sent = counts_as_sent(o, header, path, sent, now),
 		.path = (uint8_t)path,
 		.repair = header->kind == MPQ_HEADER_REPAIR,
 	};

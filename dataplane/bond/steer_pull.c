@@ -103,6 +103,44 @@ static bool is_sooner(const struct mpq_steer *s, mpq_steer_set set,
 	       wait_of(waiting_bytes, bps) >= (gain < most ? gain : most);
 }
 
+/* What the paths that are faster than this one will have brought until it could
+ * have brought anything. */
+static uint64_t brought_before(const struct mpq_steer *s, mpq_steer_set set,
+			       unsigned path)
+{
+	mpq_duration own = way_of(&s->path[path]);
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		mpq_duration way;
+
+		if ((set & mpq_steer_bit(i)) == 0) {
+			continue;
+		}
+		way = way_of(&s->path[i]);
+		if (way + CLOSE < own) {
+			bytes += s->path[i].rate_bps / BITS *
+				 ((own - way) / MPQ_MICROSECOND) / 1000000;
+		}
+	}
+	return bytes;
+}
+
+static mpq_steer_set members_of(const struct mpq_steer_class *c)
+{
+	mpq_steer_set members = c->spread.members & c->eligible;
+
+	return members != 0 ? members : c->eligible;
+}
+
+uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
+			       unsigned path)
+{
+	const struct mpq_steer_class *c = &s->class[class];
+
+	return brought_before(s, members_of(c), path);
+}
+
 bool mpq_steer_pull_sooner(const struct mpq_steer *s,
 			   const struct mpq_steer_class *c, unsigned path,
 			   uint64_t waiting_bytes)
@@ -114,8 +152,7 @@ bool mpq_steer_pull_spread(const struct mpq_steer *s,
 			   const struct mpq_steer_class *c, unsigned path,
 			   uint64_t waiting_bytes)
 {
-	mpq_steer_set members = c->spread.members & c->eligible;
-	mpq_steer_set may = members != 0 ? members : c->eligible;
+	mpq_steer_set may = members_of(c);
 
 	return (may & mpq_steer_bit(path)) != 0 &&
 	       is_sooner(s, may, path, waiting_bytes,

@@ -103,13 +103,11 @@ static void put_last(struct mpq_fair *f, unsigned b, struct mpq_packet *p)
 	f->room->bytes[b] += p->len_bytes;
 }
 
-static struct mpq_packet *take_head(struct mpq_fair *f, unsigned b)
+/* p is out of its bucket's list. */
+static void took(struct mpq_fair *f, unsigned b, struct mpq_packet *p)
 {
 	struct mpq_fair_bucket *k = &f->room->bucket[b];
-	struct mpq_packet *p = k->head;
 
-	assert(f->room->bytes[b] >= p->len_bytes);
-	k->head = p->next;
 	if (k->head == NULL) {
 		k->tail = NULL;
 		f->room->guests[b] = false;
@@ -117,6 +115,44 @@ static struct mpq_packet *take_head(struct mpq_fair *f, unsigned b)
 	}
 	p->next = NULL;
 	f->room->bytes[b] -= p->len_bytes;
+}
+
+static struct mpq_packet *take_head(struct mpq_fair *f, unsigned b)
+{
+	struct mpq_fair_bucket *k = &f->room->bucket[b];
+	struct mpq_packet *p = k->head;
+
+	assert(f->room->bytes[b] >= p->len_bytes);
+	if (k->passed != NULL) {
+		k->passed_bytes -= p->len_bytes;
+		k->passed = k->passed != p ? k->passed : NULL;
+	}
+	k->head = p->next;
+	took(f, b, p);
+	return p;
+}
+
+/* The first of those that nobody has passed; NULL: all are. */
+static struct mpq_packet *first_open(const struct mpq_fair_bucket *k)
+{
+	return k->passed != NULL ? k->passed->next : k->head;
+}
+
+static struct mpq_packet *take_open(struct mpq_fair *f, unsigned b)
+{
+	struct mpq_fair_bucket *k = &f->room->bucket[b];
+	struct mpq_packet *p = first_open(k);
+
+	assert(p != NULL);
+	if (k->passed != NULL) {
+		k->passed->next = p->next;
+	} else {
+		k->head = p->next;
+	}
+	if (k->tail == p) {
+		k->tail = k->passed;
+	}
+	took(f, b, p);
 	return p;
 }
 
@@ -133,6 +169,23 @@ static void drop_head(struct mpq_fair *f, unsigned b, uint64_t *counter)
 {
 	(*counter)++;
 	mpq_packet_put(f->pool, let_go(f, take_head(f, b)));
+}
+
+/* What was passed has a place among others that have left: it goes last. */
+static struct mpq_packet *victim_of(const struct mpq_fair_bucket *k)
+{
+	struct mpq_packet *open = first_open(k);
+
+	return open != NULL ? open : k->head;
+}
+
+static void drop_victim(struct mpq_fair *f, unsigned b, uint64_t *counter)
+{
+	bool open = first_open(&f->room->bucket[b]) != NULL;
+
+	(*counter)++;
+	mpq_packet_put(f->pool,
+		       let_go(f, open ? take_open(f, b) : take_head(f, b)));
 }
 
 static unsigned longest(const struct mpq_fair *f)
@@ -198,8 +251,8 @@ bool mpq_fair_put_back(struct mpq_fair *f, struct mpq_packet *p)
 		return true;
 	}
 	victim = longest(f);
-	stays = f->room->bucket[victim].head != p;
-	drop_head(f, victim, &f->dropped_full);
+	stays = victim_of(&f->room->bucket[victim]) != p;
+	drop_victim(f, victim, &f->dropped_full);
 	return stays;
 }
 
@@ -224,7 +277,7 @@ static bool mark_or_drop(struct mpq_fair *f, unsigned b)
 		f->marked++;
 		return true;
 	}
-	drop_head(f, b, &f->dropped_delay);
+	drop_victim(f, b, &f->dropped_delay);
 	return false;
 }
 
@@ -312,6 +365,42 @@ struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now)
 	return let_go(f, p);
 }
 
+/* ---- out, from behind -----------------------------------------------------
+ */
+
+struct mpq_packet *mpq_fair_peek_behind(struct mpq_fair *f, size_t ahead_bytes,
+					void (*pass)(void *owner,
+						     struct mpq_packet *p),
+					void *owner)
+{
+	unsigned b = longest(f);
+	struct mpq_fair_bucket *k = &f->room->bucket[b];
+	struct mpq_packet *p;
+
+	ahead_bytes /= f->flows > 0 ? f->flows : 1;
+	if (f->decided != NULL) {
+		pass(owner, f->decided);
+	}
+	for (p = first_open(k);
+	     p != NULL && p->next != NULL && k->passed_bytes < ahead_bytes;
+	     p = p->next) {
+		pass(owner, p);
+		k->passed = p;
+		k->passed_bytes += p->len_bytes;
+	}
+	f->behind = b;
+	return p;
+}
+
+struct mpq_packet *mpq_fair_pop_behind(struct mpq_fair *f, mpq_time now)
+{
+	struct mpq_packet *p = take_open(f, f->behind);
+
+	f->room->bucket[f->behind].deficit_bytes -= p->len_bytes;
+	f->sojourn = mpq_time_elapsed(p->enqueued, now);
+	return let_go(f, p);
+}
+
 /* ---- what grew too old -------------------------------------------------- */
 
 static void drop_older_of(struct mpq_fair *f, unsigned b, mpq_duration age,
@@ -370,7 +459,8 @@ static void take_flow(struct mpq_fair *f, unsigned b, uint32_t flow,
 	struct mpq_packet *p = k->head, *next;
 
 	f->flows -= k->head != NULL;
-	k->head = k->tail = NULL;
+	k->head = k->tail = k->passed = NULL;
+	k->passed_bytes = 0;
 	f->room->bytes[b] = 0;
 	for (; p != NULL; p = next) {
 		next = p->next;

@@ -9,6 +9,11 @@
  *   push --> bucket by flow --> [new flows] --+
  *                          '--> [old flows] --+--> delay control --> peek, pop
  *
+ * Several may take from one queue. Who is slower than the others takes what
+ * would be quick by nobody: not the first, but one behind those that the others
+ * will have taken until then (peek_behind, pop_behind). The caller is told
+ * which ones it has passed so.
+ *
  * Used as flow/queue.h is. Which bucket is asked from a table of 16 sets of 8
  * (set-associative): other than with a plain hash, two flows share one only
  * when more than 8 of a set are waiting at the same time.
@@ -29,6 +34,8 @@
 
 struct mpq_fair_bucket {
 	struct mpq_packet *head, *tail;
+	struct mpq_packet *passed; /* the last that was; NULL: none is here */
+	uint32_t passed_bytes;     /* up to it */
 	int32_t deficit_bytes; /* what is left of its turn; may be overdrawn */
 	struct mpq_codel codel;
 };
@@ -58,6 +65,7 @@ struct mpq_fair {
 	unsigned flows;     /* buckets in which something waits, without it */
 	/* Peeked at: out of its bucket already, to be sent. */
 	struct mpq_packet *decided;
+	unsigned behind; /* the bucket that was peeked behind */
 	mpq_time oldest; /* none of those waiting came before */
 	uint64_t enqueued, dropped_full, dropped_delay, marked;
 	mpq_duration sojourn; /* of the packet last taken */
@@ -85,6 +93,19 @@ struct mpq_packet *mpq_fair_peek(struct mpq_fair *f, mpq_time now);
 
 /* Takes out what mpq_fair_peek() gave; the caller owns it. */
 struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now);
+
+/* The first of the fullest bucket that nobody has passed and that has so many
+ * bytes of its bucket before it; or its last one. NULL: all are passed. Those
+ * before it, and what was peeked at, are passed with this call, in their order;
+ * some may have been before. What is passed is still dropped, but what was not
+ * goes first. */
+struct mpq_packet *mpq_fair_peek_behind(struct mpq_fair *f, size_t ahead_bytes,
+					void (*pass)(void *owner,
+						     struct mpq_packet *p),
+					void *owner);
+
+/* Takes out what mpq_fair_peek_behind() just gave; the caller owns it. */
+struct mpq_packet *mpq_fair_pop_behind(struct mpq_fair *f, mpq_time now);
 
 /* Drops what has stood for longer than `age`, also what was peeked at. How
  * many; they count as dropped_delay. Costs nothing while there is none. */
