@@ -144,7 +144,6 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now)
 	s->order = order;
 	s->has_order = true;
 	mpq_delay_init(&s->delay);
-	memset(s->sequence, 0, sizeof(s->sequence));
 	s->was_told = false;
 	mpq_session_set_order(s);
 	return 0;

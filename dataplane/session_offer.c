@@ -125,17 +125,11 @@ static bool offer_own(struct mpq_session_path *m, unsigned c,
 	return true;
 }
 
-static void give_number(struct mpq_session *s, struct mpq_packet *p)
-{
-	p->sequence = s->sequence[p->class_id][mpq_session_lane(p->flow)]++ &
-		      MPQ_HEADER_MASK24;
-}
-
 /* Another path takes one that comes after it. */
 static void pass(void *owner, struct mpq_packet *p)
 {
 	if (p->kind == MPQ_HEADER_DATA) {
-		give_number(owner, p);
+		mpq_session_give_number(owner, p);
 		p->kind = MPQ_HEADER_COPY;
 		p->copies = 1;
 	}
@@ -446,7 +440,7 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 	struct mpq_packet *p = take(m, &item, now);
 
 	if (p->kind == MPQ_HEADER_DATA) {
-		give_number(s, p);
+		mpq_session_give_number(s, p);
 	}
 	count_turn(s, p->class_id, p->len_bytes);
 	m->again = m->offer.what == MPQ_SESSION_OFFER_URGENT;

@@ -29,6 +29,7 @@ static void copy_packet(struct mpq_packet *copy, const struct mpq_packet *p)
 	copy->class_id = p->class_id;
 	copy->kind = p->kind;
 	copy->copies = p->copies;
+	copy->copied_to = p->copied_to;
 	copy->flow = p->flow;
 	copy->sequence = p->sequence;
 	copy->len_bytes = p->len_bytes;
@@ -56,14 +57,17 @@ static unsigned get_copies(struct mpq_session *s, unsigned class_id,
 static void into_many(struct mpq_session *s, struct mpq_packet *p,
 		      const struct mpq_steer_choice *choice, mpq_time now)
 {
-	uint32_t *next = &s->sequence[p->class_id][mpq_session_lane(p->flow)];
 	struct mpq_packet *copy[MPQ_STEER_PATHS];
 	unsigned n = get_copies(s, p->class_id, choice->n - 1u, copy);
 
 	p->kind = MPQ_HEADER_COPY;
 	p->flow = mpq_session_lane(p->flow);
 	p->copies = (uint8_t)(n + 1);
-	p->sequence = (*next)++ & MPQ_HEADER_MASK24;
+	p->copied_to = 0;
+	for (unsigned i = 0; i <= n; i++) {
+		p->copied_to |= (uint8_t)(1u << choice->path[i]);
+	}
+	mpq_session_give_number(s, p);
 	for (unsigned i = 0; i < n; i++) {
 		copy_packet(copy[i], p);
 		into_own(&s->path[choice->path[i + 1]], copy[i], now);
@@ -76,6 +80,21 @@ static bool is_redundant(const struct mpq_session *s, unsigned class_id)
 	return s->policy.class[class_id].steer.mode == MPQ_STEER_REDUNDANT;
 }
 
+/* Another path has sent it, or is to: one that was in use all the time. */
+static bool has_others(const struct mpq_session_path *m,
+		       const struct mpq_packet *p)
+{
+	for (unsigned i = 0; p->copies > 1 && i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *o = &m->session->path[i];
+
+		if (o != m && (p->copied_to >> i & 1) != 0 &&
+		    o->state == MPQ_SESSION_USED && o->since <= p->enqueued) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* One of a redundant class has its number, also when it has no copy: else those
  * that come after it would be numbered first. Without any other path it waits
  * for this one, as far as that is still there. */
@@ -83,15 +102,20 @@ static void steer_numbered(struct mpq_session_path *m, struct mpq_packet *p,
 			   mpq_time now)
 {
 	struct mpq_session *s = m->session;
-	int to = mpq_steer_repair(s->steer, p->class_id, m->index, p->len_bytes,
-				  now);
+	bool others = has_others(m, p);
+	int to = others ? -1
+			: mpq_steer_repair(s->steer, p->class_id, m->index,
+					   p->len_bytes, now);
+	bool stays = (to < 0 || to == (int)m->index) && mpq_session_carries(m);
 
-	if ((to < 0 || to == (int)m->index) && mpq_session_carries(m)) {
-		into_own(m, p, now);
-	} else if (p->copies > 1 || to < 0) { /* there are others of it */
+	p->enqueued = now; /* the path waited, no queue did */
+	if (others || (to < 0 && !stays)) {
 		s->class[p->class_id].copies_gone++;
 		mpq_packet_put(s->pool, p);
+	} else if (stays) {
+		into_own(m, p, now);
 	} else {
+		p->copies = 1;
 		into_own(&s->path[to], p, now);
 	}
 }
@@ -127,7 +151,6 @@ static void queue(struct mpq_session *s, struct mpq_packet *p, int result,
 	}
 }
 
-/* Copies are for what comes: those of all that waits would take all buffers. */
 static void steer_again(struct mpq_session *s, struct mpq_packet *p,
 			mpq_time now)
 {
@@ -135,9 +158,6 @@ static void steer_again(struct mpq_session *s, struct mpq_packet *p,
 	int r = mpq_steer_pick_again(s->steer, p->class_id, p->flow,
 				     p->len_bytes, now, &choice);
 
-	if (r == MPQ_STEER_SEND && choice.n > 1) {
-		choice.n = 1;
-	}
 	queue(s, p, r, &choice, now);
 }
 
@@ -305,72 +325,20 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 		(void)mpq_fair_take_all(&m->own[c], &p);
 		for (; p != NULL; p = next) {
 			next = p->next;
-			p->enqueued = now; /* the path waited, no queue did */
 			if (p->kind == MPQ_HEADER_COPY &&
 			    (p->copies > 1 || is_redundant(s, c))) {
 				steer_numbered(m, p, now);
 			} else {
+				p->enqueued = now;
 				steer_again(s, p, now);
 			}
 		}
 	}
 }
 
-static void drop_urgent(struct mpq_session_path *m, unsigned c, mpq_time now)
-{
-	struct mpq_session *s = m->session;
-
-	while (m->urgent[c].pkts > 0) {
-		s->class[c].expired++;
-		mpq_packet_put(s->pool,
-			       mpq_session_pop_urgent(m, c, now).packet);
-	}
-}
-
-bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p)
-{
-	if (p->kind == MPQ_HEADER_COPY && p->copies > 1) {
-		s->class[p->class_id].copies_gone++;
-		mpq_packet_put(s->pool, p);
-		return false;
-	}
-	p->kind = MPQ_HEADER_DATA;
-	p->copies = 0;
-	return true;
-}
-
-static void unnumber_all(struct mpq_session *s, struct mpq_fair *q)
-{
-	struct mpq_packet *p, *next;
-
-	(void)mpq_fair_take_all(q, &p);
-	for (; p != NULL; p = next) {
-		next = p->next;
-		if (mpq_session_unnumber(s, p)) {
-			(void)mpq_fair_put_back(q, p);
-		}
-	}
-}
-
-void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now)
-{
-	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		unnumber_all(s, &s->shared[c]);
-	}
-	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		struct mpq_session_path *m = &s->path[i];
-
-		for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-			drop_urgent(m, c, now);
-			unnumber_all(s, &m->own[c]);
-		}
-		if (m->channel != NULL) {
-			mpq_session_tell_queue(m);
-		}
-	}
-}
-
-/* Numbered ones stay where they are: each of them has its copies. */
+/* Numbered ones stay where they are, and are still sent from there: copies are
+ * of no use elsewhere, and what was passed in a shared queue has its place
+ * among what has left. */
 static void take_unnumbered(struct mpq_fair *q, struct mpq_packet ***end)
 {
 	struct mpq_packet *p, *next;

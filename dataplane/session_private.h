@@ -84,12 +84,6 @@ void mpq_session_move_flow(struct mpq_session *s,
 /* A class is steered in another way: what of it waits, too. */
 void mpq_session_steer_class(struct mpq_session *s, unsigned class_id,
 			     mpq_time now);
-/* Numbers begin anew: what waits has none, and what was to be sent again was of
- * the session before. */
-void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now);
-/* It has no number any more. false: it is gone, as it is one of several copies:
- * others may have left, and would be delivered besides. */
-bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p);
 /* The classes that no path may carry: what comes of them is kept. */
 unsigned mpq_session_pathless(const struct mpq_session *s);
 /* There is a path again: what was kept of these classes is steered anew. */
@@ -99,6 +93,14 @@ void mpq_session_steer_kept(struct mpq_session *s, unsigned classes,
 struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,
 					      unsigned class_id, mpq_time now);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
+
+/* session_numbers.c */
+/* Numbers begin anew: what waits has none, or another one, and what was to be
+ * sent again was of the session before. */
+void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now);
+/* It has no number any more. false: it is gone, as it is one of several copies:
+ * others may have left, and would be delivered besides. */
+bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p);
 
 /* session_in.c */
 extern const struct mpq_channel_member mpq_session_member;
@@ -127,6 +129,15 @@ static inline bool mpq_session_carries(const struct mpq_session_path *m)
 static inline uint8_t mpq_session_lane(uint32_t flow)
 {
 	return (uint8_t)flow;
+}
+
+/* The next of its lane. */
+static inline void mpq_session_give_number(struct mpq_session *s,
+					   struct mpq_packet *p)
+{
+	uint32_t *next = &s->sequence[p->class_id][mpq_session_lane(p->flow)];
+
+	p->sequence = (*next)++ & MPQ_HEADER_MASK24;
 }
 
 static inline bool mpq_session_is_member(const struct mpq_session_path *m)

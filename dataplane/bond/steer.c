@@ -246,6 +246,24 @@ static void refresh(struct mpq_steer *s, struct mpq_steer_class *c,
 	mpq_steer_expire(s, now);
 }
 
+typedef void pick_of(struct mpq_steer *s, struct mpq_steer_class *c,
+		     uint32_t flow, size_t len, mpq_time now,
+		     struct mpq_steer_choice *ret);
+
+static int pick_by(pick_of *pick, struct mpq_steer *s,
+		   struct mpq_steer_class *c, uint32_t flow, size_t len,
+		   mpq_time now, struct mpq_steer_choice *ret)
+{
+	if (c->eligible == 0) {
+		c->counters.no_path++;
+		return MPQ_STEER_NO_PATH;
+	}
+	*ret = (struct mpq_steer_choice){0};
+	pick(s, c, flow, len, now, ret);
+	count(s, c, len, now, ret);
+	return MPQ_STEER_SEND;
+}
+
 int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 		   size_t len_bytes, mpq_time now, struct mpq_steer_choice *ret)
 {
@@ -256,7 +274,7 @@ int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 		c->counters.over_rate++;
 		return MPQ_STEER_OVER_RATE;
 	}
-	return mpq_steer_pick_again(s, class, flow, len_bytes, now, ret);
+	return pick_by(mpq_steer_mode_pick, s, c, flow, len_bytes, now, ret);
 }
 
 int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
@@ -266,14 +284,8 @@ int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
 	struct mpq_steer_class *c = &s->class[class];
 
 	refresh(s, c, now);
-	if (c->eligible == 0) {
-		c->counters.no_path++;
-		return MPQ_STEER_NO_PATH;
-	}
-	*ret = (struct mpq_steer_choice){0};
-	mpq_steer_mode_pick(s, c, flow, len_bytes, now, ret);
-	count(s, c, len_bytes, now, ret);
-	return MPQ_STEER_SEND;
+	return pick_by(mpq_steer_mode_pick_one, s, c, flow, len_bytes, now,
+		       ret);
 }
 
 /* It goes before what waits, so only the way counts, and that the window has

@@ -203,7 +203,8 @@ int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 		   struct mpq_steer_choice *ret);
 
 /* The same for one that was picked before and goes another way, or had none: it
- * has paid its class's rate. */
+ * has paid its class's rate. It is not copied: all that
+ * waits would take all buffers. */
 int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
 			 size_t len_bytes, mpq_time now,
 			 struct mpq_steer_choice *ret);

@@ -54,8 +54,32 @@ static void shared(struct mpq_steer *s, struct mpq_steer_class *c,
 	ret->shared = true;
 }
 
-/* The first goes where it arrives first, or where the order says; a copy only
- * where copies have not had their share of the path. */
+/* Where the order says, then where it arrives first; of a set that is not
+ * empty. */
+static unsigned preferred(const struct mpq_steer *s,
+			  const struct mpq_steer_class *c, mpq_steer_set left,
+			  size_t len)
+{
+	for (unsigned i = 0; i < c->config.n_order; i++) {
+		if ((left & mpq_steer_bit(c->order[i])) != 0) {
+			return c->order[i];
+		}
+	}
+	return mpq_steer_path_earliest(s, left, len);
+}
+
+/* Only where copies have not had their share of the path. */
+static bool pay_copy(struct mpq_steer_class *c, struct mpq_steer_path *p,
+		     size_t len)
+{
+	if (p->copy_tokens_bytes < len) {
+		c->counters.copies_withheld++;
+		return false;
+	}
+	p->copy_tokens_bytes -= len;
+	return true;
+}
+
 static void redundant(struct mpq_steer *s, struct mpq_steer_class *c,
 		      uint32_t flow, size_t len, mpq_time now,
 		      struct mpq_steer_choice *ret)
@@ -67,28 +91,13 @@ static void redundant(struct mpq_steer *s, struct mpq_steer_class *c,
 
 	(void)flow;
 	(void)now;
-	for (unsigned i = 0; ret->n < copies && i < MPQ_STEER_PATHS; i++) {
-		unsigned path = i < c->config.n_order
-					? c->order[i]
-					: mpq_steer_path_earliest(s, left, len);
-		struct mpq_steer_path *p;
+	while (left != 0 && ret->n < copies) {
+		unsigned path = preferred(s, c, left, len);
 
-		if (left == 0) {
-			break;
-		}
-		if ((left & mpq_steer_bit(path)) == 0) {
-			continue;
-		}
 		left &= ~mpq_steer_bit(path);
-		p = &s->path[path];
-		if (ret->n > 0) {
-			if (p->copy_tokens_bytes < len) {
-				c->counters.copies_withheld++;
-				continue;
-			}
-			p->copy_tokens_bytes -= len;
+		if (ret->n == 0 || pay_copy(c, &s->path[path], len)) {
+			choose(ret, path);
 		}
-		choose(ret, path);
 	}
 	if (!all && ret->n < copies) {
 		c->counters.copies_short++;
@@ -140,6 +149,17 @@ void mpq_steer_mode_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 			 struct mpq_steer_choice *ret)
 {
 	modes[c->config.mode].pick(s, c, flow, len, now, ret);
+}
+
+void mpq_steer_mode_pick_one(struct mpq_steer *s, struct mpq_steer_class *c,
+			     uint32_t flow, size_t len, mpq_time now,
+			     struct mpq_steer_choice *ret)
+{
+	if (c->config.mode == MPQ_STEER_REDUNDANT) {
+		choose(ret, preferred(s, c, c->eligible, len));
+	} else {
+		mpq_steer_mode_pick(s, c, flow, len, now, ret);
+	}
 }
 
 mpq_steer_set mpq_steer_may_take(const struct mpq_steer *s, unsigned class)

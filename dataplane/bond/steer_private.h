@@ -112,6 +112,10 @@ unsigned mpq_steer_path_best(const struct mpq_steer *s, mpq_steer_set set);
 void mpq_steer_mode_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 			 uint32_t flow, size_t len, mpq_time now,
 			 struct mpq_steer_choice *ret);
+/* The same, without copies. */
+void mpq_steer_mode_pick_one(struct mpq_steer *s, struct mpq_steer_class *c,
+			     uint32_t flow, size_t len, mpq_time now,
+			     struct mpq_steer_choice *ret);
 
 /* steer_auto.c */
 void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,

@@ -24,6 +24,7 @@ struct mpq_packet {
 	uint8_t class_id, kind;
 	uint8_t copies; /* on so many paths, with one sequence; 0: it has none
 			 * of its own yet */
+	uint8_t copied_to;           /* these, a set, while it is a copy */
 	uint8_t path, tries, losses; /* while it waits to be sent again, what */
 	uint32_t flow;               /* hash */
 	uint32_t sequence;           /* in its lane, once it has one */

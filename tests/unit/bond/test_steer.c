@@ -190,6 +190,28 @@ static void redundant_sends_the_copies_asked_for(void **state)
 	assert_int_equal(choice.path[1], 2);
 }
 
+static void what_is_steered_again_pays_for_no_copies(void **state)
+{
+	const struct mpq_steer_class_config c = {.mode = MPQ_STEER_REDUNDANT};
+	struct mpq_steer_choice choice;
+
+	(void)state;
+	rig_configure(&c);
+	for (int i = 0; i < 1000; i++) { /* at once: more than copies may be */
+		assert_int_equal(mpq_steer_pick_again(rig.steer, 0, 1, RIG_LEN,
+						      rig.now, &choice),
+				 0);
+		assert_int_equal(choice.n, 1);
+		assert_int_equal(choice.path[0], 0);
+	}
+	assert_int_equal(mpq_steer_counters(rig.steer, 0)->copies, 0);
+	assert_int_equal(mpq_steer_counters(rig.steer, 0)->copies_withheld, 0);
+	assert_int_equal(mpq_steer_pick(rig.steer, 0, 1, RIG_LEN, rig.now,
+					&choice),
+			 0);
+	assert_int_equal(choice.n, RIG_PATHS);
+}
+
 /* It looks as slow as what it carried so far. */
 static void a_path_that_was_never_full_takes_all_copies(void **state)
 {
@@ -311,6 +333,7 @@ int main(void)
 		UNIT(load_balancing_waits_for_no_path_that_is_full),
 		UNIT(priority_based_fills_then_overflows),
 		UNIT(redundant_sends_the_copies_asked_for),
+		UNIT(what_is_steered_again_pays_for_no_copies),
 		UNIT(a_path_that_was_never_full_takes_all_copies),
 		UNIT(copies_take_half_of_a_path_at_most),
 		UNIT(excluded_paths_are_never_used),

@@ -33,6 +33,20 @@ static void set_mode(void **state, enum mpq_steer_mode mode)
 	set_mode_at(state, mode, fake_now());
 }
 
+/* On the first two paths. */
+static void set_two_copies(void **state)
+{
+	struct site *s = *state;
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	policy.class[0].steer.mode = MPQ_STEER_REDUNDANT;
+	policy.class[0].steer.copies = 2;
+	policy.class[0].steer.n_order = 2;
+	policy.class[0].steer.order[1] = 1;
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, fake_now());
+}
+
 /* A second class, of packets with this code point, that is redundant. */
 #define COPIED 46
 
@@ -138,6 +152,34 @@ static void the_only_ones_of_their_number_get_another_one(void **state)
 		assert_int_equal(s->path[0].offer.header.kind, MPQ_HEADER_DATA);
 		assert_int_equal(s->path[0].offer.header.sequence, i);
 	}
+}
+
+/* A queue of another path holds the earlier one. */
+static void numbers_that_begin_anew_keep_their_order(void **state)
+{
+	struct mpq_session *s;
+	struct mpq_packet *first;
+	size_t len;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_REDUNDANT);
+	mpq_session_withdraw(s, s->path[1].channel, "test", fake_now());
+	mpq_session_withdraw(s, s->path[2].channel, "test", fake_now());
+	bonded_give(s, 0, 500, 2);
+	(void)mpq_fair_put_back(&s->path[2].own[0],
+				mpq_fair_pop(&s->path[0].own[0], fake_now()));
+	assert_int_equal(s->path[2].own[0].pkts, 1);
+	fall_silent(s);
+	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
+	first = mpq_fair_pop(&s->path[2].own[0], fake_now());
+	assert_int_equal(first->sequence, 0);
+	mpq_packet_put(s->pool, first);
+	(void)bonded_take(&s->path[0], &len);
+	assert_int_equal(s->path[0].offer.header.sequence, 1);
+	bonded_give(s, 0, 500, 1);
+	(void)bonded_take(&s->path[0], &len);
+	assert_int_equal(s->path[0].offer.header.sequence, 2);
 }
 
 /* Five that were lost on the first path: the one that is to send them again. */
@@ -292,6 +334,24 @@ static void what_has_no_buffer_for_its_copies_is_none(void **state)
 	assert_int_equal(s->class[0].no_buffer, BONDED_PATHS - 1);
 }
 
+static void the_last_copy_goes_elsewhere(void **state)
+{
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_two_copies(state);
+	bonded_give(s, 0, 500, 5);
+	assert_int_equal(s->path[0].own[0].pkts, 5);
+	assert_int_equal(s->path[1].own[0].pkts, 5);
+	mpq_session_withdraw(s, s->path[0].channel, "test", fake_now());
+	assert_int_equal(own_pkts(s), 5);
+	assert_int_equal(s->class[0].copies_gone, 5);
+	mpq_session_withdraw(s, s->path[1].channel, "test", fake_now());
+	assert_int_equal(s->path[2].own[0].pkts, 5);
+	assert_int_equal(s->class[0].copies_gone, 5);
+}
+
 static void what_waits_is_not_copied_by_another_policy(void **state)
 {
 	struct mpq_session *s;
@@ -421,11 +481,13 @@ int main(void)
 		TEST(what_waits_for_a_path_that_dials_anew_goes_elsewhere),
 		TEST(copies_do_not_wait_for_another_session),
 		TEST(the_only_ones_of_their_number_get_another_one),
+		TEST(numbers_that_begin_anew_keep_their_order),
 		TEST(nothing_is_sent_again_in_another_session),
 		TEST(another_policy_makes_nothing_young),
 		TEST(what_others_carry_is_not_steered_anew),
 		TEST(what_is_kept_without_a_path_has_no_number),
 		TEST(what_has_no_buffer_for_its_copies_is_none),
+		TEST(the_last_copy_goes_elsewhere),
 		TEST(what_waits_is_not_copied_by_another_policy),
 		TEST(copies_that_go_with_their_class_are_counted),
 		TEST(what_is_to_be_sent_again_does_not_rest),
