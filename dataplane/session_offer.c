@@ -138,11 +138,12 @@ static void pass(void *owner, struct mpq_packet *p)
 /* By a slower path the first packet would come late, and all after it would
  * wait: it takes one that it brings when those before it have come. */
 static bool offer_behind(struct mpq_session_path *m, unsigned c,
-			 uint64_t ahead_bytes, struct mpq_channel_offer *ret)
+			 uint64_t ahead_bytes, mpq_duration gain,
+			 struct mpq_channel_offer *ret, mpq_time now)
 {
 	struct mpq_session *s = m->session;
-	struct mpq_packet *p =
-		mpq_fair_peek_behind(&s->shared[c], ahead_bytes, pass, s);
+	struct mpq_packet *p = mpq_fair_peek_behind(&s->shared[c], ahead_bytes,
+						    gain, now, pass, s);
 
 	if (p == NULL) {
 		m->refused = true;
@@ -156,6 +157,7 @@ static bool offer_behind(struct mpq_session_path *m, unsigned c,
 static bool offer_shared(struct mpq_session_path *m, unsigned c,
 			 struct mpq_channel_offer *ret, mpq_time now)
 {
+	mpq_duration gain;
 	uint64_t ahead_bytes;
 	struct mpq_session *s = m->session;
 	struct mpq_packet *p = mpq_fair_peek(&s->shared[c], now);
@@ -168,9 +170,9 @@ static bool offer_shared(struct mpq_session_path *m, unsigned c,
 		m->refused = true;
 		return false;
 	}
-	ahead_bytes = mpq_steer_pull_behind(s->steer, c, m->index);
+	ahead_bytes = mpq_steer_pull_behind(s->steer, c, m->index, &gain);
 	if (ahead_bytes > 0) {
-		return offer_behind(m, c, ahead_bytes, ret);
+		return offer_behind(m, c, ahead_bytes, gain, ret, now);
 	}
 	offer_packet(m, MPQ_SESSION_OFFER_SHARED, p, ret);
 	return true;

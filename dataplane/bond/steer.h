@@ -217,10 +217,10 @@ int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
 bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
 			unsigned path, uint64_t waiting_bytes, mpq_time now);
 /* What it takes is better not the first packet, but one that has so many bytes
- * before it: the faster paths will have brought these when this one brings
- * that. 0: no path is faster. */
+ * before it, and will have left by a faster path after *ret_gain: the faster
+ * paths will have brought those when this one brings that. 0: none is. */
 uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
-			       unsigned path);
+			       unsigned path, mpq_duration *ret_gain);
 /* The connection took it. */
 void mpq_steer_pulled(struct mpq_steer *s, unsigned class, unsigned path,
 		      size_t len_bytes, mpq_time now);

@@ -104,11 +104,11 @@ static bool is_sooner(const struct mpq_steer *s, mpq_steer_set set,
 }
 
 /* What the paths that are faster than this one will have brought until it could
- * have brought anything. */
+ * have brought anything; and how much faster the fastest is. */
 static uint64_t brought_before(const struct mpq_steer *s, mpq_steer_set set,
-			       unsigned path)
+			       unsigned path, mpq_duration *ret_gain)
 {
-	mpq_duration own = way_of(&s->path[path]);
+	mpq_duration own = way_of(&s->path[path]), gain = 0;
 	uint64_t bytes = 0;
 
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
@@ -121,8 +121,10 @@ static uint64_t brought_before(const struct mpq_steer *s, mpq_steer_set set,
 		if (way + CLOSE < own) {
 			bytes += s->path[i].rate_bps / BITS *
 				 ((own - way) / MPQ_MICROSECOND) / 1000000;
+			gain = own - way > gain ? own - way : gain;
 		}
 	}
+	*ret_gain = gain;
 	return bytes;
 }
 
@@ -134,11 +136,11 @@ static mpq_steer_set members_of(const struct mpq_steer_class *c)
 }
 
 uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
-			       unsigned path)
+			       unsigned path, mpq_duration *ret_gain)
 {
 	const struct mpq_steer_class *c = &s->class[class];
 
-	return brought_before(s, members_of(c), path);
+	return brought_before(s, members_of(c), path, ret_gain);
 }
 
 bool mpq_steer_pull_sooner(const struct mpq_steer *s,

@@ -368,16 +368,32 @@ struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now)
 /* ---- out, from behind -----------------------------------------------------
  */
 
+/* Of a bucket, what leaves within this time, by how long its first has waited:
+ * so many bytes came since, and as many have left. */
+static size_t leaves_within(const struct mpq_fair *f, unsigned b,
+			    mpq_duration time, mpq_time now)
+{
+	const struct mpq_packet *head = f->room->bucket[b].head;
+	mpq_duration waited =
+		head != NULL ? mpq_time_elapsed(head->enqueued, now) : 0;
+
+	return time < waited ? f->room->bytes[b] * time / waited
+			     : f->room->bytes[b];
+}
+
 struct mpq_packet *mpq_fair_peek_behind(struct mpq_fair *f, size_t ahead_bytes,
+					mpq_duration after, mpq_time now,
 					void (*pass)(void *owner,
 						     struct mpq_packet *p),
 					void *owner)
 {
 	unsigned b = longest(f);
 	struct mpq_fair_bucket *k = &f->room->bucket[b];
+	size_t least_bytes = leaves_within(f, b, after, now);
 	struct mpq_packet *p;
 
 	ahead_bytes /= f->flows > 0 ? f->flows : 1;
+	ahead_bytes = ahead_bytes < least_bytes ? ahead_bytes : least_bytes;
 	if (f->decided != NULL) {
 		pass(owner, f->decided);
 	}

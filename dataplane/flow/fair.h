@@ -94,12 +94,13 @@ struct mpq_packet *mpq_fair_peek(struct mpq_fair *f, mpq_time now);
 /* Takes out what mpq_fair_peek() gave; the caller owns it. */
 struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now);
 
-/* The first of the fullest bucket that nobody has passed and that has so many
- * bytes of its bucket before it; or its last one. NULL: all are passed. Those
- * before it, and what was peeked at, are passed with this call, in their order;
- * some may have been before. What is passed is still dropped, but what was not
- * goes first. */
+/* Of the fullest bucket the first that nobody has passed and that has its share
+ * of so many bytes before it, or will leave as late as `after` from now, as
+ * things go; or its last one. NULL: all are passed. Those before it, and what
+ * was peeked at, are passed with this call, in their order; some may have been
+ * before. What is passed is still dropped, but what was not goes first. */
 struct mpq_packet *mpq_fair_peek_behind(struct mpq_fair *f, size_t ahead_bytes,
+					mpq_duration after, mpq_time now,
 					void (*pass)(void *owner,
 						     struct mpq_packet *p),
 					void *owner);
