@@ -6,9 +6,11 @@
 #define GUARD_BEFORE   (300 * MPQ_MILLISECOND)
 #define GUARD_AFTER    (600 * MPQ_MILLISECOND)
 #define PAUSE_BEFORE   (20 * MPQ_MILLISECOND) /* and what the way takes */
-#define HELPED_PART    8
-#define COPIES_SHARE   2 /* of a path's capacity: half, for copies */
-#define COPIES_MORE    2 /* of one that was never full: times what it did */
+#define PAUSE_KEPT     (20 * MPQ_MILLISECOND) /* the way is not always as long */
+#define HELPED_PART    8  /* of what it carries others can: it may pause .. */
+#define HELPS_PART     16 /* .. and goes on to */
+#define COPIES_SHARE   2  /* of a path's capacity: half, for copies */
+#define COPIES_MORE    2  /* of one that was never full: times what it did */
 #define COPIES_MIN_BPS 256000
 #define COPIES_BURST   (50 * MPQ_MILLISECOND)
 /* Of a path that never was full: one that a thin flow alone has used looks as
@@ -84,8 +86,10 @@ static void measure(const struct mpq_steer *s, struct mpq_steer_path *p,
 				 is_passed_over(s, p, now));
 	p->wavers =
 		mpq_rhythm_is_near(&p->rhythm, GUARD_BEFORE, GUARD_AFTER, now);
-	p->pauses =
-		mpq_rhythm_is_due(&p->rhythm, p->one_way + PAUSE_BEFORE, now);
+	p->pauses = mpq_rhythm_is_due(&p->rhythm,
+				      p->one_way + PAUSE_BEFORE +
+					      (p->pauses ? PAUSE_KEPT : 0),
+				      now);
 	p->load_bps = smoothed(p->load_bps, p->picked_bytes, time);
 	p->picked_bytes = 0;
 	full = p->proven && !e->capacity.at_least;
@@ -165,6 +169,7 @@ static void refill(struct mpq_steer_class *c, mpq_duration time)
 static bool others_help(const struct mpq_steer *s,
 			const struct mpq_steer_class *c, unsigned path)
 {
+	unsigned part = c->verdict[path].guarded ? HELPS_PART : HELPED_PART;
 	uint64_t bps = 0;
 
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
@@ -176,7 +181,7 @@ static bool others_help(const struct mpq_steer *s,
 			bps += p->rate_bps;
 		}
 	}
-	return bps >= s->path[path].rate_bps / HELPED_PART;
+	return bps >= s->path[path].rate_bps / part;
 }
 
 /* What is under way when a hand-over begins is lost, so nobody uses the path

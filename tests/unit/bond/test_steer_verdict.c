@@ -314,6 +314,16 @@ static void hand_over(unsigned path, uint64_t *id)
 	mpq_steer_expire(rig.steer, rig.now);
 }
 
+/* Five, 15 s apart. */
+static void hand_over_by_the_clock(mpq_time first, uint64_t *id)
+{
+	for (unsigned i = 0; i < 5; i++) {
+		rig.now = first + i * 15 * MPQ_SECOND;
+		rig_shape(0, 30 * MS, 50000000);
+		hand_over(0, id);
+	}
+}
+
 /* The others pause: from what the way takes and 20 ms before it on, for as long
  * as others took, that is without the round trip of the first answer. */
 static void assert_pauses(mpq_time due, unsigned path)
@@ -336,11 +346,7 @@ static void a_guarded_class_leaves_before_a_hand_over(void **state)
 	assert_int_equal(mpq_steer_configure(rig.steer, 1,
 					     &mpq_steer_class_default, rig.now),
 			 0);
-	for (unsigned i = 0; i < 5; i++) {
-		rig.now = first + i * 15 * MPQ_SECOND;
-		rig_shape(0, 30 * MS, 50000000);
-		hand_over(0, &id);
-	}
+	hand_over_by_the_clock(first, &id);
 	for (rig.now = first + 70 * MPQ_SECOND;
 	     rig.now < first + 77 * MPQ_SECOND; rig.now += 10 * MS) {
 		bool due = rig.now > first + 74800 * MS &&
@@ -363,6 +369,32 @@ static void a_guarded_class_leaves_before_a_hand_over(void **state)
 			 MPQ_STEER_HANDOVER);
 	assert_int_equal(rig.last[MPQ_STEER_TRUSTED].reason,
 			 MPQ_STEER_HANDOVER);
+}
+
+/* Neither what the others can take nor the way is the same for long. */
+static void a_pause_begins_and_ends_once(void **state)
+{
+	mpq_time first = rig.now;
+	unsigned before;
+	uint64_t id = 0;
+
+	(void)state;
+	rig_configure(&mpq_steer_class_default);
+	mpq_steer_path(rig.steer, 2, NULL, false, false, rig.now);
+	hand_over_by_the_clock(first, &id);
+	before = rig.events_of[MPQ_STEER_AVOIDED];
+	for (rig.now = first + 74 * MPQ_SECOND;
+	     rig.now < first + 76 * MPQ_SECOND; rig.now += 10 * MS) {
+		bool odd = rig.now / (10 * MS) % 2 != 0;
+
+		rig_shape(0, odd ? 60 * MS : 30 * MS, 50000000);
+		rig_shape(1, 60 * MS, odd ? 6600000 : 5900000);
+		(void)rig_pick(1);
+	}
+	assert_int_equal(rig.events_of[MPQ_STEER_AVOIDED] - before, 1);
+	assert_int_equal(rig.last[MPQ_STEER_AVOIDED].reason,
+			 MPQ_STEER_HANDOVER);
+	assert_int_equal(mpq_steer_pausing(rig.steer), 0);
 }
 
 static void silence_everywhere_is_no_reason_to_stop(void **state)
@@ -393,6 +425,7 @@ int main(void)
 		UNIT(a_silent_path_is_left_at_once_and_trusted_later),
 		UNIT(a_path_that_alone_brings_no_answer_is_silent_soon),
 		UNIT(a_guarded_class_leaves_before_a_hand_over),
+		UNIT(a_pause_begins_and_ends_once),
 		UNIT(silence_everywhere_is_no_reason_to_stop),
 	};
 
