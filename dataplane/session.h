@@ -32,7 +32,7 @@
 #define MPQ_SESSION_CLASSES      MPQ_POLICY_CLASSES
 #define MPQ_SESSION_URGENT       1024 /* packets to be sent again, a path */
 #define MPQ_SESSION_REASON_BYTES 128
-#define MPQ_SESSION_PART         256
+#define MPQ_SESSION_PART         256 /* of a byte, in `ahead` */
 
 struct mpq_session;
 
@@ -104,7 +104,7 @@ struct mpq_session_path {
 	size_t urgent_pkts, urgent_bytes;            /* of all classes */
 	bool again; /* the last packet was one of these */
 	/* Bytes a flow of its own queue has had more than one of the shared
-	 * queue, while both wait; times MPQ_SESSION_PART. */
+	 * queue, while both wait; in parts (MPQ_SESSION_PART). */
 	int32_t ahead[MPQ_SESSION_CLASSES];
 	/* What went before it of higher classes while it waited. */
 	uint32_t passed[MPQ_SESSION_CLASSES];
@@ -190,7 +190,8 @@ struct mpq_session {
 	uint32_t told_number; /* of the peer's newest report .. */
 	bool was_told;        /* .. if there was one */
 	mpq_time report_due, tick_due;
-	mpq_time lull; /* when a path was last left out for a moment; 0 */
+	mpq_time lull; /* a path was silent just now, or left alone, the last
+			* time; 0: never */
 	bool received; /* since the last report */
 	mpq_time data_out, data_in; /* the last */
 	struct mpq_session_counters counters;
@@ -207,7 +208,9 @@ void mpq_session_free(struct mpq_session *s);
 
 /* Client: the policy of both directions. Server: what holds until the client
  * tells its own, and whether that is listened to. In force with the next
- * packet; nothing is dropped. */
+ * packet. What waits goes on to wait, now where the new policy wants it: of it
+ * only copies go whose class is no more, and what its new queue has no room
+ * for. */
 void mpq_session_configure(struct mpq_session *s,
 			   const struct mpq_policy *policy, bool accept_policy,
 			   mpq_duration queue_delay, mpq_time now);

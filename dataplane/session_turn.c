@@ -282,7 +282,8 @@ static size_t limit_of(const struct mpq_session_path *m, mpq_time now)
 		       : 0;
 }
 
-/* A path is silent for a moment, or left alone for an outage that is due. */
+/* Has a path just fallen silent, or is one left alone for an outage that is
+ * due? What is silent for longer is no hand-over. */
 static bool is_lull(const struct mpq_session *s, mpq_time now)
 {
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
@@ -295,7 +296,8 @@ static bool is_lull(const struct mpq_session *s, mpq_time now)
 	return mpq_steer_pausing(s->steer) != 0;
 }
 
-/* So much longer something may wait: what a lull kept has to leave first. */
+/* So much longer something may wait, while there is a lull and for a moment
+ * after it: what it kept has to leave first. */
 static mpq_duration more_age(struct mpq_session *s, mpq_time now)
 {
 	if (is_lull(s, now)) {

@@ -57,7 +57,9 @@ mpq_time mpq_rhythm_next(const struct mpq_rhythm *r, mpq_time now);
 bool mpq_rhythm_is_near(const struct mpq_rhythm *r, mpq_duration before,
 			mpq_duration after, mpq_time now);
 /* Is it so well known that all can wait for it, and is one due within `before`,
- * or is it not yet over, if it takes as long as others did? */
+ * or is it not yet over, if it takes as long as the last few did? Whatever
+ * these took: one that has not begun MPQ_RHYTHM_TOLERANCE after its time does
+ * not come. */
 bool mpq_rhythm_is_due(const struct mpq_rhythm *r, mpq_duration before,
 		       mpq_time now);
 

@@ -29,7 +29,7 @@
 #define BACKOFF_MIN   (2 * MPQ_SECOND)
 #define BACKOFF_MAX   (64 * MPQ_SECOND)
 #define RETURNED      (10 * MPQ_SECOND) /* a path, lately */
-#define MOMENT        MPQ_SECOND        /* a hand-over, until it is trusted */
+#define LULL_MAX      MPQ_SECOND        /* a hand-over, until it is trusted */
 #define BETTER_BY     (5 * MPQ_MILLISECOND)
 #define SETTLED       (500 * MPQ_MILLISECOND) /* between moves of a flow */
 #define SLOW_START    (2 * MPQ_SECOND)        /* is over by then */
@@ -206,7 +206,8 @@ static void watch_gain(struct mpq_steer_class *c, mpq_time now)
 	}
 }
 
-/* Is another one silent, or left alone for an outage that is due? */
+/* Is one that the class may use silent, or left alone for an outage that is
+ * due, so that the others carry for it? */
 static bool is_lull(const struct mpq_steer *s, const struct mpq_steer_class *c)
 {
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
@@ -491,7 +492,7 @@ static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
 		 * path is back. After a moment, as a hand-over is, all is as it
 		 * was. */
 		if (c->spread.lull == MPQ_TIME_NEVER ||
-		    now - c->spread.lull >= MOMENT) {
+		    now - c->spread.lull >= LULL_MAX) {
 			change(s, c, f, MPQ_STEER_GATHERED, MPQ_STEER_PATH_GONE,
 			       mpq_steer_path_best(s, c->eligible), now);
 		}

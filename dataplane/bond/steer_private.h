@@ -60,7 +60,8 @@ struct mpq_steer_class {
 		mpq_time last_promoted;
 		mpq_time started; /* the last one in its slow start */
 		mpq_time no_gain; /* since when; or NEVER */
-		mpq_time lull;    /* of another path, since when; or NEVER */
+		mpq_time lull;    /* a path is silent or left alone, since
+				   * when; or NEVER */
 	} spread;
 	uint64_t tokens_bytes; /* of the rate limit */
 	uint64_t load_bps;     /* of what came, smoothed .. */

@@ -134,6 +134,18 @@ static void is_due_for_as_long_as_others_took(void **state)
 	assert_false(mpq_rhythm_is_due(&rhythm, 30 * MS, due + 10 * MS));
 }
 
+static void is_due_no_longer_than_one_may_be_late(void **state)
+{
+	static const unsigned off[5], length[] = {800, 800, 800, 800, 800};
+	mpq_time due = outages(off, length, 5) + 15 * S;
+
+	(void)state;
+	assert_true(mpq_rhythm_is_due(&rhythm, 30 * MS,
+				      due + MPQ_RHYTHM_TOLERANCE - MS));
+	assert_false(mpq_rhythm_is_due(&rhythm, 30 * MS,
+				       due + MPQ_RHYTHM_TOLERANCE));
+}
+
 static void is_never_due_when_the_clock_is_vague(void **state)
 {
 	static const unsigned off[] = {0, 150, 20, 90, 0},
@@ -183,6 +195,8 @@ int main(void)
 		cmocka_unit_test_setup(several_at_a_time_are_one, setup),
 		cmocka_unit_test_setup(is_near_around_the_time_only, setup),
 		cmocka_unit_test_setup(is_due_for_as_long_as_others_took,
+				       setup),
+		cmocka_unit_test_setup(is_due_no_longer_than_one_may_be_late,
 				       setup),
 		cmocka_unit_test_setup(is_never_due_when_the_clock_is_vague,
 				       setup),
