@@ -108,9 +108,12 @@
  *             "queue-packets", "queue-us" (ours), "out-packets", "out-bytes",
  *             "in-packets", "in-bytes", "repaired", "probes"}],
  *         "classes": [{"name", "mode", "priority", "out-packets", "out-bytes",
- *             "dropped", "over-rate", "queue-packets", "queue-us", "repaired",
- *             "repairs-expired", "copies", "copies-withheld", "flows-pinned",
- *             "flows-moved", "flows-spread", "flows-gathered", and of what came
+ *             "dropped" (over the rate, too big for a path, or after too long
+ *             in a queue: of a redundant class each copy for itself, while
+ *             another may have come), "over-rate", "queue-packets", "queue-us",
+ *             "repaired", "repairs-expired", "copies" (made),
+ *             "copies-withheld", "flows-pinned", "flows-moved",
+ *             "flows-spread", "flows-gathered", and of what came
  *             in "delivered", "held", "late", "duplicate", "holes-early",
  *             "holes-timeout", "waited-us", "waited-max-us"}],
  *         "rules": [{"name", "class", "packets", "bytes"}] (the last, named "",

@@ -83,9 +83,11 @@ struct mpq_session_counters {
 };
 
 struct mpq_session_class_counters {
-	uint64_t packets_out, bytes_out, over_rate, no_buffer, too_big;
-	uint64_t expired;     /* repairs that came too late */
-	uint64_t copies_gone; /* with the path that they waited for, numbered */
+	uint64_t packets_out, bytes_out, over_rate, too_big;
+	uint64_t expired; /* repairs that came too late */
+	/* Of packets of which another copy goes: with the path that they waited
+	 * for, or with their number; not made, as buffers are short. */
+	uint64_t copies_gone, copies_unmade;
 	uint64_t repaired;
 };
 
@@ -208,9 +210,8 @@ void mpq_session_free(struct mpq_session *s);
 
 /* Client: the policy of both directions. Server: what holds until the client
  * tells its own, and whether that is listened to. In force with the next
- * packet. What waits goes on to wait, now where the new policy wants it: of it
- * only copies go whose class is no more, and what its new queue has no room
- * for. */
+ * packet. What waits goes on to wait, now where the new policy wants it; it
+ * goes only where its new queue has no room. */
 void mpq_session_configure(struct mpq_session *s,
 			   const struct mpq_policy *policy, bool accept_policy,
 			   mpq_duration queue_delay, mpq_time now);

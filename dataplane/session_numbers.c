@@ -15,75 +15,136 @@ static void drop_urgent(struct mpq_session_path *m, unsigned c, mpq_time now)
 	}
 }
 
-bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p)
+void mpq_session_unnumber(struct mpq_packet *p)
 {
-	if (p->kind == MPQ_HEADER_COPY && p->copies > 1) {
-		s->class[p->class_id].copies_gone++;
-		mpq_packet_put(s->pool, p);
-		return false;
-	}
 	p->kind = MPQ_HEADER_DATA;
 	p->copies = 0;
-	return true;
 }
 
-static void unnumber_all(struct mpq_session *s, struct mpq_fair *q)
+/* ---- what each path has to itself -----------------------------------------
+ */
+
+struct list {
+	struct mpq_packet *first, **end;
+};
+
+static void append(struct list *l, struct mpq_packet *p)
+{
+	p->next = NULL;
+	*l->end = p;
+	l->end = &p->next;
+}
+
+static bool is_after(const struct mpq_packet *p, const struct mpq_packet *q)
+{
+	return mpq_header_distance24(p->sequence, q->sequence) > 0;
+}
+
+/* Behind the one that was put there before, as a rule. */
+static void sort_in(struct mpq_packet **lane, struct mpq_packet **before,
+		    struct mpq_packet *p)
+{
+	if (*before != NULL && !is_after(*before, p)) {
+		lane = &(*before)->next;
+	}
+	while (*lane != NULL && !is_after(*lane, p)) {
+		lane = &(*lane)->next;
+	}
+	p->next = *lane;
+	*lane = p;
+	*before = p;
+}
+
+/* A list for each lane of what is numbered, and one of the rest. */
+static void sort_own(struct mpq_session *s, unsigned c,
+		     struct mpq_packet *ret_lane[MPQ_HEADER_LANES],
+		     struct list *ret_rest)
+{
+	struct mpq_packet *before[MPQ_HEADER_LANES] = {NULL}, *p, *next;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		(void)mpq_fair_take_all(&s->path[i].own[c], &p);
+		for (; p != NULL; p = next) {
+			uint8_t lane = mpq_session_lane(p->flow);
+
+			next = p->next;
+			p->path = (uint8_t)i;
+			if (p->kind == MPQ_HEADER_COPY) {
+				sort_in(&ret_lane[lane], &before[lane], p);
+			} else {
+				append(ret_rest, p);
+			}
+		}
+	}
+}
+
+/* All copies of the first one's number are here: then one of them is kept. What
+ * follows them. */
+static struct mpq_packet *keep_one(struct mpq_session *s, struct mpq_packet *p,
+				   struct list *kept)
+{
+	struct mpq_packet *last = p, *next;
+	unsigned n = 1, copies = p->copies;
+
+	for (; last->next != NULL && last->next->sequence == p->sequence; n++) {
+		last = last->next;
+		copies = last->copies < copies ? last->copies : copies;
+	}
+	last = last->next;
+	if (n >= copies) {
+		next = p->next;
+		append(kept, p);
+		p = next;
+	}
+	for (; p != last; p = next) {
+		next = p->next;
+		s->class[p->class_id].copies_gone++;
+		mpq_packet_put(s->pool, p);
+	}
+	return last;
+}
+
+struct mpq_packet *mpq_session_take_own(struct mpq_session *s, unsigned c)
+{
+	struct mpq_packet *lane[MPQ_HEADER_LANES] = {NULL};
+	struct list kept = {NULL, &kept.first}, rest = {NULL, &rest.first};
+
+	sort_own(s, c, lane, &rest);
+	for (unsigned i = 0; i < MPQ_HEADER_LANES; i++) {
+		while (lane[i] != NULL) {
+			lane[i] = keep_one(s, lane[i], &kept);
+		}
+	}
+	*kept.end = rest.first;
+	return kept.first;
+}
+
+/* ---- anew ---------------------------------------------------------------- */
+
+static void unnumber_all(struct mpq_fair *q)
 {
 	struct mpq_packet *p, *next;
 
 	(void)mpq_fair_take_all(q, &p);
 	for (; p != NULL; p = next) {
 		next = p->next;
-		if (mpq_session_unnumber(s, p)) {
-			(void)mpq_fair_put_back(q, p);
-		}
+		mpq_session_unnumber(p);
+		(void)mpq_fair_put_back(q, p);
 	}
 }
 
-/* Before the first of its lane that comes after it. */
-static void sort_in(struct mpq_packet **list, struct mpq_packet *p)
-{
-	uint8_t lane = mpq_session_lane(p->flow);
-	struct mpq_packet *other;
-
-	while ((other = *list) != NULL &&
-	       (mpq_session_lane(other->flow) != lane ||
-		mpq_header_distance24(other->sequence, p->sequence) <= 0)) {
-		list = &other->next;
-	}
-	p->next = other;
-	*list = p;
-}
-
-/* The only ones of their number, by it; the queues keep what has none. */
-static struct mpq_packet *take_numbered(struct mpq_session *s, unsigned c)
-{
-	struct mpq_packet *sorted = NULL, *p, *next;
-
-	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		(void)mpq_fair_take_all(&s->path[i].own[c], &p);
-		for (; p != NULL; p = next) {
-			next = p->next;
-			if (p->kind == MPQ_HEADER_COPY && p->copies <= 1) {
-				p->path = (uint8_t)i;
-				sort_in(&sorted, p);
-			} else if (mpq_session_unnumber(s, p)) {
-				(void)mpq_fair_put_back(&s->path[i].own[c], p);
-			}
-		}
-	}
-	return sorted;
-}
-
-/* Numbered as they leave, what waits for several paths would be so in another
- * order. */
+/* Numbered as they leave, those that wait for several paths would be so in
+ * another order. */
 static void renumber_own(struct mpq_session *s, unsigned c)
 {
-	struct mpq_packet *p = take_numbered(s, c), *next;
+	struct mpq_packet *p = mpq_session_take_own(s, c), *next;
 
 	for (; p != NULL; p = next) {
 		next = p->next;
-		mpq_session_give_number(s, p);
+		if (p->kind == MPQ_HEADER_COPY) {
+			mpq_session_give_number(s, p);
+			p->copies = 1;
+		}
 		(void)mpq_fair_put_back(&s->path[p->path].own[c], p);
 	}
 }
@@ -92,7 +153,7 @@ void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now)
 {
 	memset(s->sequence, 0, sizeof(s->sequence));
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		unnumber_all(s, &s->shared[c]);
+		unnumber_all(&s->shared[c]);
 		renumber_own(s, c);
 	}
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {

@@ -47,7 +47,7 @@ static unsigned get_copies(struct mpq_session *s, unsigned class_id,
 	       (ret[n] = mpq_packet_get(s->pool)) != NULL) {
 		n++;
 	}
-	s->class[class_id].no_buffer += n < wanted;
+	s->class[class_id].copies_unmade += wanted - n;
 	return n;
 }
 
@@ -97,26 +97,36 @@ static bool has_others(const struct mpq_session_path *m,
 
 /* One of a redundant class has its number, also when it has no copy: else those
  * that come after it would be numbered first. Without any other path it waits
- * for this one, as far as that is still there. */
+ * for this one, or, when that is gone, for whichever comes. */
+static void steer_last(struct mpq_session_path *m, struct mpq_packet *p,
+		       mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	int to = mpq_steer_repair(s->steer, p->class_id, m->index, p->len_bytes,
+				  now);
+
+	p->enqueued = now; /* the path waited, no queue did */
+	if (to >= 0 && to != (int)m->index) {
+		p->copies = 1;
+		into_own(&s->path[to], p, now);
+	} else if (mpq_session_carries(m)) {
+		into_own(m, p, now);
+	} else {
+		p->copies = 1;
+		into(&s->shared[p->class_id], p, now);
+	}
+}
+
 static void steer_numbered(struct mpq_session_path *m, struct mpq_packet *p,
 			   mpq_time now)
 {
 	struct mpq_session *s = m->session;
-	bool others = has_others(m, p);
-	int to = others ? -1
-			: mpq_steer_repair(s->steer, p->class_id, m->index,
-					   p->len_bytes, now);
-	bool stays = (to < 0 || to == (int)m->index) && mpq_session_carries(m);
 
-	p->enqueued = now; /* the path waited, no queue did */
-	if (others || (to < 0 && !stays)) {
+	if (has_others(m, p)) {
 		s->class[p->class_id].copies_gone++;
 		mpq_packet_put(s->pool, p);
-	} else if (stays) {
-		into_own(m, p, now);
 	} else {
-		p->copies = 1;
-		into_own(&s->path[to], p, now);
+		steer_last(m, p, now);
 	}
 }
 

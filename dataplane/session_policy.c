@@ -66,31 +66,26 @@ void mpq_session_set_order(struct mpq_session *s)
 }
 
 /* They are of the first class now; numbers were of the old one. */
-static void gather(struct mpq_session *s, struct mpq_fair *from,
-		   struct mpq_fair *to)
+static void gather(struct mpq_fair *to, struct mpq_packet *p)
 {
-	struct mpq_packet *p, *next;
-
-	(void)mpq_fair_take_all(from, &p);
-	for (; p != NULL; p = next) {
-		next = p->next;
-		p->class_id = 0;
-		if (mpq_session_unnumber(s, p)) {
-			(void)mpq_fair_put_back(to, p);
-		}
-	}
+	p->class_id = 0;
+	mpq_session_unnumber(p);
+	(void)mpq_fair_put_back(to, p);
 }
 
 /* Packets of classes that are no more go to the first one. */
-static void gather_classes(struct mpq_session *s)
+static void gather_class(struct mpq_session *s, unsigned c)
 {
-	for (size_t c = s->policy.n_classes; c < MPQ_SESSION_CLASSES; c++) {
-		gather(s, &s->shared[c], &s->shared[0]);
-		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-			struct mpq_session_path *m = &s->path[i];
+	struct mpq_packet *p, *next;
 
-			gather(s, &m->own[c], &m->own[0]);
-		}
+	(void)mpq_fair_take_all(&s->shared[c], &p);
+	for (; p != NULL; p = next) {
+		next = p->next;
+		gather(&s->shared[0], p);
+	}
+	for (p = mpq_session_take_own(s, c); p != NULL; p = next) {
+		next = p->next;
+		gather(&s->path[p->path].own[0], p);
 	}
 }
 
@@ -230,7 +225,9 @@ void mpq_session_apply_policy(struct mpq_session *s,
 		(void)mpq_steer_configure(s->steer, i, &config, now);
 	}
 	set_priorities(s);
-	gather_classes(s);
+	for (unsigned c = s->policy.n_classes; c < MPQ_SESSION_CLASSES; c++) {
+		gather_class(s, c);
+	}
 	for (unsigned i = 0; i < s->policy.n_classes; i++) {
 		if (goes_elsewhere(&old, policy, i)) {
 			mpq_session_steer_class(s, i, now);

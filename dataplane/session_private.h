@@ -98,9 +98,12 @@ void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 /* Numbers begin anew: what waits has none, or another one, and what was to be
  * sent again was of the session before. */
 void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now);
-/* It has no number any more. false: it is gone, as it is one of several copies:
- * others may have left, and would be delivered besides. */
-bool mpq_session_unnumber(struct mpq_session *s, struct mpq_packet *p);
+/* Takes all of a class that waits for one path each (p->path): what is numbered
+ * in its order, one packet of each number, then the rest. Of what has left by
+ * one path nothing is left: it would be delivered twice. */
+struct mpq_packet *mpq_session_take_own(struct mpq_session *s, unsigned c);
+/* It is the only one of its number, and has none any more. */
+void mpq_session_unnumber(struct mpq_packet *p);
 
 /* session_in.c */
 extern const struct mpq_channel_member mpq_session_member;

@@ -156,16 +156,15 @@ static struct json_object *class(const struct mpq_session *s, unsigned c)
 	mpq_telemetry_uint(o, "priority", s->policy.class[c].priority);
 	mpq_telemetry_uint(o, "out-packets", n->packets_out);
 	mpq_telemetry_uint(o, "out-bytes", n->bytes_out);
-	mpq_telemetry_uint(o, "dropped",
-			   dropped + n->over_rate + n->no_buffer + n->too_big +
-				   n->copies_gone);
+	mpq_telemetry_uint(o, "dropped", dropped + n->over_rate + n->too_big);
 	mpq_telemetry_uint(o, "over-rate", n->over_rate);
 	mpq_telemetry_uint(o, "queue-packets", pkts);
 	mpq_telemetry_us(o, "queue-us", sojourn);
 	mpq_telemetry_uint(o, "repaired", n->repaired);
 	mpq_telemetry_uint(o, "repairs-expired", n->expired);
-	mpq_telemetry_uint(o, "copies", k->copies);
-	mpq_telemetry_uint(o, "copies-withheld", k->copies_withheld);
+	mpq_telemetry_uint(o, "copies", k->copies - n->copies_unmade);
+	mpq_telemetry_uint(o, "copies-withheld",
+			   k->copies_withheld + n->copies_unmade);
 	mpq_telemetry_uint(o, "flows-pinned", k->pinned);
 	mpq_telemetry_uint(o, "flows-moved", k->moved);
 	mpq_telemetry_uint(o, "flows-spread", k->spread);

@@ -384,8 +384,7 @@ static uint64_t queue_reasons(const struct session_end *from)
 	uint64_t n = from->too_big;
 
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		n += dropped_of(&s->shared[c]) + s->class[c].over_rate +
-		     s->class[c].copies_gone;
+		n += dropped_of(&s->shared[c]) + s->class[c].over_rate;
 		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 			n += dropped_of(&s->path[i].own[c]);
 		}

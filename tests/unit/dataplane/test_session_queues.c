@@ -116,20 +116,29 @@ static void fall_silent(struct mpq_session *s)
 	}
 }
 
-/* Some may have left already. */
-static void copies_do_not_wait_for_another_session(void **state)
+/* Of the first two one has left already. */
+static void
+one_copy_of_what_has_not_left_waits_for_another_session(void **state)
 {
 	struct mpq_session *s;
+	size_t len;
 
 	bonded_bring_up(*state);
 	s = edge_of(state);
 	set_mode(state, MPQ_STEER_REDUNDANT);
 	bonded_give(s, 0, 500, 5);
 	assert_int_equal(own_pkts(s), 5 * BONDED_PATHS);
+	(void)bonded_take(&s->path[1], &len);
+	(void)bonded_take(&s->path[1], &len);
 	fall_silent(s);
 	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
-	assert_int_equal(own_pkts(s), 0);
-	assert_int_equal(s->class[0].copies_gone, 5 * BONDED_PATHS);
+	assert_int_equal(own_pkts(s), 3);
+	assert_int_equal(s->class[0].copies_gone, 5 * BONDED_PATHS - 2 - 3);
+	for (unsigned i = 0; i < 3; i++) {
+		(void)bonded_take(&s->path[0], &len);
+		assert_int_equal(s->path[0].offer.header.kind, MPQ_HEADER_DATA);
+		assert_int_equal(s->path[0].offer.header.sequence, i);
+	}
 }
 
 static void the_only_ones_of_their_number_get_another_one(void **state)
@@ -307,6 +316,24 @@ static void give_back(struct mpq_session *s, struct mpq_packet *p)
 	}
 }
 
+/* What is told of the first class. */
+static uint64_t told_of_class(void **state, const char *key)
+{
+	struct site *site = *state;
+	struct json_object *o = mpq_telemetry_session(site_tunnel(&site->edge),
+						      fake_now()),
+			   *list, *value;
+	uint64_t n;
+
+	assert_true(json_object_object_get_ex(o, "classes", &list));
+	assert_true(
+		json_object_object_get_ex(json_object_array_get_idx(list, 0),
+					  key, &value));
+	n = json_object_get_uint64(value);
+	json_object_put(o);
+	return n;
+}
+
 /* The only one of its number is sent again when it is lost. */
 static void what_has_no_buffer_for_its_copies_is_none(void **state)
 {
@@ -331,7 +358,10 @@ static void what_has_no_buffer_for_its_copies_is_none(void **state)
 			}
 		}
 	}
-	assert_int_equal(s->class[0].no_buffer, BONDED_PATHS - 1);
+	assert_int_equal(s->class[0].copies_unmade, 2 + 1);
+	assert_int_equal(told_of_class(state, "dropped"), 0);
+	assert_int_equal(told_of_class(state, "copies"), 0 + 1 + 2);
+	assert_int_equal(told_of_class(state, "copies-withheld"), 2 + 1);
 }
 
 static void the_last_copy_goes_elsewhere(void **state)
@@ -366,37 +396,37 @@ static void what_waits_is_not_copied_by_another_policy(void **state)
 	assert_int_equal(mpq_session_queued(s), 60 + BONDED_PATHS);
 }
 
-/* What the first class is said to have dropped. */
-static uint64_t told_dropped(void **state)
-{
-	struct site *site = *state;
-	struct json_object *o = mpq_telemetry_session(site_tunnel(&site->edge),
-						      fake_now()),
-			   *list, *dropped;
-	uint64_t n;
-
-	assert_true(json_object_object_get_ex(o, "classes", &list));
-	assert_true(
-		json_object_object_get_ex(json_object_array_get_idx(list, 0),
-					  "dropped", &dropped));
-	n = json_object_get_uint64(dropped);
-	json_object_put(o);
-	return n;
-}
-
-static void copies_that_go_with_their_class_are_counted(void **state)
+/* One of each number goes on, as it has not left by another path. */
+static void what_is_copied_outlives_its_class(void **state)
 {
 	struct mpq_session *s;
+	size_t len;
 
 	bonded_bring_up(*state);
 	s = edge_of(state);
 	add_redundant_class(state);
 	bonded_give(s, COPIED, 500, 5);
 	assert_int_equal(mpq_session_queued(s), 5 * BONDED_PATHS);
-	assert_int_equal(told_dropped(state), 0);
+	(void)bonded_take(&s->path[2], &len);
 	set_mode(state, MPQ_STEER_AUTO);
-	assert_int_equal(mpq_session_queued(s), 0);
-	assert_int_equal(told_dropped(state), 5 * BONDED_PATHS);
+	assert_int_equal(mpq_session_queued(s), 4);
+	assert_int_equal(told_of_class(state, "dropped"), 0);
+}
+
+static void what_has_its_number_waits_for_a_path_that_comes(void **state)
+{
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_REDUNDANT);
+	bonded_give(s, 0, 500, 5);
+	for (unsigned i = 0; i < BONDED_PATHS; i++) {
+		mpq_session_withdraw(s, s->path[i].channel, "test", fake_now());
+	}
+	assert_int_equal(s->shared[0].pkts, 5);
+	assert_int_equal(mpq_session_queued(s), 5);
+	assert_int_equal(told_of_class(state, "dropped"), 0);
 }
 
 /* ---- when it has its turn ------------------------------------------------ */
@@ -479,7 +509,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_waits_for_a_path_that_dials_anew_goes_elsewhere),
-		TEST(copies_do_not_wait_for_another_session),
+		TEST(one_copy_of_what_has_not_left_waits_for_another_session),
 		TEST(the_only_ones_of_their_number_get_another_one),
 		TEST(numbers_that_begin_anew_keep_their_order),
 		TEST(nothing_is_sent_again_in_another_session),
@@ -489,7 +519,8 @@ int main(void)
 		TEST(what_has_no_buffer_for_its_copies_is_none),
 		TEST(the_last_copy_goes_elsewhere),
 		TEST(what_waits_is_not_copied_by_another_policy),
-		TEST(copies_that_go_with_their_class_are_counted),
+		TEST(what_is_copied_outlives_its_class),
+		TEST(what_has_its_number_waits_for_a_path_that_comes),
 		TEST(what_is_to_be_sent_again_does_not_rest),
 		TEST(who_is_left_is_told_at_once_when_one_leaves),
 		TEST(a_moment_of_silence_leaves_the_shared_queue_its_length),
