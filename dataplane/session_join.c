@@ -334,12 +334,14 @@ static void opened(struct mpq_session *s, struct mpq_channel *ch,
 
 		if (old != NULL) {
 			leave(&s->path[i],
-			      "another session was opened: by the edge, or by "
-			      "a second one with its certificate",
+			      "another session was opened: the edge began "
+			      "anew, or a second one has its identity",
 			      now);
-			mpq_channel_close(old, "another session was opened "
-					       "with this certificate: by a "
-					       "second edge?");
+			mpq_channel_close(old,
+					  "another session was opened: this "
+					  "edge began anew, by another path "
+					  "perhaps, or a second one has its "
+					  "identity");
 		}
 	}
 	if (mpq_session_restart(s, now) < 0) {
