@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the two halves of the snapshot reader share: snapshot.c reads the ends
- * of wires and tunnels, snapshot_policy.c the classes and rules. Nobody else
- * includes this.
+ * What the two halves of the snapshot reader share: snapshot_read.c reads the
+ * ends of wires and tunnels, snapshot_policy.c the classes and rules. Nobody
+ * else includes this.
  */
 #ifndef MPQ_DATAPLANE_SNAPSHOT_PRIVATE_H
 #define MPQ_DATAPLANE_SNAPSHOT_PRIVATE_H

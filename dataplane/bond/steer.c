@@ -140,7 +140,7 @@ static void tick(struct mpq_steer *s, mpq_time now)
 	mpq_steer_path_tick(s, now);
 	for (unsigned i = 0; i < MPQ_STEER_CLASSES; i++) {
 		if (s->class[i].used) {
-			mpq_steer_auto_tick(s, &s->class[i], now);
+			mpq_steer_members_tick(s, &s->class[i], now);
 		}
 	}
 }

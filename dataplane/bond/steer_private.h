@@ -2,8 +2,8 @@
 /*
  * Steering's state, for its own files: steer (entry and configuration),
  * steer_mode (the table of modes), steer_path (what each path is worth, and to
- * whom), steer_auto (pinned or spread), steer_pull (who takes of a shared
- * queue).
+ * whom), steer_members (what flows may be spread over), steer_auto (pinned or
+ * spread), steer_pull (who takes of a shared queue).
  */
 #ifndef MPQ_BOND_STEER_PRIVATE_H
 #define MPQ_BOND_STEER_PRIVATE_H
@@ -118,9 +118,11 @@ void mpq_steer_mode_pick_one(struct mpq_steer *s, struct mpq_steer_class *c,
 			     uint32_t flow, size_t len, mpq_time now,
 			     struct mpq_steer_choice *ret);
 
+/* steer_members.c */
+void mpq_steer_members_tick(struct mpq_steer *s, struct mpq_steer_class *c,
+			    mpq_time now);
+
 /* steer_auto.c */
-void mpq_steer_auto_tick(struct mpq_steer *s, struct mpq_steer_class *c,
-			 mpq_time now);
 void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 			 uint32_t flow, size_t len, mpq_time now,
 			 struct mpq_steer_choice *ret);
