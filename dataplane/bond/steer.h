@@ -218,7 +218,8 @@ bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
 			unsigned path, uint64_t waiting_bytes, mpq_time now);
 /* What it takes is better not the first packet, but one that has so many bytes
  * before it, and will have left by a faster path after *ret_gain: the faster
- * paths will have brought those when this one brings that. 0: none is. */
+ * paths will have brought those when this one brings that. 0: none is, or the
+ * class goes by shares or by order. */
 uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
 			       unsigned path, mpq_duration *ret_gain);
 /* The connection took it. */

@@ -140,6 +140,13 @@ uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
 {
 	const struct mpq_steer_class *c = &s->class[class];
 
+	if (c->config.mode != MPQ_STEER_AUTO &&
+	    c->config.mode != MPQ_STEER_SMALLEST_DELAY) {
+		/* By shares or by order a faster path may not take what is left
+		 * to it, while this one is idle. */
+		*ret_gain = 0;
+		return 0;
+	}
 	return brought_before(s, members_of(c), path, ret_gain);
 }
 

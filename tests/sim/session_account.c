@@ -423,9 +423,10 @@ static uint64_t receiver_reasons(const struct session_end *to)
 static bool is_excused(const struct session_end *from,
 		       const struct session_record *r)
 {
-	return r->unkept || from->world->renumbers ||
-	       r->sent <= from->restarted ||
-	       r->sent <= peer_of(from)->restarted;
+	return !from->world->never_lost &&
+	       (r->unkept || from->world->renumbers ||
+		r->sent <= from->restarted ||
+		r->sent <= peer_of(from)->restarted);
 }
 
 static struct losses count_losses(const struct session_end *from)

@@ -569,6 +569,36 @@ static void bears_everything_at_once(struct sim_run *run)
 	session_world_run(w);
 }
 
+/* Modes change, and classes come and go, under a load that one path carries
+ * alone. */
+static void loses_nothing_while_its_policy_changes(struct sim_run *run)
+{
+	static const unsigned profiles[] = {0, 1, 4, 8};
+	struct session_world *w =
+		begin_profile(run, &sim_profiles[profiles[run->seed % 4]]);
+
+	for (unsigned i = 0; i < SESSION_POLICIES; i++) {
+		any_policy(w, i, (unsigned)some(w, 1, CLASSES));
+		w->policy[i].metered = 0;
+	}
+	for (unsigned e = 0; e < SESSION_ENDS; e++) {
+		for (unsigned c = 0; c < CLASSES; c++) {
+			struct session_flow_plan *f =
+				steady(w, e, 0.02, (unsigned)some(w, 60, 1400));
+
+			f->dscp = (uint8_t)(8 * c);
+			f->burst = (unsigned)some(w, 1, 10);
+			f->start += 700 * MS; /* all paths are there */
+		}
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		event(w, some(w, 600 * MS, w->length), SESSION_POLICY, 0,
+		      (unsigned)some(w, 0, SESSION_POLICIES - 1));
+	}
+	w->renumbers = w->never_lost = true;
+	session_world_run(w);
+}
+
 #define WAITS "a flow waited beside others that were served"
 #define WAY   "sent to delivered"
 #define RUN(sentence, run)                                                     \
@@ -621,6 +651,8 @@ int main(int argc, char **argv)
 		RUN_FEWER("bears a peer that forges", bears_a_peer_that_forges),
 		RUN_FEWER("loses nothing of what is copied",
 			  loses_nothing_of_what_is_copied),
+		RUN_FEWER("loses nothing while its policy changes",
+			  loses_nothing_while_its_policy_changes),
 		RUN_FEWER("bears links that reorder", bears_links_that_reorder),
 		RUN_FEWER("wakes up", wakes_up),
 		RUN_FEWER("bears everything at once", bears_everything_at_once),

@@ -148,6 +148,25 @@ static void load_balancing_waits_for_no_path_that_is_full(void **state)
 	assert_true(rig_may_pull(0, 80000)); /* it does not take its share */
 }
 
+/* By shares or by order the faster ones may not take what is before. */
+static void only_what_goes_by_delay_is_taken_from_behind(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+	mpq_duration gain;
+
+	(void)state;
+	for (c.mode = 0; c.mode < MPQ_STEER_MODES; c.mode++) {
+		bool by_delay = c.mode == MPQ_STEER_AUTO ||
+				c.mode == MPQ_STEER_SMALLEST_DELAY;
+
+		rig_configure(&c);
+		assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, &gain) >
+					 0,
+				 by_delay);
+		assert_int_equal(gain > 0, by_delay);
+	}
+}
+
 static void priority_based_fills_then_overflows(void **state)
 {
 	const struct mpq_steer_class_config c = {
@@ -331,6 +350,7 @@ int main(void)
 		UNIT(smallest_delay_waits_for_the_fast_path_when_sooner),
 		UNIT(load_balancing_shares_in_proportion_to_capacity),
 		UNIT(load_balancing_waits_for_no_path_that_is_full),
+		UNIT(only_what_goes_by_delay_is_taken_from_behind),
 		UNIT(priority_based_fills_then_overflows),
 		UNIT(redundant_sends_the_copies_asked_for),
 		UNIT(what_is_steered_again_pays_for_no_copies),
