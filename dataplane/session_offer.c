@@ -2,6 +2,8 @@
 /* Packets out, from their queues: what a member offers to its channel. */
 #include "dataplane/session_private.h"
 
+#include <assert.h>
+
 #define TURN_BYTES 1500 /* of classes of the same priority */
 /* One byte in 16 is of those that are passed, however much goes first: else a
  * class that fills the paths ends every connection of the others. */
@@ -402,6 +404,7 @@ static struct mpq_packet *take(struct mpq_session_path *m,
 		return p;
 	case MPQ_SESSION_OFFER_BEHIND:
 		p = mpq_fair_pop_behind(&s->shared[c], now);
+		assert(p == m->offer.packet);
 		mpq_steer_pulled(s->steer, c, m->index, p->len_bytes, now);
 		return p;
 	default:

@@ -147,7 +147,10 @@ uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
 		*ret_gain = 0;
 		return 0;
 	}
-	return brought_before(s, members_of(c), path, ret_gain);
+	return brought_before(s,
+			      c->config.mode == MPQ_STEER_AUTO ? members_of(c)
+							       : c->eligible,
+			      path, ret_gain);
 }
 
 bool mpq_steer_pull_sooner(const struct mpq_steer *s,

@@ -164,6 +164,63 @@ static void holds_the_faster_for_the_slower(void **state)
 	assert_int_equal(order.held.pkts, 0);
 }
 
+static void ahead(unsigned path, uint32_t sequence, unsigned sent_ms)
+{
+	now = 1000 * S + (sent_ms + (path == FAST ? 10 : 40)) * MS;
+	arrive(path, MPQ_HEADER_AHEAD, 0, sequence, 1000 * S + sent_ms * MS);
+}
+
+/* The slow path left at 0, as the fast one will at 30. */
+static void what_left_ahead_waits_for_those_that_left_later(void **state)
+{
+	(void)state;
+	data(FAST, 0, 0);
+	ahead(SLOW, 4, 0);
+	data(FAST, 1, 31);
+	expect("0 1 ");
+	now = 1000 * S + 45 * MS;
+	arrive(SLOW, MPQ_HEADER_PROBE, 0, 0, 1000 * S + 5 * MS);
+	expect("");
+	data(FAST, 2, 38);
+	data(FAST, 3, 39);
+	expect("2 3 4 ");
+	assert_int_equal(order.counters[0].released_early, 0);
+}
+
+/* It left 30 ms later at most, and a bit: by then both paths have passed. */
+static void gives_up_what_no_path_brings_before_what_left_ahead(void **state)
+{
+	(void)state;
+	data(FAST, 0, 0);
+	ahead(SLOW, 2, 0);
+	expect("0 ");
+	now = 1000 * S + 51 * MS;
+	arrive(FAST, MPQ_HEADER_PROBE, 0, 0, 1000 * S + 41 * MS);
+	now = 1000 * S + 79 * MS;
+	arrive(SLOW, MPQ_HEADER_PROBE, 0, 0, 1000 * S + 39 * MS);
+	expect("");
+	now = 1000 * S + 81 * MS;
+	arrive(SLOW, MPQ_HEADER_PROBE, 0, 0, 1000 * S + 41 * MS);
+	expect("2 ");
+	assert_int_equal(order.counters[0].released_early, 1);
+}
+
+/* Whatever a peer says of it. */
+static void what_left_ahead_waits_no_longer_than_the_cap(void **state)
+{
+	(void)state;
+	set_class(20 * MS, 0);
+	data(FAST, 0, 0);
+	for (uint32_t i = 2; i < 50; i++) {
+		ahead(SLOW, i, 0);
+		assert_true(mpq_order_deadline(&order) <=
+			    1000 * S + (40 + 20) * MS);
+	}
+	expire_at_deadline();
+	assert_int_equal(order.held.pkts, 0);
+	assert_int_equal(order.counters[0].waited_max, 20 * MS);
+}
+
 static void lanes_do_not_wait_for_one_another(void **state)
 {
 	(void)state;
@@ -632,6 +689,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(delivers_at_once_what_is_in_order),
 		TEST(holds_the_faster_for_the_slower),
+		TEST(what_left_ahead_waits_for_those_that_left_later),
+		TEST(gives_up_what_no_path_brings_before_what_left_ahead),
+		TEST(what_left_ahead_waits_no_longer_than_the_cap),
 		TEST(lanes_do_not_wait_for_one_another),
 		TEST(gives_up_what_every_path_has_passed),
 		TEST(a_probe_shows_that_a_path_has_passed),

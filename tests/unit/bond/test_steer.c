@@ -114,6 +114,32 @@ static void smallest_delay_waits_for_the_fast_path_when_sooner(void **state)
 	assert_true(rig_may_pull(2, 420000)); /* 48 ms */
 }
 
+/* What the others bring in the 15 ms, and in the 45 and 30, that they are
+ * sooner. */
+static void takes_from_behind_what_faster_ones_bring_before(void **state)
+{
+	const struct mpq_steer_class_config c = {
+		.mode = MPQ_STEER_SMALLEST_DELAY};
+	mpq_duration gain = 1;
+
+	(void)state;
+	rig_configure(&c);
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 0, &gain), 0);
+	assert_int_equal(gain, 0);
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, &gain),
+			 50000000 / 8 * 15 / 1000);
+	assert_int_equal(gain, 15 * MPQ_MILLISECOND);
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 2, &gain),
+			 50000000 / 8 * 45 / 1000 + 20000000 / 8 * 30 / 1000);
+	assert_int_equal(gain, 45 * MPQ_MILLISECOND);
+	rig_shape(1, 33 * MPQ_MILLISECOND, 20000000); /* as good */
+	rig_pass(20 * MPQ_MILLISECOND);
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, &gain), 0);
+	mpq_steer_path(rig.steer, 0, &rig.est[0], false, false, rig.now);
+	mpq_steer_path(rig.steer, 1, &rig.est[1], false, false, rig.now);
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 2, &gain), 0);
+}
+
 static void load_balancing_shares_in_proportion_to_capacity(void **state)
 {
 	const struct mpq_steer_class_config c = {
@@ -348,6 +374,7 @@ int main(void)
 		UNIT(refuses_bad_configuration),
 		UNIT(active_standby_takes_the_first_and_returns_to_it),
 		UNIT(smallest_delay_waits_for_the_fast_path_when_sooner),
+		UNIT(takes_from_behind_what_faster_ones_bring_before),
 		UNIT(load_balancing_shares_in_proportion_to_capacity),
 		UNIT(load_balancing_waits_for_no_path_that_is_full),
 		UNIT(only_what_goes_by_delay_is_taken_from_behind),
