@@ -305,18 +305,19 @@ static struct sim_profile equal_pair(double rtt_ms)
 }
 
 static struct bond_plan bond_failure(const struct sim_profile *profile,
-				     enum bond_event_kind kind, bool bulk)
+				     enum bond_event_kind kind, bool down,
+				     bool bulk)
 {
 	struct bond_plan p = {
 		.setup = {.profile = profile,
 			  .paths = (1U << profile->paths) - 1,
 			  .time = 8 * MPQ_SECOND},
 		.load = {{.flow = {.kind = BOND_FLOW_UDP,
-				   .down = true,
+				   .down = down,
 				   .mbps = 100 * 200 * 8e-6,
 				   .bytes = 200},
 			  .flows = 1},
-			 {.flow = {.kind = BOND_FLOW_CUBIC, .down = true},
+			 {.flow = {.kind = BOND_FLOW_CUBIC, .down = down},
 			  .flows = bulk ? 1 : 0}},
 		.event = {{.at = 4 * MPQ_SECOND - MS, .kind = BOND_MARK},
 			  {.at = 4 * MPQ_SECOND, .path = 0, .kind = kind}}};
@@ -333,7 +334,7 @@ static int by_size(const void *a, const void *b)
 
 /* Either path dies, 25 seeds each. */
 static void failure(const struct options *o, const char *name, double rtt_ms,
-		    enum bond_event_kind kind, bool bulk)
+		    enum bond_event_kind kind, bool down, bool bulk)
 {
 	struct sim_profile profile = equal_pair(rtt_ms);
 	double gaps[50];
@@ -341,7 +342,7 @@ static void failure(const struct options *o, const char *name, double rtt_ms,
 	unsigned failed = 0;
 
 	for (unsigned i = 0; i < 50; i++) {
-		struct bond_plan p = bond_failure(&profile, kind, bulk);
+		struct bond_plan p = bond_failure(&profile, kind, down, bulk);
 		struct bond_result r;
 		struct sim_run run = {.seed = o->seed + i / 2,
 				      .trace = o->trace};
@@ -361,12 +362,13 @@ static void failure(const struct options *o, const char *name, double rtt_ms,
 		}
 	}
 	qsort(gaps, 50, sizeof(gaps[0]), by_size);
-	(void)printf("%-14s RTT %3.0f ms%s: gap p50 %5.0f p95 %5.0f max %5.0f "
-		     "ms, lost %.2f (most %llu), reordered %.2f of a run's 800"
-		     "; failed %u\n",
-		     name, rtt_ms, bulk ? ", bulk" : "", gaps[25], gaps[47],
-		     gaps[49], (double)lost / 50, (unsigned long long)least,
-		     (double)reordered / 50, failed);
+	(void)printf(
+		"%-11s %-4s RTT %3.0f ms%s: gap p50 %5.0f p95 %5.0f max %5.0f "
+		"ms, lost %.2f (most %llu), reordered %.2f of a run's 800"
+		"; failed %u\n",
+		name, down ? "down" : "up", rtt_ms, bulk ? ", bulk" : "",
+		gaps[25], gaps[47], gaps[49], (double)lost / 50,
+		(unsigned long long)least, (double)reordered / 50, failed);
 	(void)fflush(stdout);
 }
 
@@ -381,10 +383,12 @@ static void failures(const struct options *o)
 				    1U + 2 * (unsigned)i + (unsigned)bulk) {
 				continue;
 			}
-			failure(o, "black hole", rtts[i], BOND_SILENT,
-				bulk != 0);
-			failure(o, "device gone", rtts[i], BOND_UNPLUGGED,
-				bulk != 0);
+			for (int down = 0; down < 2; down++) {
+				failure(o, "black hole", rtts[i], BOND_SILENT,
+					down != 0, bulk != 0);
+				failure(o, "device gone", rtts[i],
+					BOND_UNPLUGGED, down != 0, bulk != 0);
+			}
 		}
 	}
 }
