@@ -26,9 +26,14 @@
  * What arrives after its hole was given up is delivered late, out of order: the
  * inner transport knows better than we do what it is still good for.
  *
+ * What left ahead (MPQ_HEADER_AHEAD), by a slower path, was given its sequence
+ * before those that precede it left: it counts as sent as much later as makes
+ * all of them come together, and a bit.
+ *
  * What this relies on: the sender gives a datagram its sequence in the lane and
- * its clock at one moment, but for copies; what it sends of a lane on one path
- * leaves in that order; and a lane's first sequence is 0.
+ * its clock at one moment, but for copies, and for what another one that left
+ * ahead has passed; what it sends of a lane on one path leaves in that order,
+ * but for that; and a lane's first sequence is 0.
  */
 #ifndef MPQ_BOND_ORDER_H
 #define MPQ_BOND_ORDER_H

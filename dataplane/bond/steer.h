@@ -203,17 +203,17 @@ int mpq_steer_pick(struct mpq_steer *s, unsigned class, uint32_t flow,
 		   struct mpq_steer_choice *ret);
 
 /* The same for one that was picked before and goes another way, or had none: it
- * has paid its class's rate. It is not copied: all that
- * waits would take all buffers. */
+ * has paid its class's rate. It is not copied: all that waits would take all
+ * buffers. */
 int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
 			 size_t len_bytes, mpq_time now,
 			 struct mpq_steer_choice *ret);
 
-/* A path has room: may it take the first packet of the class's shared queue,
- * in which `waiting_bytes` are? A question without effects, so that the
- * connection may still refuse. Not when a better path will have taken it
- * sooner: then this path is idle, and its estimate is to know of nothing
- * queued. Otherwise what it could take counts as queued. */
+/* A path has room: may it take a packet of the class's shared queue, in which
+ * `waiting_bytes` are? A question without effects, so that the connection may
+ * still refuse. Not when a better path will have taken it sooner: then this path
+ * is idle, and its estimate is to know of nothing queued. Otherwise what it
+ * could take counts as queued. */
 bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
 			unsigned path, uint64_t waiting_bytes, mpq_time now);
 /* What it takes is better not the first packet, but one that has so many bytes

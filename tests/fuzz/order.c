@@ -178,10 +178,10 @@ static uint32_t step(uint8_t byte, unsigned shift)
 static struct mpq_header header_of(struct world *w, const uint8_t *r,
 				   unsigned path)
 {
+	static const uint8_t kinds[] = {MPQ_HEADER_DATA, MPQ_HEADER_PROBE,
+					MPQ_HEADER_REPAIR, MPQ_HEADER_AHEAD};
 	struct mpq_header header = {
-		.kind = r[0] & 0x10   ? MPQ_HEADER_PROBE
-			: r[0] & 0x20 ? MPQ_HEADER_REPAIR
-				      : MPQ_HEADER_DATA,
+		.kind = kinds[r[0] >> 4 & 3],
 		.class_id = r[0] >> 6,
 		.lane = r[0] >> 3 & 1,
 	};

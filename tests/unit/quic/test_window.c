@@ -156,6 +156,33 @@ static void a_packet_that_waits_for_another_is_no_full_path(void **state)
 }
 
 /* A burst that left at another rate does not silence the path for seconds. */
+/* Acknowledgements, of which one in ten is lost: each loss lets the library's
+ * window fall to what is under way, so that it holds back. */
+static void a_loss_in_a_thin_direction_does_not_end_a_start(void **state)
+{
+	struct fixture *f = *state;
+
+	mpq_window_observe(&f->window, &f->view, f->now);
+	rounds(f, 50, 10, 1);
+	assert_false(f->window.started);
+	rounds(f, 5, 10, 5); /* nothing comes through: too much */
+	assert_true(f->window.started);
+}
+
+/* What is lost was counted as delivered for a moment. */
+static void what_delivered_less_than_before_carries_little(void **state)
+{
+	struct fixture *f = *state;
+
+	mpq_window_observe(&f->window, &f->view, f->now);
+	rounds(f, 2, 10, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		f->view.delivered_bytes -= 2 * PACKET;
+		round_of(f, 2, 1, true);
+	}
+	assert_false(f->window.started);
+}
+
 static void is_never_far_ahead_of_its_time(void **state)
 {
 	struct fixture *f = *state;
@@ -351,6 +378,8 @@ int main(void)
 		TEST(jitter_does_not_end_a_start),
 		TEST(a_thin_flow_does_not_end_a_start),
 		TEST(a_packet_that_waits_for_another_is_no_full_path),
+		TEST(a_loss_in_a_thin_direction_does_not_end_a_start),
+		TEST(what_delivered_less_than_before_carries_little),
 		TEST(is_never_far_ahead_of_its_time),
 		TEST(the_window_is_what_the_path_carries_and_some),
 		TEST(a_queue_is_let_go_for_a_round),
