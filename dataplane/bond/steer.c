@@ -408,8 +408,8 @@ mpq_steer_set mpq_steer_lossy(const struct mpq_steer *s)
 	for (unsigned c = 0; c < MPQ_STEER_CLASSES; c++) {
 		const struct mpq_steer_class *class = &s->class[c];
 
-		for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-			if (class->used && class->verdict[i].avoided &&
+		for (unsigned i = 0; class->used && i < MPQ_STEER_PATHS; i++) {
+			if (class->verdict[i].avoided &&
 			    class->verdict[i].reason == MPQ_STEER_LOSS) {
 				lossy |= mpq_steer_bit(i);
 			}

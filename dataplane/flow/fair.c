@@ -188,10 +188,14 @@ static void drop_victim(struct mpq_fair *f, unsigned b, uint64_t *counter)
 		       let_go(f, open ? take_open(f, b) : take_head(f, b)));
 }
 
+/* Most often it is the only one, and the one it was. */
 static unsigned longest(const struct mpq_fair *f)
 {
 	unsigned best = 0;
 
+	if (f->flows == 1 && f->room->bytes[f->behind] > 0) {
+		return f->behind;
+	}
 	for (unsigned b = 1; b < MPQ_FAIR_BUCKETS; b++) {
 		best = f->room->bytes[b] > f->room->bytes[best] ? b : best;
 	}
