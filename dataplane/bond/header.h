@@ -43,6 +43,7 @@ enum mpq_header_kind {
 	MPQ_HEADER_PROBE = 4,  /* shows that the path works; to be answered */
 	MPQ_HEADER_ANSWER = 5, /* to a probe, with its payload */
 	MPQ_HEADER_REPORT = 6, /* how the paths are received: report.h */
+	MPQ_HEADER_PARITY = 7, /* of packets that the path carried: parity.h */
 	MPQ_HEADER_KINDS = 8,
 };
 
