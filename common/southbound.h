@@ -106,7 +106,8 @@
  *             "queueing-us", "loss-ppm", "out-rate-bps", and of what we get
  *             the same with "in-" before it, "in-reorder-packets", "heard-us";
  *             "queue-packets", "queue-us" (ours), "out-packets", "out-bytes",
- *             "in-packets", "in-bytes", "repaired", "probes"}],
+ *             "in-packets", "in-bytes", "repaired", "probes", "out-parities",
+ *             "in-parities", "restored" (by these, of what came in)}],
  *         "classes": [{"name", "mode", "priority", "out-packets", "out-bytes",
  *             "dropped" (over the rate, too big for a path, or after too long
  *             in a queue: of a redundant class each copy for itself, while

@@ -89,6 +89,7 @@ void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
 	m->refused = false;
 	memset(m->passed, 0, sizeof(m->passed));
 	m->path_sequence = 0;
+	mpq_session_parity_begin(m);
 	m->heard = m->told_at = MPQ_TIME_NEVER;
 	m->answered = m->last_read = MPQ_TIME_NEVER;
 	m->sent = now;

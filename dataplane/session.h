@@ -19,6 +19,7 @@
 #include "dataplane/bond/delay.h"
 #include "dataplane/bond/estimate.h"
 #include "dataplane/bond/order.h"
+#include "dataplane/bond/parity.h"
 #include "dataplane/bond/repair.h"
 #include "dataplane/bond/report.h"
 #include "dataplane/bond/steer.h"
@@ -134,6 +135,7 @@ struct mpq_session_path {
 			MPQ_SESSION_OFFER_OWN,
 			MPQ_SESSION_OFFER_SHARED,
 			MPQ_SESSION_OFFER_BEHIND, /* of the shared queue, too */
+			MPQ_SESSION_OFFER_PARITY,
 		} what;
 		uint8_t class_id;
 		unsigned control;
@@ -150,6 +152,16 @@ struct mpq_session_path {
 	uint64_t rate_in_bps;
 	uint64_t packets_out, bytes_out, packets_in, bytes_in; /* inner */
 	uint64_t repaired, probes;
+
+	struct {
+		struct mpq_parity_out out;
+		struct mpq_parity_in in;
+		bool on;               /* the path loses */
+		mpq_time crowded;      /* many flows waited; NEVER */
+		uint32_t credit_bytes; /* that they may take */
+	} parity;
+	uint64_t parities_out, parities_in;
+	uint64_t restored; /* packets that a parity made good */
 };
 
 struct mpq_session {

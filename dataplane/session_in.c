@@ -68,6 +68,29 @@ static void take_packet(struct mpq_session_path *m, const struct mpq_header *h,
 	mpq_order_arrived(&s->order, h, m->index, sent, p, len, s->now);
 }
 
+static void take_restored(struct mpq_session_path *m,
+			  const struct mpq_header *h, mpq_time sent)
+{
+	uint8_t packet[MPQ_PARITY_MAX_BYTES];
+	struct mpq_header restored;
+	size_t len;
+
+	while ((len = mpq_parity_next(&m->parity.in, &restored, packet)) > 0) {
+		m->restored++;
+		restored.clock = h->clock;
+		take_packet(m, &restored, packet, len, sent);
+	}
+}
+
+static void take_parity(struct mpq_session_path *m, const struct mpq_header *h,
+			const uint8_t *data, size_t len)
+{
+	m->parities_in++;
+	if (mpq_parity_parity(&m->parity.in, h, data, len) < 0) {
+		m->session->counters.malformed++;
+	}
+}
+
 static void take_probe(struct mpq_session_path *m, const uint8_t *data,
 		       size_t len)
 {
@@ -112,8 +135,12 @@ static void take(struct mpq_session_path *m, const struct mpq_header *h,
 		 const uint8_t *data, size_t len, mpq_time sent)
 {
 	if (mpq_header_in_lane(h)) {
+		mpq_parity_take(&m->parity.in, h, data, len);
 		take_packet(m, h, data, len, sent);
 		return;
+	}
+	if (h->kind != MPQ_HEADER_PARITY) {
+		mpq_parity_take(&m->parity.in, h, NULL, 0);
 	}
 	switch (h->kind) {
 	case MPQ_HEADER_PROBE:
@@ -123,6 +150,9 @@ static void take(struct mpq_session_path *m, const struct mpq_header *h,
 		break; /* that it came is all it says */
 	case MPQ_HEADER_REPORT:
 		take_report(m->session, data, len);
+		break;
+	case MPQ_HEADER_PARITY:
+		take_parity(m, h, data, len);
 		break;
 	default:
 		m->session->counters.unknown_kind++;
@@ -154,6 +184,7 @@ static void on_datagram(void *owner, const uint8_t *data, size_t len)
 	m->in_bytes += len;
 	sent = mpq_delay_arrived(&s->delay, m->index, &h, s->now);
 	take(m, &h, data + n, len - (size_t)n, sent);
+	take_restored(m, &h, sent);
 }
 
 static void on_acked(void *owner, uint64_t id)

@@ -299,7 +299,9 @@ static bool offer_any(struct mpq_session_path *m, struct mpq_channel_offer *ret,
 		return false;
 	}
 	m->refused = false;
-	return offer_passed(m, ret, now) || offer_packets(m, ret, now);
+	return mpq_session_parity_offer(m, true, ret, now) ||
+	       offer_passed(m, ret, now) || offer_packets(m, ret, now) ||
+	       mpq_session_parity_offer(m, false, ret, now);
 }
 
 static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
@@ -447,6 +449,7 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 	if (p->kind == MPQ_HEADER_DATA) {
 		mpq_session_give_number(s, p);
 	}
+	mpq_session_parity_add(m, p);
 	count_turn(s, p->class_id, p->len_bytes);
 	m->again = m->offer.what == MPQ_SESSION_OFFER_URGENT;
 	if (!m->again) {
@@ -472,6 +475,10 @@ static void on_taken(void *owner, uint64_t id, mpq_time now)
 
 	m->path_sequence++;
 	m->sent = now;
+	if (m->offer.what == MPQ_SESSION_OFFER_PARITY) {
+		mpq_session_parity_taken(m, id, now);
+		return;
+	}
 	if (m->offer.what != MPQ_SESSION_OFFER_CONTROL) {
 		packet_taken(m, id, now);
 		return;
@@ -497,6 +504,10 @@ static void on_too_big(void *owner, size_t limit, mpq_time now)
 
 	if (m->offer.what == MPQ_SESSION_OFFER_CONTROL) {
 		m->control &= ~m->offer.control;
+		return;
+	}
+	if (m->offer.what == MPQ_SESSION_OFFER_PARITY) {
+		mpq_parity_sent(&m->parity.out);
 		return;
 	}
 	p = take(m, &item, now);
@@ -556,5 +567,5 @@ bool mpq_session_waits(const struct mpq_session *s,
 			return true;
 		}
 	}
-	return m->urgent_pkts > 0;
+	return m->urgent_pkts > 0 || mpq_session_parity_waits(m);
 }

@@ -105,6 +105,18 @@ struct mpq_packet *mpq_session_take_own(struct mpq_session *s, unsigned c);
 /* It is the only one of its number, and has none any more. */
 void mpq_session_unnumber(struct mpq_packet *p);
 
+/* session_parity.c: parities of what a path carries, while it loses. */
+void mpq_session_parity_begin(struct mpq_session_path *m);
+/* A packet left, with the header on offer. */
+void mpq_session_parity_add(struct mpq_session_path *m,
+			    const struct mpq_packet *p);
+/* One that is due, before anything else; or one for which there is room. */
+bool mpq_session_parity_offer(struct mpq_session_path *m, bool due,
+			      struct mpq_channel_offer *ret, mpq_time now);
+void mpq_session_parity_taken(struct mpq_session_path *m, uint64_t id,
+			      mpq_time now);
+bool mpq_session_parity_waits(const struct mpq_session_path *m);
+
 /* session_in.c */
 extern const struct mpq_channel_member mpq_session_member;
 void mpq_session_send_reports(struct mpq_session *s, mpq_time now);

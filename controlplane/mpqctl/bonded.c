@@ -201,6 +201,18 @@ static void add_out(const struct session *s, struct mpq_table *t,
 		      usable ? "" : mpq_format_member(m, "reason", ""));
 }
 
+/* Made good of what came, with no need to be sent again. */
+static void add_restored(struct mpq_table *t, struct json_object *m)
+{
+	uint64_t n;
+
+	if (mpq_format_number(m, "restored", &n)) {
+		add_number(t, m, "restored");
+	} else {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", "");
+	}
+}
+
 /* What it brings, in a line of its own below. */
 static void add_in(const struct session *s, struct mpq_table *t,
 		   struct json_object *m)
@@ -215,7 +227,7 @@ static void add_in(const struct session *s, struct mpq_table *t,
 	add_formatted(t, m, "in-one-way-offset-us", mpq_format_us);
 	add_formatted(t, m, "in-jitter-us", mpq_format_us);
 	add_formatted(t, m, "in-queueing-us", mpq_format_us);
-	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", "");
+	add_restored(t, m);
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s", "");
 }
 

@@ -231,7 +231,8 @@ class Bonded:
             'session': {
                 'state': 'up', 'members': [
                     self.member(0, **{'in-bytes': count,
-                                      'out-bytes': 3 * count}),
+                                      'out-bytes': 3 * count,
+                                      'restored': 6}),
                     self.member(1, **{'one-way-offset-us': 21000,
                                       'in-bytes': count,
                                       'out-bytes': count}),
@@ -261,7 +262,7 @@ def bonded_cases(tap):
         for line, wanted in zip(lines[5:], (
                 r'wan1 +used +5m1\ds  38.2 ms  out +\d+\.\d .bit/s +75%  '
                 r' ?20.0 Mbit/s  0.02%   0.0 ms  1.2 ms  3.1 ms +4$',
-                r' +in +\d+\.\d .bit/s +50% +0.00%   7.0 ms  0.8 ms  0.0 ms$',
+                r' +in +\d+\.\d .bit/s +50% +0.00%   7.0 ms  0.8 ms  0.0 ms +6$',
                 r'wan2 +used .* out +\d+\.\d .bit/s +25% +>20.0 Mbit/s .* '
                 r'21.0 ms .* 4$',
                 r' +in .* 50% .*$',

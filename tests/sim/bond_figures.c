@@ -30,7 +30,7 @@ struct options {
 	unsigned profile; /* 0: all */
 	mpq_duration time;
 	uint64_t seed;
-	unsigned load; /* harm: 0: all */
+	unsigned load; /* harm, shares: 0: all */
 	bool trace;
 };
 
@@ -198,6 +198,9 @@ static void share(const struct options *o, const struct sim_profile *profile)
 		struct bond_result r;
 		struct sim_run run;
 
+		if (o->load != 0 && o->load != i + 1) {
+			continue;
+		}
 		p.load[0].flow.mbps *= .85 / .8;
 		run_plan(o, &p, &r, &run);
 		print_result(&p, loads[i].name, &r, &run);

@@ -23,7 +23,8 @@ static void trace_member(struct bond_world *w, const struct bond_side *side,
 	sim_trace(w->run, w->now,
 		  "%s path %u %s: rtt %.1f min %.1f one way %.1f, flight %llu "
 		  "of %llu, rate %.1f, own %zu urgent %zu, in %.1f, loss %u, "
-		  "told +%.1f ms queue %.1f loss %u; out %llu again %llu",
+		  "told +%.1f ms queue %.1f loss %u; out %llu again %llu; "
+		  "parities out %llu in %llu restored %llu",
 		  side->name, m->index, mpq_session_member_state_name(m->state),
 		  ms(e->view.rtt_smoothed), ms(e->view.rtt_min),
 		  ms(mpq_estimate_one_way(e)), u(e->view.in_flight_bytes),
@@ -31,7 +32,8 @@ static void trace_member(struct bond_world *w, const struct bond_side *side,
 		  m->urgent_pkts, (double)m->rate_in_bps / 1e6,
 		  mpq_estimate_loss_ppm(e, w->now), ms(m->told.offset),
 		  ms(m->told.queueing), m->told.loss_ppm, u(m->packets_out),
-		  u(m->repaired));
+		  u(m->repaired), u(m->parities_out), u(m->parities_in),
+		  u(m->restored));
 }
 
 static void trace_session(struct bond_world *w, const struct bond_side *side,

@@ -108,6 +108,7 @@ struct session_end {
 	unsigned overdue; /* turns in a row after which something was due */
 	uint64_t refused; /* by the tunnel's rule: others need the buffers */
 	uint64_t too_big, late, lates;
+	uint64_t restored;      /* came out and had not come: by parities */
 	uint64_t early_context; /* datagrams that came before their context */
 	const void *repair;     /* another one: the session began anew .. */
 	mpq_time restarted;     /* .. then; 0: never */
