@@ -152,10 +152,10 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now)
 
 static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 {
-	static const struct mpq_queue_config queue = {
+	static const struct mpq_fair_config queue = {
 		.limit_pkts = 256, .max_age = MPQ_SESSION_AGE_DOWN};
 	/* Each has its deadline. */
-	static const struct mpq_queue_config urgent = {
+	static const struct mpq_fair_config urgent = {
 		.limit_pkts = MPQ_SESSION_URGENT};
 	struct mpq_session_path *m = &s->path[i];
 
@@ -177,7 +177,7 @@ struct mpq_session *mpq_session_new(bool client,
 				    void *owner, struct mpq_packet_pool *pool,
 				    uint64_t seed, mpq_time now)
 {
-	static const struct mpq_queue_config queue = {
+	static const struct mpq_fair_config queue = {
 		.limit_pkts = 2048, .max_age = MPQ_SESSION_AGE_DOWN};
 	struct mpq_policy policy;
 	struct mpq_session *s = calloc(1, sizeof(*s));

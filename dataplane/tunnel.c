@@ -220,7 +220,7 @@ int mpq_tunnel_new(struct mpq_tunnel **ret,
 		   const struct mpq_snapshot_tunnel *config, bool edge,
 		   int tun_fd, mpq_time now)
 {
-	static const struct mpq_queue_config queue = {
+	static const struct mpq_fair_config queue = {
 		.limit_pkts = QUEUE_LIMIT_PKTS, .interval = QUEUE_INTERVAL(0)};
 	struct mpq_tunnel *t = calloc(1, sizeof(*t));
 	int r;

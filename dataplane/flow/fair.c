@@ -205,7 +205,7 @@ static unsigned longest(const struct mpq_fair *f)
 /* ---- in ----------------------------------------------------------------- */
 
 void mpq_fair_init(struct mpq_fair *f, struct mpq_packet_pool *pool,
-		   const struct mpq_queue_config *config,
+		   const struct mpq_fair_config *config,
 		   struct mpq_fair_room *room)
 {
 	*f = (struct mpq_fair){.config = *config, .pool = pool, .room = room};

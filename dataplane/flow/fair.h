@@ -14,7 +14,7 @@
  * will have taken until then (peek_behind, pop_behind). The caller is told
  * which ones it has passed so.
  *
- * Used as flow/queue.h is. Which bucket is asked from a table of 16 sets of 8
+ * Which bucket is asked from a table of 16 sets of 8
  * (set-associative): other than with a plain hash, two flows share one only
  * when more than 8 of a set are waiting at the same time.
  */
@@ -24,13 +24,20 @@
 #include "common/clock.h"
 #include "dataplane/flow/codel.h"
 #include "dataplane/flow/packet.h"
-#include "dataplane/flow/queue.h"
 
 #include <stdbool.h>
 
 #define MPQ_FAIR_BUCKETS       128
 #define MPQ_FAIR_WAYS          8
 #define MPQ_FAIR_QUANTUM_BYTES 1514 /* a turn; no packet is longer */
+
+struct mpq_fair_config {
+	size_t limit_pkts;     /* of all buckets; and see limit_bytes */
+	mpq_duration target;   /* 0: no delay control */
+	mpq_duration interval; /* about a worst round trip: 100 ms */
+	mpq_duration max_age; /* what stood for longer is of no use; 0: it is */
+	size_t limit_bytes;   /* so many may wait in more packets than that */
+};
 
 struct mpq_fair_bucket {
 	struct mpq_packet *head, *tail;
@@ -57,8 +64,8 @@ struct mpq_fair_list {
 };
 
 struct mpq_fair {
-	struct mpq_queue_config config; /* limit_pkts: of all buckets */
-	struct mpq_packet_pool *pool;   /* where dropped packets go */
+	struct mpq_fair_config config;
+	struct mpq_packet_pool *pool; /* where dropped packets go */
 	struct mpq_fair_room *room;
 	struct mpq_fair_list fresh, old;
 	size_t pkts, bytes; /* with what was peeked at */
@@ -74,7 +81,7 @@ struct mpq_fair {
 /* `room` is zeroed, borrowed, and this queue's alone. It is not touched before
  * the first push. */
 void mpq_fair_init(struct mpq_fair *f, struct mpq_packet_pool *pool,
-		   const struct mpq_queue_config *config,
+		   const struct mpq_fair_config *config,
 		   struct mpq_fair_room *room);
 void mpq_fair_finish(struct mpq_fair *f); /* puts all packets back */
 

@@ -13,7 +13,6 @@
 #include "dataplane/flow/fair.h"
 #include "dataplane/flow/guard.h"
 #include "dataplane/flow/ip.h"
-#include "dataplane/flow/queue.h"
 #include "dataplane/flow/segment.h"
 #include "tests/unit/flow/sample.h"
 
@@ -30,7 +29,6 @@ struct bench {
 	struct mpq_packet_pool pool;
 	struct mpq_packet *packet[FRAME_PKTS];
 	struct mpq_coalesce *coalesce;
-	struct mpq_queue queue;
 	struct mpq_fair fair;
 	struct mpq_fair_room room;
 	struct mpq_guard guard;
@@ -79,19 +77,6 @@ static void merge(struct bench *b)
 				  b->packet[i]->len_bytes);
 	}
 	mpq_coalesce_flush(b->coalesce);
-}
-
-static void through_queue(struct bench *b)
-{
-	mpq_time now = 1000 + b->result;
-
-	for (size_t i = 0; i < b->pkts; i++) {
-		(void)mpq_queue_push(&b->queue, b->packet[i], now);
-	}
-	for (size_t i = 0; i < b->pkts; i++) {
-		(void)mpq_queue_peek(&b->queue, now);
-		b->packet[i] = mpq_queue_pop(&b->queue, now + 1000);
-	}
 }
 
 static void through_fair(struct bench *b)
@@ -172,7 +157,6 @@ static void bench(struct bench *b, const char *title, struct sample s,
 	       b->packet[0]->len_bytes);
 	measure(b, "segment", cut);
 	measure(b, "coalesce", merge);
-	measure(b, "queue, in and out", through_queue);
 	measure(b, "fair, parse and hash", through_fair);
 	measure(b, "ip and guard", guard);
 	measure(b, "(memcpy, for comparison)", copy);
@@ -183,7 +167,7 @@ static void bench(struct bench *b, const char *title, struct sample s,
 int main(void)
 {
 	static const struct mpq_coalesce_events events = {.frame = count_frame};
-	static const struct mpq_queue_config config = {
+	static const struct mpq_fair_config config = {
 		.limit_pkts = 1000,
 		.target = 5 * MPQ_MILLISECOND,
 		.interval = 100 * MPQ_MILLISECOND,
@@ -198,7 +182,6 @@ int main(void)
 	    mpq_packet_pool_init(&b.pool, FRAME_PKTS) != 0) {
 		return 1;
 	}
-	mpq_queue_init(&b.queue, &b.pool, &config);
 	mpq_fair_init(&b.fair, &b.pool, &config, &b.room);
 	for (size_t i = 0; i < FRAME_PKTS; i++) {
 		b.packet[i] = mpq_packet_get(&b.pool);

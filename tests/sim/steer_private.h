@@ -46,7 +46,7 @@ struct sim_path {
 	struct sim_link link;
 	struct sim_transport transport;
 	struct mpq_estimate estimate;
-	struct mpq_queue queue[SIM_STEER_CLASSES], urgent;
+	struct sim_queue queue[SIM_STEER_CLASSES], urgent;
 	struct mpq_repair_item again[SIM_STEER_URGENT]; /* urgent's */
 	uint64_t again_head, again_tail;
 	struct sim_acks acks;
@@ -76,7 +76,7 @@ struct sim_world {
 	struct mpq_packet_pool pool;
 	struct mpq_steer *steer;
 	struct mpq_repair *repair;
-	struct mpq_queue shared[SIM_STEER_CLASSES];
+	struct sim_queue shared[SIM_STEER_CLASSES];
 	struct sim_path path[SIM_PROFILE_PATHS];
 	struct sim_flow flow[SIM_STEER_FLOWS + 2];
 	unsigned flows;

@@ -95,7 +95,7 @@ static uint32_t hash_of(const struct sim_flow *f)
 	       (f->class == 1 ? (uint32_t)(f->world->now / MPQ_SECOND) : 0);
 }
 
-static void enqueue(struct sim_world *w, struct mpq_queue *q,
+static void enqueue(struct sim_world *w, struct sim_queue *q,
 		    const struct sim_wire *wire)
 {
 	struct mpq_packet *packet = mpq_packet_get(&w->pool);
@@ -104,7 +104,7 @@ static void enqueue(struct sim_world *w, struct mpq_queue *q,
 		memcpy(packet->data, wire, sizeof(*wire));
 		packet->len_bytes = SIM_STEER_INNER;
 		packet->flow = hash_of(&w->flow[wire->flow]);
-		(void)mpq_queue_push(q, packet, w->now);
+		(void)sim_queue_push(q, packet, w->now);
 	}
 }
 
@@ -118,7 +118,7 @@ static void number(struct sim_world *w, struct sim_wire *wire)
 	wire->numbered = true;
 }
 
-static void put_last(struct mpq_queue *q, struct mpq_packet *p)
+static void put_last(struct sim_queue *q, struct mpq_packet *p)
 {
 	p->next = NULL;
 	if (q->tail == NULL) {
@@ -132,7 +132,7 @@ static void put_last(struct mpq_queue *q, struct mpq_packet *p)
 }
 
 /* In their order, and with their age. */
-static void move_flow(struct mpq_queue *q, uint32_t flow, struct mpq_queue *to)
+static void move_flow(struct sim_queue *q, uint32_t flow, struct sim_queue *to)
 {
 	struct mpq_packet *p = q->head, *next;
 
@@ -148,7 +148,7 @@ static void move_flow(struct mpq_queue *q, uint32_t flow, struct mpq_queue *to)
 /* What waits of a flow goes with it. */
 void sim_steer_move(struct sim_world *w, const struct mpq_steer_event *e)
 {
-	struct mpq_queue *shared = &w->shared[e->class];
+	struct sim_queue *shared = &w->shared[e->class];
 	struct sim_path *to = &w->path[__builtin_ctz(e->to)];
 
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
@@ -268,12 +268,12 @@ static struct mpq_packet *next_of_class(struct sim_path *p, unsigned class)
 	for (unsigned i = 0; i < 2; i++) {
 		p->turn = !p->turn;
 		if (p->turn) {
-			if (mpq_queue_peek(&p->queue[class], w->now) != NULL) {
-				return mpq_queue_pop(&p->queue[class], w->now);
+			if (sim_queue_peek(&p->queue[class], w->now) != NULL) {
+				return sim_queue_pop(&p->queue[class], w->now);
 			}
 			continue;
 		}
-		packet = mpq_queue_peek(&w->shared[class], w->now);
+		packet = sim_queue_peek(&w->shared[class], w->now);
 		if (packet == NULL) {
 			continue;
 		}
@@ -281,7 +281,7 @@ static struct mpq_packet *next_of_class(struct sim_path *p, unsigned class)
 				       w->shared[class].bytes, w->now)) {
 			mpq_steer_pulled(w->steer, class, p->index,
 					 packet->len_bytes, w->now);
-			return mpq_queue_pop(&w->shared[class], w->now);
+			return sim_queue_pop(&w->shared[class], w->now);
 		}
 		p->refused = true;
 	}
@@ -294,9 +294,9 @@ static struct mpq_packet *next_packet(struct sim_path *p,
 	struct mpq_packet *packet = NULL;
 
 	p->refused = false;
-	if (mpq_queue_peek(&p->urgent, p->world->now) != NULL) {
+	if (sim_queue_peek(&p->urgent, p->world->now) != NULL) {
 		*item = p->again[p->again_head++ % SIM_STEER_URGENT];
-		return mpq_queue_pop(&p->urgent, p->world->now);
+		return sim_queue_pop(&p->urgent, p->world->now);
 	}
 	for (unsigned i = SIM_STEER_CLASSES; i > 0 && packet == NULL; i--) {
 		packet = next_of_class(p, i - 1);
@@ -390,7 +390,7 @@ static void send_repairs(struct sim_world *w)
 		}
 		p = &w->path[to];
 		p->again[p->again_tail++ % SIM_STEER_URGENT] = item;
-		(void)mpq_queue_push(&p->urgent, item.packet, w->now);
+		(void)sim_queue_push(&p->urgent, item.packet, w->now);
 		w->result->repaired++;
 		tell_queue(p);
 	}
@@ -412,7 +412,7 @@ static void set_queues(struct sim_world *w)
 		}
 	}
 	for (unsigned i = 0; i < SIM_STEER_CLASSES; i++) {
-		struct mpq_queue_config *c = &w->shared[i].config;
+		struct mpq_fair_config *c = &w->shared[i].config;
 
 		c->limit_pkts = limit_for(bps);
 		c->target = TARGET + mpq_steer_delay_spread(w->steer, i);
@@ -434,9 +434,9 @@ void sim_steer_send(struct sim_world *w)
 
 void sim_steer_path_init(struct sim_world *w, unsigned i)
 {
-	const struct mpq_queue_config codel = {.limit_pkts = QUEUE_MIN,
-					       .target = TARGET};
-	const struct mpq_queue_config plain = {.limit_pkts = SIM_STEER_URGENT};
+	const struct mpq_fair_config codel = {.limit_pkts = QUEUE_MIN,
+					      .target = TARGET};
+	const struct mpq_fair_config plain = {.limit_pkts = SIM_STEER_URGENT};
 	struct sim_path *p = &w->path[i];
 
 	p->world = w;
@@ -460,17 +460,17 @@ void sim_steer_path_init(struct sim_world *w, unsigned i)
 	mpq_estimate_init(&p->estimate, SIM_STEER_START);
 	view_path(p);
 	for (unsigned k = 0; k < SIM_STEER_CLASSES; k++) {
-		mpq_queue_init(&p->queue[k], &w->pool, &codel);
+		sim_queue_init(&p->queue[k], &w->pool, &codel);
 	}
-	mpq_queue_init(&p->urgent, &w->pool, &plain);
+	sim_queue_init(&p->urgent, &w->pool, &plain);
 	mpq_steer_path(w->steer, i, &p->estimate, true, false, SIM_STEER_START);
 }
 
 void sim_steer_path_finish(struct sim_path *p)
 {
 	for (unsigned i = 0; i < SIM_STEER_CLASSES; i++) {
-		(void)mpq_queue_clear(&p->queue[i]);
+		(void)sim_queue_clear(&p->queue[i]);
 	}
-	(void)mpq_queue_clear(&p->urgent);
+	(void)sim_queue_clear(&p->urgent);
 	sim_link_finish(&p->link);
 }

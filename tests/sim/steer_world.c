@@ -48,8 +48,8 @@ static const struct mpq_steer_events steer_events = {changed};
 static void init_shared(struct sim_world *w)
 {
 	for (unsigned i = 0; i < SIM_STEER_CLASSES; i++) {
-		mpq_queue_init(&w->shared[i], &w->pool,
-			       &(struct mpq_queue_config){0});
+		sim_queue_init(&w->shared[i], &w->pool,
+			       &(struct mpq_fair_config){0});
 	}
 }
 
@@ -107,7 +107,7 @@ static void finish(struct sim_world *w)
 		}
 	}
 	for (unsigned i = 0; i < SIM_STEER_CLASSES; i++) {
-		(void)mpq_queue_clear(&w->shared[i]);
+		(void)sim_queue_clear(&w->shared[i]);
 	}
 	sim_steer_receiver_finish(w);
 	mpq_repair_free(w->repair);

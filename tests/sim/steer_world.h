@@ -2,7 +2,7 @@
 /*
  * One direction of a tunnel under virtual time: inner flows, steering, a queue
  * and a modelled connection per path, modelled links, a receiver that keeps
- * order. All of bond/ but life and flow/queue run for real.
+ * order. All of bond/ but life, and flow/codel run for real.
  *
  *	flow -> steer -> queue -> transport -> link -> order -> flow's receiver
  *	          ^         estimate, repair <- acks         |
@@ -13,9 +13,9 @@
 
 #include "dataplane/bond/repair.h"
 #include "dataplane/bond/steer.h"
-#include "dataplane/flow/queue.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/steer_profile.h"
+#include "tests/sim/steer_queue.h"
 #include "tests/sim/steer_transport.h"
 
 #define SIM_STEER_FLOWS    8

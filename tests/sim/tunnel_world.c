@@ -33,9 +33,9 @@ static struct mpq_sockaddr with_port(const struct mpq_sockaddr *a,
 static void traffic_init(struct tunnel_world *w, struct tunnel_traffic *t,
 			 size_t size_bytes, mpq_duration interval)
 {
-	const struct mpq_queue_config config = {.limit_pkts = QUEUE_PKTS};
+	const struct mpq_fair_config config = {.limit_pkts = QUEUE_PKTS};
 
-	mpq_queue_init(&t->out.queue, &w->pool, &config);
+	mpq_fair_init(&t->out.queue, &w->pool, &config, &t->out.room);
 	t->interval = interval;
 	t->size_bytes = size_bytes;
 	t->next = interval > 0 ? w->now : MPQ_TIME_NEVER;
@@ -52,9 +52,10 @@ static void send_due(struct tunnel_world *w, struct tunnel_traffic *t)
 			continue;
 		}
 		p->len_bytes = (uint16_t)t->size_bytes;
+		p->flow = 0;
 		memset(p->data, (int)(t->sent & 0xff), t->size_bytes);
 		memcpy(p->data, &t->sent, sizeof(t->sent));
-		(void)mpq_queue_push(&t->out.queue, p, w->now);
+		(void)mpq_fair_push(&t->out.queue, p, w->now);
 	}
 }
 
@@ -199,8 +200,8 @@ void tunnel_world_free(struct tunnel_world *w)
 	if (w->demux != NULL) {
 		tunnel_world_kill_concentrator(w);
 	}
-	mpq_queue_finish(&w->edge.out.queue);
-	mpq_queue_finish(&w->concentrator.out.queue);
+	mpq_fair_finish(&w->edge.out.queue);
+	mpq_fair_finish(&w->concentrator.out.queue);
 	mpq_packet_pool_finish(&w->pool);
 	sim_link_finish(&w->up);
 	sim_link_finish(&w->down);

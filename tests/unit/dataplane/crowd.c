@@ -151,7 +151,7 @@ void crowd_finish(struct crowd *c)
 		mpq_conn_free(m->conn);
 		mpq_loop_unwatch(&m->watch);
 		mpq_udp_finish(&m->udp);
-		mpq_queue_finish(&m->out.queue);
+		mpq_fair_finish(&m->out.queue);
 		mpq_packet_pool_finish(&m->pool);
 		free(m);
 	}
@@ -162,7 +162,7 @@ void crowd_finish(struct crowd *c)
 static struct crowd_member *new_member(struct crowd *c, const char *address,
 				       uint16_t port)
 {
-	static const struct mpq_queue_config queue = {.limit_pkts = 32};
+	static const struct mpq_fair_config queue = {.limit_pkts = 32};
 	struct crowd_member *m = calloc(1, sizeof(*m));
 
 	assert_true(c->n < CROWD_MAX);
@@ -173,7 +173,7 @@ static struct crowd_member *new_member(struct crowd *c, const char *address,
 					.owner = m};
 	assert_int_equal(mpq_loop_watch(c->loop, &m->watch), 0);
 	assert_int_equal(mpq_packet_pool_init(&m->pool, 32), 0);
-	mpq_queue_init(&m->out.queue, &m->pool, &queue);
+	mpq_fair_init(&m->out.queue, &m->pool, &queue, &m->out.room);
 	return m;
 }
 
@@ -231,5 +231,6 @@ void crowd_send(struct crowd_member *m, size_t len)
 	assert_non_null(p);
 	site_udp(p->data, len, "10.1.0.7", "198.51.100.1");
 	p->len_bytes = (uint16_t)len;
-	assert_true(mpq_queue_push(&m->out.queue, p, fake_now()));
+	p->flow = 0;
+	assert_true(mpq_fair_push(&m->out.queue, p, fake_now()));
 }

@@ -4,10 +4,11 @@
 #define MPQ_TESTS_DATAPLANE_QUEUE_SOURCE_H
 
 #include "dataplane/channel.h"
-#include "dataplane/flow/queue.h"
+#include "dataplane/flow/fair.h"
 
 struct queue_source {
-	struct mpq_queue queue;
+	struct mpq_fair queue;
+	struct mpq_fair_room room;
 	unsigned too_big;
 };
 
@@ -15,7 +16,7 @@ static inline bool
 queue_source_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
 {
 	struct queue_source *s = owner;
-	const struct mpq_packet *p = mpq_queue_peek(&s->queue, now);
+	const struct mpq_packet *p = mpq_fair_peek(&s->queue, now);
 
 	if (p == NULL) {
 		return false;
@@ -31,7 +32,7 @@ static inline void queue_source_taken(void *owner, uint64_t id, mpq_time now)
 	struct queue_source *s = owner;
 
 	(void)id;
-	mpq_packet_put(s->queue.pool, mpq_queue_pop(&s->queue, now));
+	mpq_packet_put(s->queue.pool, mpq_fair_pop(&s->queue, now));
 }
 
 static inline void queue_source_too_big(void *owner, size_t limit, mpq_time now)
@@ -40,7 +41,7 @@ static inline void queue_source_too_big(void *owner, size_t limit, mpq_time now)
 
 	(void)limit;
 	s->too_big++;
-	mpq_packet_put(s->queue.pool, mpq_queue_pop(&s->queue, now));
+	mpq_packet_put(s->queue.pool, mpq_fair_pop(&s->queue, now));
 }
 
 static const struct mpq_channel_source queue_source = {

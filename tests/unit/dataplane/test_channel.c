@@ -122,7 +122,7 @@ static struct mpq_tls *make_tls(const struct pki_certificate *own,
 
 static int setup(void **state)
 {
-	static const struct mpq_queue_config queue = {.limit_pkts = 64};
+	static const struct mpq_fair_config queue = {.limit_pkts = 64};
 	struct world *w = calloc(1, sizeof(*w));
 
 	w->pki = pki_set_new();
@@ -133,8 +133,10 @@ static int setup(void **state)
 	assert_int_equal(mpq_sockaddr_parse("192.0.2.1", 45001, &w->server_at),
 			 0);
 	assert_int_equal(mpq_packet_pool_init(&w->pool, 128), 0);
-	mpq_queue_init(&w->client.out.queue, &w->pool, &queue);
-	mpq_queue_init(&w->server.out.queue, &w->pool, &queue);
+	mpq_fair_init(&w->client.out.queue, &w->pool, &queue,
+		      &w->client.out.room);
+	mpq_fair_init(&w->server.out.queue, &w->pool, &queue,
+		      &w->server.out.room);
 	w->server.demux = mpq_demux_new(secret);
 	w->server.answer = 200;
 	w->now = MPQ_SECOND;
@@ -149,8 +151,8 @@ static int teardown(void **state)
 	mpq_channel_free(w->client.ch);
 	mpq_channel_free(w->server.ch);
 	mpq_demux_free(w->server.demux);
-	mpq_queue_finish(&w->client.out.queue);
-	mpq_queue_finish(&w->server.out.queue);
+	mpq_fair_finish(&w->client.out.queue);
+	mpq_fair_finish(&w->server.out.queue);
 	mpq_packet_pool_finish(&w->pool);
 	mpq_tls_unref(w->client_tls);
 	mpq_tls_unref(w->server_tls);
@@ -277,7 +279,8 @@ static bool push(struct world *w, struct end *end, size_t len)
 	assert_non_null(p);
 	memset(p->data, 0x45, len);
 	p->len_bytes = (uint16_t)len;
-	return mpq_queue_push(&end->out.queue, p, w->now);
+	p->flow = 0;
+	return mpq_fair_push(&end->out.queue, p, w->now);
 }
 
 static void carries_packets_both_ways(void **state)

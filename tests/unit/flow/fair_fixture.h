@@ -34,7 +34,7 @@ struct fixture {
 	uint32_t random;
 };
 
-static const struct mpq_queue_config config = {
+static const struct mpq_fair_config config = {
 	.limit_pkts = LIMIT,
 	.target = TARGET,
 	.interval = INTERVAL,

@@ -10,7 +10,7 @@ static struct mpq_fair *other_of(struct fixture *f)
 
 	memset(&room, 0, sizeof(room));
 	mpq_fair_init(&other, &f->pool,
-		      &(struct mpq_queue_config){.limit_pkts = 1}, &room);
+		      &(struct mpq_fair_config){.limit_pkts = 1}, &room);
 	return &other;
 }
 

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/flow/queue.h"
+#include "tests/sim/steer_queue.h"
 
 #include "dataplane/flow/ip.h"
 
 #include <assert.h>
 
-void mpq_queue_init(struct mpq_queue *q, struct mpq_packet_pool *pool,
-		    const struct mpq_queue_config *config)
+void sim_queue_init(struct sim_queue *q, struct mpq_packet_pool *pool,
+		    const struct mpq_fair_config *config)
 {
-	*q = (struct mpq_queue){.config = *config, .pool = pool};
+	*q = (struct sim_queue){.config = *config, .pool = pool};
 }
 
-void mpq_queue_finish(struct mpq_queue *q)
-{
-	if (q != NULL && q->pool != NULL) {
-		(void)mpq_queue_clear(q);
-	}
-}
-
-static void append(struct mpq_queue *q, struct mpq_packet *p)
+static void append(struct sim_queue *q, struct mpq_packet *p)
 {
 	p->next = NULL;
 	if (q->tail == NULL) {
@@ -31,7 +24,7 @@ static void append(struct mpq_queue *q, struct mpq_packet *p)
 	q->bytes += p->len_bytes;
 }
 
-bool mpq_queue_push(struct mpq_queue *q, struct mpq_packet *p, mpq_time now)
+bool sim_queue_push(struct sim_queue *q, struct mpq_packet *p, mpq_time now)
 {
 	if (q->pkts >= q->config.limit_pkts) {
 		q->dropped_full++;
@@ -44,7 +37,7 @@ bool mpq_queue_push(struct mpq_queue *q, struct mpq_packet *p, mpq_time now)
 	return true;
 }
 
-static struct mpq_packet *take_head(struct mpq_queue *q)
+static struct mpq_packet *take_head(struct sim_queue *q)
 {
 	struct mpq_packet *p = q->head;
 
@@ -60,14 +53,14 @@ static struct mpq_packet *take_head(struct mpq_queue *q)
 	return p;
 }
 
-static void drop_head(struct mpq_queue *q)
+static void drop_head(struct sim_queue *q)
 {
 	q->dropped_delay++;
 	mpq_packet_put(q->pool, take_head(q));
 }
 
 /* The head pays for the queue: by a mark (true, it stays) or by its life. */
-static bool mark_or_drop(struct mpq_queue *q)
+static bool mark_or_drop(struct sim_queue *q)
 {
 	if (mpq_ip_mark_ce(q->head->data, q->head->len_bytes)) {
 		q->marked++;
@@ -77,7 +70,7 @@ static bool mark_or_drop(struct mpq_queue *q)
 	return false;
 }
 
-static bool is_charged(struct mpq_queue *q, mpq_time now)
+static bool is_charged(struct sim_queue *q, mpq_time now)
 {
 	size_t left_bytes = q->bytes - q->head->len_bytes;
 
@@ -87,7 +80,7 @@ static bool is_charged(struct mpq_queue *q, mpq_time now)
 				 left_bytes > MPQ_PACKET_MAX_BYTES, now);
 }
 
-static void control_delay(struct mpq_queue *q, mpq_time now)
+static void control_delay(struct sim_queue *q, mpq_time now)
 {
 	bool marked = false;
 
@@ -99,7 +92,7 @@ static void control_delay(struct mpq_queue *q, mpq_time now)
 	}
 }
 
-struct mpq_packet *mpq_queue_peek(struct mpq_queue *q, mpq_time now)
+struct mpq_packet *sim_queue_peek(struct sim_queue *q, mpq_time now)
 {
 	if (!q->decided && q->config.target != 0 && q->head != NULL) {
 		control_delay(q, now);
@@ -108,9 +101,9 @@ struct mpq_packet *mpq_queue_peek(struct mpq_queue *q, mpq_time now)
 	return q->head;
 }
 
-struct mpq_packet *mpq_queue_pop(struct mpq_queue *q, mpq_time now)
+struct mpq_packet *sim_queue_pop(struct sim_queue *q, mpq_time now)
 {
-	struct mpq_packet *p = mpq_queue_peek(q, now);
+	struct mpq_packet *p = sim_queue_peek(q, now);
 
 	if (p == NULL) {
 		return NULL;
@@ -119,18 +112,7 @@ struct mpq_packet *mpq_queue_pop(struct mpq_queue *q, mpq_time now)
 	return take_head(q);
 }
 
-size_t mpq_queue_drop_older(struct mpq_queue *q, mpq_duration age, mpq_time now)
-{
-	size_t before = q->pkts;
-
-	while (q->head != NULL &&
-	       mpq_time_elapsed(q->head->enqueued, now) > age) {
-		drop_head(q);
-	}
-	return before - q->pkts;
-}
-
-size_t mpq_queue_clear(struct mpq_queue *q)
+size_t sim_queue_clear(struct sim_queue *q)
 {
 	size_t n = q->pkts;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Delay control, as a fair queue has it in front of one flow. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/flow/fair.h"
 #include "dataplane/flow/ip.h"
-#include "dataplane/flow/queue.h"
 #include "tests/unit/flow/sample.h"
 
 #define LIMIT    1000
@@ -22,12 +23,13 @@
 
 struct fixture {
 	struct mpq_packet_pool pool;
-	struct mpq_queue queue;
+	struct mpq_fair queue; /* of one flow */
+	struct mpq_fair_room room;
 	mpq_time now;
 	uint16_t id; /* of the next packet, to know it by */
 };
 
-static const struct mpq_queue_config config = {
+static const struct mpq_fair_config config = {
 	.limit_pkts = LIMIT,
 	.target = TARGET,
 	.interval = INTERVAL,
@@ -38,7 +40,7 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	*state = f;
-	mpq_queue_init(&f->queue, &f->pool, &config);
+	mpq_fair_init(&f->queue, &f->pool, &config, &f->room);
 	f->now = 77 * MPQ_SECOND;
 	return mpq_packet_pool_init(&f->pool, LIMIT + 1);
 }
@@ -47,7 +49,7 @@ static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
-	mpq_queue_finish(&f->queue);
+	mpq_fair_finish(&f->queue);
 	assert_int_equal(f->pool.free_pkts, f->pool.size_pkts);
 	mpq_packet_pool_finish(&f->pool);
 	free(f);
@@ -64,8 +66,9 @@ static bool push_sized(struct fixture *f, uint8_t tos, size_t len)
 	s.tos = tos;
 	s.id = f->id++;
 	s.payload_bytes = len - 20;
+	p->flow = 1;
 	p->len_bytes = (uint16_t)sample_write(&s, p->data);
-	return mpq_queue_push(&f->queue, p, f->now);
+	return mpq_fair_push(&f->queue, p, f->now);
 }
 
 static bool push(struct fixture *f, uint8_t tos)
@@ -78,15 +81,10 @@ static unsigned id_of(const struct mpq_packet *p)
 	return (unsigned)p->data[4] << 8 | p->data[5];
 }
 
-static bool is_marked(const struct mpq_packet *p)
-{
-	return (p->data[1] & 3) == 3;
-}
-
 /* Takes one packet; its id, or -1. */
 static int pop(struct fixture *f)
 {
-	struct mpq_packet *p = mpq_queue_pop(&f->queue, f->now);
+	struct mpq_packet *p = mpq_fair_pop(&f->queue, f->now);
 	int id;
 
 	if (p == NULL) {
@@ -114,70 +112,6 @@ static void fill(struct fixture *f, uint8_t tos, size_t n)
 	}
 }
 
-static void first_in_first_out(void **state)
-{
-	struct fixture *f = *state;
-
-	fill(f, 0, 10);
-	assert_int_equal(f->queue.pkts, 10);
-	assert_int_equal(f->queue.bytes, 10 * PACKET);
-	for (int i = 0; i < 10; i++) {
-		assert_int_equal(pop(f), i);
-	}
-	assert_int_equal(pop(f), -1);
-	assert_null(mpq_queue_peek(&f->queue, f->now));
-	assert_int_equal(f->queue.pkts, 0);
-	assert_int_equal(f->queue.bytes, 0);
-	assert_int_equal(f->queue.enqueued, 10);
-}
-
-static void a_full_queue_refuses_and_counts(void **state)
-{
-	struct fixture *f = *state;
-
-	fill(f, 0, LIMIT);
-	assert_false(push(f, 0));
-	assert_false(push(f, 0));
-	assert_int_equal(f->queue.dropped_full, 2);
-	assert_int_equal(f->queue.pkts, LIMIT);
-	assert_int_equal(f->queue.enqueued, LIMIT);
-	assert_int_equal(f->pool.free_pkts, 1);
-	assert_int_equal(pop(f), 0);
-	assert_true(push(f, 0));
-}
-
-static void peeking_takes_nothing(void **state)
-{
-	struct fixture *f = *state;
-	struct mpq_packet *p;
-
-	fill(f, 0, 3);
-	p = mpq_queue_peek(&f->queue, f->now);
-	assert_ptr_equal(mpq_queue_peek(&f->queue, f->now), p);
-	assert_int_equal(f->queue.pkts, 3);
-	assert_ptr_equal(mpq_queue_pop(&f->queue, f->now), p);
-	mpq_packet_put(&f->pool, p);
-	assert_int_equal(id_of(mpq_queue_peek(&f->queue, f->now)), 1);
-}
-
-/* A path that refuses for seconds finds the packet that it refused. */
-static void what_was_peeked_stays_whatever_its_age(void **state)
-{
-	struct fixture *f = *state;
-	struct mpq_packet *p;
-
-	fill(f, 0, 100);
-	p = mpq_queue_peek(&f->queue, f->now);
-	for (int i = 0; i < 100; i++) {
-		f->now += INTERVAL;
-		assert_ptr_equal(mpq_queue_peek(&f->queue, f->now), p);
-	}
-	assert_int_equal(f->queue.dropped_delay, 0);
-	assert_ptr_equal(mpq_queue_pop(&f->queue, f->now), p);
-	assert_int_equal(f->queue.sojourn, 100 * INTERVAL);
-	mpq_packet_put(&f->pool, p);
-}
-
 static void delay_below_the_target_is_no_matter(void **state)
 {
 	struct fixture *f = *state;
@@ -199,20 +133,6 @@ static void a_burst_shorter_than_the_interval_passes(void **state)
 		assert_int_equal(pop(f), i);
 	}
 	assert_int_equal(f->queue.dropped_delay, 0);
-}
-
-static void no_target_no_control(void **state)
-{
-	struct fixture *f = *state;
-	struct mpq_queue_config none = config;
-
-	none.target = 0;
-	mpq_queue_init(&f->queue, &f->pool, &none);
-	fill(f, 3, 500);
-	run_full(f, 2, 2000);
-	assert_int_equal(f->queue.dropped_delay, 0);
-	assert_int_equal(f->queue.marked, 0);
-	assert_int_equal(f->queue.pkts, 500);
 }
 
 /* RFC 8289 §5.3: the first one when the delay has stood for an interval, then
@@ -256,28 +176,6 @@ static void drops_take_the_head(void **state)
 	assert_int_equal(id, before + 2);
 }
 
-static void what_is_ecn_capable_is_marked_not_dropped(void **state)
-{
-	struct fixture *f = *state;
-	uint64_t marked = 0;
-
-	fill(f, 2, 500);
-	for (int i = 0; i < 2000; i++) {
-		struct mpq_packet *p;
-
-		f->now += TICK;
-		assert_true(push(f, 2));
-		p = mpq_queue_pop(&f->queue, f->now);
-		assert_int_equal(id_of(p), i);
-		assert_true(sample_is_sound(p->data, p->len_bytes));
-		marked += is_marked(p);
-		mpq_packet_put(&f->pool, p);
-	}
-	assert_int_equal(f->queue.dropped_delay, 0);
-	assert_int_equal(f->queue.marked, marked);
-	assert_in_range(marked, 50, 250);
-}
-
 /* The law is the same for both: as many marks as there would be drops. */
 static void marks_come_as_often_as_drops(void **state)
 {
@@ -287,28 +185,11 @@ static void marks_come_as_often_as_drops(void **state)
 	fill(f, 1, 500);
 	run_full(f, 1, 1000);
 	marked = f->queue.marked;
-	mpq_queue_finish(&f->queue);
-	mpq_queue_init(&f->queue, &f->pool, &config);
+	mpq_fair_finish(&f->queue);
+	mpq_fair_init(&f->queue, &f->pool, &config, &f->room);
 	fill(f, 0, 500);
 	run_full(f, 0, 1000);
 	assert_in_range(f->queue.dropped_delay, marked - 1, marked + 1);
-}
-
-static void the_last_packets_are_never_dropped(void **state)
-{
-	struct fixture *f = *state;
-
-	for (int i = 0; i < 300; i++) {
-		int id = f->id;
-
-		assert_true(push_sized(f, 0, 1500));
-		assert_true(push_sized(f, 0, 1500));
-		f->now += INTERVAL;
-		assert_int_equal(pop(f), id);
-		f->now += INTERVAL;
-		assert_int_equal(pop(f), id + 1);
-	}
-	assert_int_equal(f->queue.dropped_delay, 0);
 }
 
 /* Small packets: many of them are still no standing queue. */
@@ -342,7 +223,9 @@ static void dropping_ends_with_the_delay(void **state)
 	dropped = f->queue.dropped_delay;
 	run_full(f, 0, 1000);
 	assert_int_equal(f->queue.dropped_delay, dropped);
-	assert_false(f->queue.codel.dropping);
+	for (unsigned b = 0; b < MPQ_FAIR_BUCKETS; b++) {
+		assert_false(f->room.bucket[b].codel.dropping);
+	}
 }
 
 static uint64_t drops_within(struct fixture *f, size_t ticks)
@@ -409,83 +292,21 @@ static double mean_delay_of_tcp(struct fixture *f, uint8_t tos)
 static void holds_the_delay_of_a_responsive_sender(void **state)
 {
 	struct fixture *f = *state;
-	struct mpq_queue_config none = config;
+	struct mpq_fair_config none = config;
 	double with, marking, without;
 
 	with = mean_delay_of_tcp(f, 0);
-	mpq_queue_finish(&f->queue);
-	mpq_queue_init(&f->queue, &f->pool, &config);
+	mpq_fair_finish(&f->queue);
+	mpq_fair_init(&f->queue, &f->pool, &config, &f->room);
 	marking = mean_delay_of_tcp(f, 2);
 	assert_int_not_equal(f->queue.marked, 0);
-	mpq_queue_finish(&f->queue);
+	mpq_fair_finish(&f->queue);
 	none.target = 0;
-	mpq_queue_init(&f->queue, &f->pool, &none);
+	mpq_fair_init(&f->queue, &f->pool, &none, &f->room);
 	without = mean_delay_of_tcp(f, 0);
 	assert_true(with < 4.0 * (double)TARGET);
 	assert_true(marking < 4.0 * (double)TARGET);
 	assert_true(without > 100.0 * (double)TARGET);
-}
-
-static void what_grew_too_old_goes_however_it_stands(void **state)
-{
-	struct fixture *f = *state;
-
-	fill(f, 0, 3);
-	f->now += 600 * MPQ_MILLISECOND;
-	fill(f, 0, 2);
-	assert_non_null(mpq_queue_peek(&f->queue, f->now));
-	f->now += 400 * MPQ_MILLISECOND;
-	assert_int_equal(mpq_queue_drop_older(&f->queue, MPQ_SECOND, f->now),
-			 0);
-	f->now += 1;
-	assert_int_equal(mpq_queue_drop_older(&f->queue, MPQ_SECOND, f->now),
-			 3);
-	assert_int_equal(f->queue.pkts, 2);
-	assert_int_equal(f->queue.dropped_delay, 3);
-	f->now += MPQ_SECOND;
-	assert_int_equal(mpq_queue_drop_older(&f->queue, MPQ_SECOND, f->now),
-			 2);
-	assert_null(mpq_queue_peek(&f->queue, f->now));
-}
-
-static void clearing_gives_all_back(void **state)
-{
-	struct fixture *f = *state;
-
-	fill(f, 0, 20);
-	(void)mpq_queue_peek(&f->queue, f->now);
-	assert_int_equal(mpq_queue_clear(&f->queue), 20);
-	assert_int_equal(f->pool.free_pkts, f->pool.size_pkts);
-	assert_null(mpq_queue_peek(&f->queue, f->now));
-	assert_int_equal(mpq_queue_clear(&f->queue), 0);
-	assert_true(push(f, 0));
-	assert_int_equal(pop(f), 20);
-}
-
-static void a_cleared_queue_has_no_grudge(void **state)
-{
-	struct fixture *f = *state;
-
-	fill(f, 0, 200);
-	run_full(f, 0, 500);
-	(void)mpq_queue_clear(&f->queue);
-	f->now += MPQ_SECOND;
-	f->queue.dropped_delay = 0;
-	fill(f, 0, 90);
-	for (int i = 0; i < 90; i++) {
-		f->now += TICK;
-		assert_int_not_equal(pop(f), -1);
-	}
-	assert_int_equal(f->queue.dropped_delay, 0);
-}
-
-static void finishing_nothing_is_fine(void **state)
-{
-	struct mpq_queue q = {0};
-
-	(void)state;
-	mpq_queue_finish(NULL);
-	mpq_queue_finish(&q);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -493,26 +314,15 @@ static void finishing_nothing_is_fine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(first_in_first_out),
-		TEST(a_full_queue_refuses_and_counts),
-		TEST(peeking_takes_nothing),
-		TEST(what_was_peeked_stays_whatever_its_age),
 		TEST(delay_below_the_target_is_no_matter),
 		TEST(a_burst_shorter_than_the_interval_passes),
-		TEST(no_target_no_control),
 		TEST(drops_come_by_the_control_law),
 		TEST(drops_take_the_head),
-		TEST(what_is_ecn_capable_is_marked_not_dropped),
 		TEST(marks_come_as_often_as_drops),
-		TEST(the_last_packets_are_never_dropped),
 		TEST(an_mtu_of_small_packets_is_never_dropped),
 		TEST(dropping_ends_with_the_delay),
 		TEST(it_resumes_the_rate_that_was_right),
 		TEST(holds_the_delay_of_a_responsive_sender),
-		TEST(what_grew_too_old_goes_however_it_stands),
-		TEST(clearing_gives_all_back),
-		TEST(a_cleared_queue_has_no_grudge),
-		TEST(finishing_nothing_is_fine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
