@@ -86,8 +86,9 @@ struct mpq_session_counters {
 struct mpq_session_class_counters {
 	uint64_t packets_out, bytes_out, over_rate, too_big;
 	uint64_t expired; /* repairs that came too late */
-	/* Of packets of which another copy goes: with the path that they waited
-	 * for, or with their number; not made, as buffers are short. */
+	/* Of packets of which another copy goes, or went: with the path that
+	 * they waited for, or with their number; not made, as buffers are
+	 * short. */
 	uint64_t copies_gone, copies_unmade;
 	uint64_t repaired;
 };

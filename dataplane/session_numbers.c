@@ -21,8 +21,7 @@ void mpq_session_unnumber(struct mpq_packet *p)
 	p->copies = 0;
 }
 
-/* ---- what each path has to itself -----------------------------------------
- */
+/* ---- all that waits of a class ------------------------------------------- */
 
 struct list {
 	struct mpq_packet *first, **end;
@@ -55,15 +54,20 @@ static void sort_in(struct mpq_packet **lane, struct mpq_packet **before,
 	*before = p;
 }
 
+static struct mpq_fair *queue_of(struct mpq_session *s, unsigned c, unsigned i)
+{
+	return i < MPQ_SESSION_PATHS ? &s->path[i].own[c] : &s->shared[c];
+}
+
 /* A list for each lane of what is numbered, and one of the rest. */
-static void sort_own(struct mpq_session *s, unsigned c,
+static void sort_all(struct mpq_session *s, unsigned c,
 		     struct mpq_packet *ret_lane[MPQ_HEADER_LANES],
 		     struct list *ret_rest)
 {
 	struct mpq_packet *before[MPQ_HEADER_LANES] = {NULL}, *p, *next;
 
-	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		(void)mpq_fair_take_all(&s->path[i].own[c], &p);
+	for (unsigned i = 0; i <= MPQ_SESSION_PATHS; i++) {
+		(void)mpq_fair_take_all(queue_of(s, c, i), &p);
 		for (; p != NULL; p = next) {
 			uint8_t lane = mpq_session_lane(p->flow);
 
@@ -104,12 +108,12 @@ static struct mpq_packet *keep_one(struct mpq_session *s, struct mpq_packet *p,
 	return last;
 }
 
-struct mpq_packet *mpq_session_take_own(struct mpq_session *s, unsigned c)
+struct mpq_packet *mpq_session_take_class(struct mpq_session *s, unsigned c)
 {
 	struct mpq_packet *lane[MPQ_HEADER_LANES] = {NULL};
 	struct list kept = {NULL, &kept.first}, rest = {NULL, &rest.first};
 
-	sort_own(s, c, lane, &rest);
+	sort_all(s, c, lane, &rest);
 	for (unsigned i = 0; i < MPQ_HEADER_LANES; i++) {
 		while (lane[i] != NULL) {
 			lane[i] = keep_one(s, lane[i], &kept);
@@ -121,23 +125,18 @@ struct mpq_packet *mpq_session_take_own(struct mpq_session *s, unsigned c)
 
 /* ---- anew ---------------------------------------------------------------- */
 
-static void unnumber_all(struct mpq_fair *q)
+void mpq_session_put_class(struct mpq_session *s, unsigned c,
+			   struct mpq_packet *p)
 {
-	struct mpq_packet *p, *next;
-
-	(void)mpq_fair_take_all(q, &p);
-	for (; p != NULL; p = next) {
-		next = p->next;
-		mpq_session_unnumber(p);
-		(void)mpq_fair_put_back(q, p);
-	}
+	(void)mpq_fair_put_back(queue_of(s, c, p->path), p);
 }
 
-/* Numbered as they leave, those that wait for several paths would be so in
- * another order. */
-static void renumber_own(struct mpq_session *s, unsigned c)
+/* Numbered as they leave, those that wait in several queues would be so in
+ * another order. What has overtaken them may have left: that goes before them
+ * for good, as numbers of two sessions know no order. */
+static void renumber(struct mpq_session *s, unsigned c)
 {
-	struct mpq_packet *p = mpq_session_take_own(s, c), *next;
+	struct mpq_packet *p = mpq_session_take_class(s, c), *next;
 
 	for (; p != NULL; p = next) {
 		next = p->next;
@@ -145,7 +144,7 @@ static void renumber_own(struct mpq_session *s, unsigned c)
 			mpq_session_give_number(s, p);
 			p->copies = 1;
 		}
-		(void)mpq_fair_put_back(&s->path[p->path].own[c], p);
+		mpq_session_put_class(s, c, p);
 	}
 }
 
@@ -153,8 +152,7 @@ void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now)
 {
 	memset(s->sequence, 0, sizeof(s->sequence));
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		unnumber_all(&s->shared[c]);
-		renumber_own(s, c);
+		renumber(s, c);
 	}
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		struct mpq_session_path *m = &s->path[i];

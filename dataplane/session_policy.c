@@ -65,27 +65,17 @@ void mpq_session_set_order(struct mpq_session *s)
 	}
 }
 
-/* They are of the first class now; numbers were of the old one. */
-static void gather(struct mpq_fair *to, struct mpq_packet *p)
-{
-	p->class_id = 0;
-	mpq_session_unnumber(p);
-	(void)mpq_fair_put_back(to, p);
-}
-
-/* Packets of classes that are no more go to the first one. */
+/* Packets of a class that is no more go to the first one; numbers were of the
+ * old one. */
 static void gather_class(struct mpq_session *s, unsigned c)
 {
-	struct mpq_packet *p, *next;
+	struct mpq_packet *p = mpq_session_take_class(s, c), *next;
 
-	(void)mpq_fair_take_all(&s->shared[c], &p);
 	for (; p != NULL; p = next) {
 		next = p->next;
-		gather(&s->shared[0], p);
-	}
-	for (p = mpq_session_take_own(s, c); p != NULL; p = next) {
-		next = p->next;
-		gather(&s->path[p->path].own[0], p);
+		p->class_id = 0;
+		mpq_session_unnumber(p);
+		mpq_session_put_class(s, 0, p);
 	}
 }
 

@@ -98,10 +98,13 @@ void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 /* Numbers begin anew: what waits has none, or another one, and what was to be
  * sent again was of the session before. */
 void mpq_session_begin_numbers(struct mpq_session *s, mpq_time now);
-/* Takes all of a class that waits for one path each (p->path): what is numbered
- * in its order, one packet of each number, then the rest. Of what has left by
- * one path nothing is left: it would be delivered twice. */
-struct mpq_packet *mpq_session_take_own(struct mpq_session *s, unsigned c);
+/* Takes all that waits of a class: what is numbered in its order, one packet of
+ * each number, then the rest. Of what has left by one path nothing is left: it
+ * would be delivered twice. */
+struct mpq_packet *mpq_session_take_class(struct mpq_session *s, unsigned c);
+/* One of these, of class c now, into the queue in which it was. */
+void mpq_session_put_class(struct mpq_session *s, unsigned c,
+			   struct mpq_packet *p);
 /* It is the only one of its number, and has none any more. */
 void mpq_session_unnumber(struct mpq_packet *p);
 

@@ -279,12 +279,21 @@ static void check_hold(struct session_end *to, const struct session_record *r)
 		  (double)most / (double)MS);
 }
 
+/* Waited while its session began anew: what had overtaken it left in the one
+ * before. */
+static bool is_of_session_before(const struct session_end *to,
+				 const struct session_record *r)
+{
+	return r->sent <= peer_of(to)->restarted;
+}
+
 static void check_order(struct session_end *to, struct session_flow *f,
 			const struct session_record *r, bool late)
 {
 	struct session_world *w = to->world;
 	bool ordered = to->session->order.classes[r->class_id].cap > 0 &&
-		       w->now >= f->unordered && !w->hostile;
+		       w->now >= f->unordered && !w->hostile &&
+		       !is_of_session_before(to, r);
 
 	sim_holds(w->run, !late || !w->never_late, w->now,
 		  "end %u: packet %u of flow %u is late", to->index, r->number,
@@ -409,7 +418,8 @@ static uint64_t queue_reasons(const struct session_end *from)
 	uint64_t n = from->too_big;
 
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
-		n += dropped_of(&s->shared[c]) + s->class[c].over_rate;
+		n += dropped_of(&s->shared[c]) + s->class[c].over_rate +
+		     s->class[c].copies_gone;
 		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 			n += dropped_of(&s->path[i].own[c]);
 		}

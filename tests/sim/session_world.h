@@ -7,7 +7,7 @@
  *
  *	- nothing is delivered twice;
  *	- a flow's packets come in order, but for those that order counts as
- *	  late;
+ *	  late, or that waited while their session began anew;
  *	- none is held at the receiver for longer than its class allows;
  *	- no flow that has something to send waits while others of its priority
  *	  or below are served;
