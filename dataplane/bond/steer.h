@@ -211,9 +211,9 @@ int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
 
 /* A path has room: may it take a packet of the class's shared queue, in which
  * `waiting_bytes` are? A question without effects, so that the connection may
- * still refuse. Not when a better path will have taken it sooner: then this path
- * is idle, and its estimate is to know of nothing queued. Otherwise what it
- * could take counts as queued. */
+ * still refuse. Not when a better path will have taken it sooner: then this
+ * path is idle, and its estimate is to know of nothing queued. Otherwise what
+ * it could take counts as queued. */
 bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
 			unsigned path, uint64_t waiting_bytes, mpq_time now);
 /* What it takes is better not the first packet, but one that has so many bytes

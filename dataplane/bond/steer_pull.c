@@ -2,10 +2,11 @@
 #include "dataplane/bond/steer_private.h"
 
 /*
- * Who takes of a shared queue, and how far from behind: a path that has room asks, and
- * is refused when a better one will have taken it before that costs more than
- * it is better by. How long that takes is told by what waits and by what the
- * better ones carry; that they are slower just now shows in what waits.
+ * Who takes of a shared queue, and how far from behind: a path that has room
+ * asks, and is refused when a better one will have taken it before that costs
+ * more than it is better by. How long that takes is told by what waits and by
+ * what the better ones carry; that they are slower just now shows in what
+ * waits.
  */
 #define CLOSE (2 * MPQ_MILLISECOND) /* delays that make no difference */
 /* auto: a flow that was just spread is in its slow start, which goes on until
