@@ -163,6 +163,7 @@ static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 	m->index = (uint8_t)i;
 	m->since = now;
 	m->heard = m->told_at = m->lost_at = m->answered = MPQ_TIME_NEVER;
+	m->guarded = MPQ_TIME_NEVER;
 	(void)snprintf(m->reason, sizeof(m->reason), "it has not come yet");
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		mpq_fair_init(&m->own[c], s->pool, &queue,

@@ -121,6 +121,7 @@ struct mpq_session_path {
 	size_t answer_bytes;
 	mpq_time answered; /* the last probe */
 	mpq_time sent;     /* the last datagram */
+	mpq_time guarded;  /* .. of a class that cannot wait; NEVER: none */
 	mpq_time heard;    /* the last datagram that came; NEVER: none */
 	mpq_time last_read;
 	mpq_time trusted_at; /* end of the probation */

@@ -382,6 +382,21 @@ static void count_passed(struct mpq_session_path *m, unsigned class_id,
 	}
 }
 
+/* Where it is alone, it meets no queue but its own. */
+static void note_guarded(struct mpq_session_path *m, unsigned class_id,
+			 mpq_time now)
+{
+	const struct mpq_session *s = m->session;
+
+	for (unsigned c = 0; c < s->policy.n_classes; c++) {
+		if (mpq_session_is_guarded(s, class_id) && m->passed[c] > 0 &&
+		    s->policy.class[c].priority <
+			    s->policy.class[class_id].priority) {
+			m->guarded = now;
+		}
+	}
+}
+
 /* Takes the packet on offer out of its queue. */
 static struct mpq_packet *take(struct mpq_session_path *m,
 			       struct mpq_repair_item *ret_item, mpq_time now)
@@ -456,6 +471,7 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 		count_flow(m, p->class_id, p->len_bytes);
 	}
 	count_passed(m, p->class_id, p->len_bytes);
+	note_guarded(m, p->class_id, now);
 	m->packets_out++;
 	m->bytes_out += p->len_bytes;
 	if (p->kind == MPQ_HEADER_REPAIR) {

@@ -11,7 +11,6 @@
 #define NUMBER_BYTES       4 /* of a policy */
 #define POLICY_INTERVAL    (10 * MPQ_MILLISECOND)
 #define COUNTERS_MAX_BYTES 256 /* of a class, each kind */
-#define GUARDED            6   /* priority from which a class is */
 /* A repair is sent when the loss is noticed, and takes its way behind what
  * stands in the path's queue. Too short a wait costs the inner flow a cut of
  * its window, too long a one only what is lost twice. */
@@ -209,9 +208,7 @@ void mpq_session_apply_policy(struct mpq_session *s,
 	for (unsigned i = 0; i < s->policy.n_classes; i++) {
 		struct mpq_steer_class_config config = s->policy.class[i].steer;
 
-		/* What goes first is kept off hand-overs that come by the
-		 * clock. */
-		config.guarded = s->policy.class[i].priority >= GUARDED;
+		config.guarded = mpq_session_is_guarded(s, i);
 		(void)mpq_steer_configure(s->steer, i, &config, now);
 	}
 	set_priorities(s);

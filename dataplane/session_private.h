@@ -15,6 +15,8 @@
 /* Bytes of a usual one of a flow that fills a path: queues are as long in time,
  * whatever the packets' size. */
 #define MPQ_SESSION_PACKET 1400
+/* Priority from which a class cannot wait. */
+#define MPQ_SESSION_GUARDED 6
 /* What has waited for longer is of no use. Without any path, one may come. */
 #define MPQ_SESSION_AGE_DOWN (1 * MPQ_SECOND)
 
@@ -142,6 +144,14 @@ static inline bool mpq_session_is_short(const struct mpq_session *s)
 static inline bool mpq_session_carries(const struct mpq_session_path *m)
 {
 	return m->state == MPQ_SESSION_USED || m->state == MPQ_SESSION_SILENT;
+}
+
+/* What goes first is kept off hand-overs that come by the clock, and off
+ * queues. */
+static inline bool mpq_session_is_guarded(const struct mpq_session *s,
+					  unsigned class_id)
+{
+	return s->policy.class[class_id].priority >= MPQ_SESSION_GUARDED;
 }
 
 static inline uint8_t mpq_session_lane(uint32_t flow)

@@ -7,6 +7,8 @@
 #define QUEUE_MIN  64  /* a burst */
 #define QUEUE_NEW  256 /* at least, while that rate may be too low a guess */
 #define QUEUE_MAX  4096
+/* What cannot wait may come again so soon. */
+#define GUARDED_FOR (3 * MPQ_SECOND)
 
 size_t mpq_session_queue_limit(const struct mpq_session_path *m, mpq_time now)
 {
@@ -106,4 +108,8 @@ void mpq_session_view(struct mpq_session_path *m, mpq_time now)
 		mpq_estimate_answered(&m->estimate, info.last_read);
 	}
 	mpq_estimate_observe(&m->estimate, &view, now);
+	mpq_conn_keep_short(m->channel->conn,
+			    m->guarded != MPQ_TIME_NEVER &&
+				    mpq_time_elapsed(m->guarded, now) <
+					    GUARDED_FOR);
 }

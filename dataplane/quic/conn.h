@@ -188,6 +188,10 @@ enum mpq_conn_wrote mpq_conn_write(struct mpq_conn *c, uint8_t *dest,
  * (MPQ_CONN_NOTHING) when a burst has become as long as it should be. */
 void mpq_conn_burst_end(struct mpq_conn *c, mpq_time now);
 
+/* Little of what is written cannot wait: the rest is to leave the path's queue
+ * short. */
+void mpq_conn_keep_short(struct mpq_conn *c, bool keep);
+
 /* When to call mpq_conn_expire() and write; MPQ_TIME_NEVER: not. */
 mpq_time mpq_conn_deadline(const struct mpq_conn *c);
 /* 0 or -ECONNRESET. */

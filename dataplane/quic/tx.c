@@ -390,6 +390,11 @@ void mpq_conn_burst_end(struct mpq_conn *c, mpq_time now)
 	}
 }
 
+void mpq_conn_keep_short(struct mpq_conn *c, bool keep)
+{
+	mpq_window_keep_short(&c->window, keep);
+}
+
 void mpq_conn_ping(struct mpq_conn *c, mpq_time now)
 {
 	mpq_connection_update_time(c, now);

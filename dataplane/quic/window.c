@@ -55,6 +55,11 @@
 #define DEEP_EACH   4 /* cycles */
 #define GAIN_DRAINS 40
 
+/* Where the queue is to be short: so much of the rate is left free, per cent,
+ * and at most so much more for jitter. */
+#define SPARE    4
+#define BLUR_MAX 4
+
 static uint64_t most(const struct mpq_window *w)
 {
 	uint64_t bps = 0;
@@ -99,6 +104,13 @@ static unsigned excess(const struct mpq_window *w)
 	return percent < LOSSY_MAX ? (unsigned)percent : LOSSY_MAX;
 }
 
+/* Not where random losses are made up for by going beyond the rate: what cannot
+ * wait leaves such a path. */
+void mpq_window_keep_short(struct mpq_window *w, bool keep)
+{
+	w->short_queue = keep && excess(w) == 0;
+}
+
 static uint64_t carried(const struct mpq_window *w)
 {
 	return bytes_in(most(w), mpq_window_rtt_least(w));
@@ -136,18 +148,36 @@ uint64_t mpq_window_quantum_bytes(const struct mpq_window *w)
 	return bytes < QUANTUM_MAX ? bytes : QUANTUM_MAX;
 }
 
+/* By so many per cent jitter makes a round look faster or slower than it was;
+ * half of it, most are nearer. */
+static unsigned blur(const struct mpq_window *w)
+{
+	uint64_t percent =
+		50 * w->view.rtt_variation / (w->view.rtt_smoothed + 1);
+
+	if (!w->short_queue) {
+		return 0;
+	}
+	return percent < BLUR_MAX ? (unsigned)percent : BLUR_MAX;
+}
+
+static unsigned spare(const struct mpq_window *w)
+{
+	return w->short_queue ? SPARE + blur(w) : 0;
+}
+
 /* Per cent less, so that what stands in the path beyond what is meant to is
- * gone in two rounds. */
+ * gone in two rounds, or in one. */
 static unsigned too_much(const struct mpq_window *w)
 {
 	mpq_duration meant = QUEUE_MEANT + w->view.rtt_variation +
 			     mpq_window_rtt_least(w) / 100 * excess(w);
-	uint64_t percent;
+	uint64_t percent = spare(w);
 
-	if (w->queue <= meant) {
-		return 0;
+	if (w->queue > meant) {
+		percent += (w->short_queue ? 100 : 50) * (w->queue - meant) /
+			   (w->view.rtt_smoothed + 1);
 	}
-	percent = 50 * (w->queue - meant) / (w->view.rtt_smoothed + 1);
 	return percent < 100 - GAIN_QUEUED ? (unsigned)percent
 					   : 100 - GAIN_QUEUED;
 }
@@ -174,6 +204,7 @@ static unsigned drain_of(const struct mpq_window *w)
 		deep ? DRAIN_MAX
 		     : try_of(w) + 100 * w->queue / (w->view.rtt_smoothed + 1);
 
+	percent = percent > spare(w) ? percent : spare(w);
 	return percent < DRAIN_MAX ? (unsigned)percent : DRAIN_MAX;
 }
 
@@ -403,6 +434,17 @@ static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
 	}
 }
 
+/* No more came than what was sent a round before: beyond that it is jitter, or
+ * a queue that goes. The fastest of several rounds would be too fast by that,
+ * and it would stand in a queue that cannot be told from the jitter. */
+static uint64_t believed(const struct mpq_window *w, uint64_t bps)
+{
+	uint64_t a = w->pace_bps[0], b = w->pace_bps[1];
+	uint64_t sent = a > b ? a : b;
+
+	return w->short_queue && a > 0 && b > 0 && bps > sent ? sent : bps;
+}
+
 /* A round that was not filled says only that the path carries so much. */
 static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 {
@@ -420,7 +462,8 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 		}
 		return;
 	}
-	if (bps > most(w) * (100 + try_of(w) / 2) / 100) {
+	bps = believed(w, bps);
+	if (bps > most(w) * (100 + try_of(w) / 2 + blur(w)) / 100) {
 		w->cycle = TRY;
 		w->grown = true;
 	} else {
@@ -473,6 +516,8 @@ static void begin_round(struct mpq_window *w, mpq_time now)
 {
 	w->round_since = now;
 	w->before = w->view;
+	w->pace_bps[1] = w->pace_bps[0];
+	w->pace_bps[0] = w->started ? pace_bps(w) : 0;
 	w->pushed = !w->started || w->cycle % CYCLE == TRY
 			    ? PUSHED
 			    : w->pushed - (w->pushed > 0);

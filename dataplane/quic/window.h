@@ -68,8 +68,10 @@ struct mpq_window {
 	 * round, and the least of such since, in so many clumps. */
 	uint64_t clump_most_bps, clump_bps;
 	unsigned clumps;
-	bool drains;  /* what is left of the start */
-	bool started; /* the start is over */
+	uint64_t pace_bps[2]; /* of this round and the one before; 0: start */
+	bool short_queue;     /* what cannot wait uses the path, too */
+	bool drains;          /* what is left of the start */
+	bool started;         /* the start is over */
 	/* Of rounds that were no faster than the path: what is lost of them is
 	 * not lost to our haste. */
 	bool was_calm;
@@ -84,6 +86,10 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 void mpq_window_sent(struct mpq_window *w, uint64_t bytes, mpq_time now);
 /* More was there than might be sent. */
 void mpq_window_was_full(struct mpq_window *w, mpq_time now);
+
+/* Does something that cannot wait use the path, beside what fills it? Then a
+ * part of what it carries is left free. */
+void mpq_window_keep_short(struct mpq_window *w, bool keep);
 
 /* By how much later than now the next packet is to be said to leave, so that
  * the library does not probe for the round trip; and: that packet left. */

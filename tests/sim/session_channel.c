@@ -201,6 +201,13 @@ void mpq_conn_info(const struct mpq_conn *c, struct mpq_conn_info *ret)
 	};
 }
 
+/* Its own pace leaves no queue. */
+void mpq_conn_keep_short(struct mpq_conn *c, bool keep)
+{
+	(void)c;
+	(void)keep;
+}
+
 /* ---- life ---------------------------------------------------------------- */
 
 static struct session_channel_sent *sent_of(struct session_channel *c,

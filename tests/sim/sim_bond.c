@@ -516,6 +516,10 @@ static void downloads_bear_hand_overs(struct sim_run *run)
 	sim_holds(run, bulk->mbps > 0.75 * r.link_mbps, 0,
 		  "%.1f of %.1f Mbit/s", bulk->mbps, r.link_mbps);
 	sim_holds(run, lost <= 0.5, 0, "%.2f %% of the bulk were lost", lost);
+	/* Without a queue that is kept short for it, 74 to 79. */
+	sim_holds(run, r.load[0].p95_ms < 68, 0, "delay p95 of %.0f ms",
+		  r.load[0].p95_ms);
+	run->figure = (mpq_duration)(r.load[0].p95_ms * 1e6);
 	sim_holds(run, r.load[0].lost == 0, 0, "%llu packets were lost",
 		  (unsigned long long)r.load[0].lost);
 }
@@ -556,7 +560,8 @@ static const struct sim_scenario scenarios[] = {
 	 who_sends_too_much_waits_no_longer_than_told, 4, "delay p99", NULL},
 	{"a_critical_flow_does_not_notice_hand_overs",
 	 a_critical_flow_does_not_notice_hand_overs, 4, "delay p99", NULL},
-	{"downloads_bear_hand_overs", downloads_bear_hand_overs, 1, NULL, NULL},
+	{"downloads_bear_hand_overs", downloads_bear_hand_overs, 1, "delay p95",
+	 NULL},
 };
 
 int main(int argc, char **argv)

@@ -90,6 +90,30 @@ static void the_highest_class_goes_first_and_equal_ones_share(void **state)
 	assert_int_equal(bytes[2], 0);
 }
 
+/* Beside others it would wait for what they leave standing in the path. */
+static void what_cannot_wait_keeps_a_queue_short_beside_others(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *e;
+	size_t len;
+
+	e = begin(*state);
+	bonded_give(e, 0, 1300, 1);
+	m = busy_path(e);
+	(void)bonded_take(m, &len);
+	bonded_give(e, HIGH, 200, 2);
+	(void)bonded_take(m, &len);
+	(void)bonded_take(m, &len);
+	assert_true(m->guarded == MPQ_TIME_NEVER);
+
+	bonded_give(e, LOW, 1300, 2);
+	(void)bonded_take(m, &len);
+	assert_true(m->guarded == MPQ_TIME_NEVER);
+	bonded_give(e, HIGH, 200, 1);
+	assert_int_equal(bonded_take(m, &len), 2);
+	assert_true(m->guarded == fake_now());
+}
+
 /* A class that fills the path leaves one byte in 16 to those below, and they
  * share it. */
 static void who_is_passed_for_long_goes_once(void **state)
@@ -351,6 +375,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_highest_class_goes_first_and_equal_ones_share),
+		TEST(what_cannot_wait_keeps_a_queue_short_beside_others),
 		TEST(who_is_passed_for_long_goes_once),
 		TEST(who_had_nothing_to_send_was_not_passed),
 		TEST(a_path_that_takes_of_one_class_is_not_idle),

@@ -17,6 +17,7 @@
 struct path {
 	struct fixture *f;
 	double bps, rtt_ms, loss; /* now */
+	double jitter_ms;         /* up to so much more, in order */
 	double queue_pkts;
 	unsigned waits[400], steps; /* of the queue, by ms */
 	bool limited;               /* we have more than it carries */
@@ -33,6 +34,17 @@ static bool by_chance(struct path *p, double part)
 {
 	p->random = p->random * 1664525 + 1013904223;
 	return p->random / 4294967296.0 < part;
+}
+
+static mpq_time jittered(struct path *p, mpq_time at, mpq_time before)
+{
+	if (p->jitter_ms > 0) {
+		(void)by_chance(p, 0);
+		at += (mpq_duration)(p->random / 4294967296.0 * p->jitter_ms *
+				     1e6);
+		at = at > before ? at : before;
+	}
+	return at;
 }
 
 static void leave(struct path *p, mpq_time now)
@@ -57,6 +69,8 @@ static void leave(struct path *p, mpq_time now)
 		p->queue_pkts++;
 		p->back[i] = now + waits + (mpq_duration)(p->rtt_ms * 1e6) +
 			     (mpq_duration)((double)bytes * 8 / p->bps * 1e9);
+		p->back[i] = jittered(p, p->back[i],
+				      p->back[(i + PATH_PKTS - 1) % PATH_PKTS]);
 		bytes += PACKET;
 		f->view.sent_pkts++;
 		f->view.in_flight_bytes += PACKET;
@@ -295,6 +309,59 @@ static void a_longer_way_costs_little(void **state)
 	free(p);
 }
 
+/* That would stand in it unseen, and what cannot wait behind it. */
+static void a_queue_is_kept_short_where_jitter_hides_it(void **state)
+{
+	struct fixture *f = *state;
+	struct path *p = path_new(f, 12, 60);
+	unsigned before;
+
+	f->view.cwnd_bytes *= 2;
+	p->jitter_ms = 15;
+	flow(p, 5);
+	flow(p, 20);
+	before = queue_ms(p);
+	assert_true(used(p, 20) > .95);
+	mpq_window_keep_short(&f->window, true);
+	flow(p, 5);
+	flow(p, 60);
+	assert_true(used(p, 60) > .9);
+	assert_true(queue_ms(p) < 10 && queue_ms(p) < before);
+	mpq_window_keep_short(&f->window, false);
+	flow(p, 2);
+	flow(p, 10);
+	assert_true(used(p, 10) > .95);
+	free(p);
+}
+
+/* What is left free is not less and less, and more is found. */
+static void a_queue_that_is_kept_short_costs_little(void **state)
+{
+	static const double paths[][2] = {{20, 40},
+					  {10, 120},
+					  {100, 25},
+					  {5, 30}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		struct path *p;
+
+		f->window = (struct mpq_window){0};
+		f->view = (struct mpq_window_view){0};
+		p = path_new(f, paths[i][0], paths[i][1]);
+		f->view.cwnd_bytes *= 4;
+		mpq_window_keep_short(&f->window, true);
+		flow(p, 60);
+		flow(p, 20);
+		assert_true(used(p, 20) > .88);
+		p->bps *= 2;
+		flow(p, 5);
+		flow(p, 2);
+		assert_true(used(p, 2) > .85);
+		free(p);
+	}
+}
+
 static void losses_leave_it_full(void **state)
 {
 	struct path *p = path_new(*state, 20, 40);
@@ -358,6 +425,8 @@ int main(void)
 		TEST(a_faster_path_is_found),
 		TEST(twice_as_much_is_found_in_two_seconds),
 		TEST(a_longer_way_costs_little),
+		TEST(a_queue_is_kept_short_where_jitter_hides_it),
+		TEST(a_queue_that_is_kept_short_costs_little),
 		TEST(losses_leave_it_full),
 		TEST(a_shorter_way_is_seen_after_doctored_samples),
 		TEST(the_library_seldom_needs_to_probe_for_the_round_trip),
