@@ -152,8 +152,10 @@ void session_account_taken(struct session_end *from, unsigned path,
 	struct session_flow *f;
 	struct mpq_header h;
 
+	/* A parity looks like the packets that it is of. */
 	if (r == NULL ||
-	    mpq_header_read(offer->head, offer->head_bytes, &h) < 0) {
+	    mpq_header_read(offer->head, offer->head_bytes, &h) < 0 ||
+	    h.kind > MPQ_HEADER_AHEAD) {
 		return;
 	}
 	f = &w->flow[r->flow];
