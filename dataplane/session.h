@@ -161,6 +161,7 @@ struct mpq_session_path {
 		bool on;               /* the path loses */
 		mpq_time crowded;      /* many flows waited; NEVER */
 		uint32_t credit_bytes; /* that they may take */
+		mpq_time idle; /* the last time that nothing else waited */
 	} parity;
 	uint64_t parities_out, parities_in;
 	uint64_t restored; /* packets that a parity made good */

@@ -4,9 +4,9 @@
  * missing of a flow makes all after it wait for a round trip, and an inner slow
  * start ends at that. At the end of each burst, as nobody knows when more
  * comes, as often as there is credit for it: an inner slow start finds it full.
- * And after so many packets, before others. Where many flows wait for room,
- * none: a hole makes but one of them wait, and to all of them the bytes are
- * worth more.
+ * And after so many packets, before others; but where something has waited all
+ * the time, the bytes are worth more than the holes cost. Where many flows wait
+ * for room, none: a hole makes but one of them wait.
  */
 #include "dataplane/session_private.h"
 
@@ -19,6 +19,7 @@
 #define CREDIT_MAX     (64 * MPQ_SESSION_PACKET)
 #define OVERHEAD_BYTES 60 /* of a datagram */
 #define FEW_FLOWS      2
+#define FULL           (200 * MPQ_MILLISECOND)
 #define CROWDED        (200 * MPQ_MILLISECOND)
 
 void mpq_session_parity_begin(struct mpq_session_path *m)
@@ -27,6 +28,7 @@ void mpq_session_parity_begin(struct mpq_session_path *m)
 	mpq_parity_in_init(&m->parity.in);
 	m->parity.on = false;
 	m->parity.crowded = MPQ_TIME_NEVER;
+	m->parity.idle = 0;
 	m->parity.credit_bytes = CREDIT_MAX;
 }
 
@@ -54,6 +56,12 @@ static bool is_crowded(const struct mpq_session_path *m, mpq_time now)
 {
 	return m->parity.crowded != MPQ_TIME_NEVER &&
 	       mpq_time_elapsed(m->parity.crowded, now) < CROWDED;
+}
+
+/* Something has always waited for it. */
+static bool is_full(const struct mpq_session_path *m, mpq_time now)
+{
+	return mpq_time_elapsed(m->parity.idle, now) > FULL;
 }
 
 void mpq_session_parity_add(struct mpq_session_path *m,
@@ -92,12 +100,15 @@ bool mpq_session_parity_waits(const struct mpq_session_path *m)
 bool mpq_session_parity_offer(struct mpq_session_path *m, bool due,
 			      struct mpq_channel_offer *ret, mpq_time now)
 {
+	if (!due) {
+		m->parity.idle = now;
+	}
 	follow_loss(m, now);
 	if (!m->parity.on) {
 		return false;
 	}
 	follow_flows(m, now);
-	if (is_crowded(m, now) ||
+	if (is_crowded(m, now) || (due && is_full(m, now)) ||
 	    !is_worth_it(m, due ? EVERY_PKTS : worth_pkts(m))) {
 		return false;
 	}

@@ -22,6 +22,7 @@
 #define JOIN_TIMEOUT  (5 * MPQ_SECOND)
 #define MOMENT        (500 * MPQ_MILLISECOND) /* what a hand-over takes */
 /* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
+#define HOLES_MAX           (30 * MPQ_MILLISECOND)
 #define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
 /* What waits for longer was sent again by who sent it, or is of no use. BBR's
  * ProbeRTT takes 200 ms and a round trip. */
@@ -306,6 +307,19 @@ static mpq_duration more_age(struct mpq_session *s, mpq_time now)
 	return mpq_time_elapsed(s->lull, now) < MOMENT ? MOMENT : 0;
 }
 
+/* What comes after a hole comes at once when that is filled, and so does what
+ * its sender sends then; until then the paths live on what stands in the queue.
+ */
+static mpq_duration for_holes(const struct mpq_session *s, mpq_duration rtt)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		if (mpq_session_carries(&s->path[i]) && s->path[i].parity.on) {
+			return rtt / 2 < HOLES_MAX ? rtt / 2 : HOLES_MAX;
+		}
+	}
+	return 0;
+}
+
 static void set_queues(struct mpq_session *s, mpq_time now)
 {
 	mpq_duration worst = 0, age = more_age(s, now);
@@ -327,7 +341,8 @@ static void set_queues(struct mpq_session *s, mpq_time now)
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		set_queue(&s->shared[c], s, worst, sum);
 		s->shared[c].config.target +=
-			mpq_steer_delay_spread(s->steer, c);
+			mpq_steer_delay_spread(s->steer, c) +
+			for_holes(s, worst);
 		s->shared[c].config.max_age +=
 			mpq_steer_delay_spread(s->steer, c) + age;
 	}
