@@ -75,7 +75,7 @@ enum mpq_session_control { /* a set: what is to be sent on a path */
 };
 
 struct mpq_session_counters {
-	uint64_t datagrams_in, malformed, unknown_kind;
+	uint64_t datagrams_in, malformed;
 	uint64_t no_buffer; /* in: the pool is empty */
 	uint64_t probes_in, probes_out, probes_limited, reports_in, reports_out;
 	uint64_t refused_joins, opens, joins, policies, refused_policies;

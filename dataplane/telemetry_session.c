@@ -207,7 +207,6 @@ static struct json_object *counters(const struct mpq_session *s)
 
 	mpq_telemetry_uint(o, "in-datagrams", c->datagrams_in);
 	mpq_telemetry_uint(o, "malformed", c->malformed);
-	mpq_telemetry_uint(o, "unknown-kind", c->unknown_kind);
 	mpq_telemetry_uint(o, "unknown-class", s->order.unknown_class);
 	mpq_telemetry_uint(o, "no-buffer", c->no_buffer);
 	mpq_telemetry_uint(o, "unrepaired", c->unrepaired);

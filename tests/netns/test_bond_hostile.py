@@ -96,7 +96,7 @@ def counted(tap, lab):
         assert c['refused-joins'] >= 10, c
         assert c['refused-capsules'] >= 2, c
         assert c['refused-policies'] >= 1 and c['policies'] <= 200, c
-        assert c['unknown-kind'] > 100 and c['unknown-class'] > 100, c
+        assert c['malformed'] > 100 and c['unknown-class'] > 100, c
         assert c['in-datagrams'] > 10000, c
 
 
