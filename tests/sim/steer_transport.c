@@ -10,6 +10,7 @@
 #define RTT_UNKNOWN  (100 * MS)
 #define CUBIC_BETA   0.7
 #define CUBIC_C      0.4
+#define CUBIC_FIRST  (1 / 20.)
 #define THRESHOLD    3
 #define PROBE_SLACK  (25 * MS)
 #define RTO_MIN      (200 * MS)
@@ -223,10 +224,36 @@ static void slow_start(struct sim_transport *t,
 	}
 }
 
+static void begin_epoch(struct sim_transport *t, double w, mpq_time now)
+{
+	t->cubic.epoch = now;
+	t->cubic.reno = w;
+	t->cubic.origin = t->cubic.w_max > w ? t->cubic.w_max : w;
+	t->cubic.k = cbrt((t->cubic.origin - w) / CUBIC_C);
+}
+
+/* By so much, of what is acknowledged, the window grows: towards the cubic, as
+ * fast as Reno at least, and before anything was ever lost by a 20th. */
+static double cubic_growth(const struct sim_transport *t, double w,
+			   mpq_time now)
+{
+	double at =
+		(double)(now - t->cubic.epoch + t->min_rtt) / 1e9 - t->cubic.k;
+	double target = CUBIC_C * at * at * at + t->cubic.origin;
+	double least = t->cubic.w_max > 0 ? 1 / (100 * w) : CUBIC_FIRST;
+	double growth;
+
+	target = target > t->cubic.reno ? target : t->cubic.reno;
+	target = target > w * 1.5 ? w * 1.5 : target;
+	growth = (target - w) / w;
+	return growth > least ? growth : least;
+}
+
 static void cubic_acked(struct sim_transport *t,
 			const struct sim_transport_packet *p, mpq_time now)
 {
-	double mss = SIM_TRANSPORT_MSS, w = (double)t->cwnd / mss, at, target;
+	double mss = SIM_TRANSPORT_MSS, w = (double)t->cwnd / mss;
+	double acked = (double)p->len / mss;
 
 	if (p->limited || p->sent < t->recovery) {
 		return;
@@ -236,18 +263,10 @@ static void cubic_acked(struct sim_transport *t,
 		return;
 	}
 	if (t->cubic.epoch == 0) {
-		t->cubic.epoch = now;
-		t->cubic.w_max = t->cubic.w_max > w ? t->cubic.w_max : w;
-		t->cubic.k = cbrt((t->cubic.w_max - w) / CUBIC_C);
+		begin_epoch(t, w, now);
 	}
-	at = (double)(now - t->cubic.epoch + t->min_rtt) / 1e9 - t->cubic.k;
-	target = CUBIC_C * at * at * at + t->cubic.w_max;
-	target = target > w * 1.5 ? w * 1.5 : target;
-	if (target > w) {
-		t->cwnd += (uint64_t)((target - w) / w * p->len);
-	} else {
-		t->cwnd += (uint64_t)(p->len / (100 * w));
-	}
+	t->cubic.reno += acked * 3 * (1 - CUBIC_BETA) / (1 + CUBIC_BETA) / w;
+	t->cwnd += (uint64_t)(mss * acked * cubic_growth(t, w, now));
 }
 
 static void reduce(struct sim_transport *t, mpq_time sent, mpq_time now)

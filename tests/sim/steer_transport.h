@@ -56,7 +56,8 @@ struct sim_transport {
 		mpq_time began, last; /* of the round; of its train */
 	} slow_start;
 	struct { /* CUBIC */
-		double w_max, k;
+		double w_max, origin, k;
+		double reno; /* what that would have */
 		mpq_time epoch;
 	} cubic;
 	struct {                                 /* BBR */
