@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/flow/fair.h"
+#include "dataplane/flow/fair_private.h"
 
 #include "dataplane/flow/ip.h"
 
 #include <assert.h>
-#include <string.h>
 
 #define SMALL_MORE 16  /* times the limit, of small packets .. */
 #define SMALL_MOST 512 /* .. and no more beyond the limit than to this */
@@ -58,8 +57,7 @@ static unsigned mix(uint32_t flow)
 	return flow * UINT32_C(0x9e3779b1);
 }
 
-/* The first of the set in which this flow's bucket is. */
-static unsigned set_of(uint32_t flow)
+unsigned mpq_fair_set_of(uint32_t flow)
 {
 	return (mix(flow) >> 24 & (SETS - 1)) * MPQ_FAIR_WAYS;
 }
@@ -70,7 +68,7 @@ static unsigned set_of(uint32_t flow)
 static unsigned bucket_of(struct mpq_fair *f, uint32_t flow)
 {
 	struct mpq_fair_room *r = f->room;
-	unsigned set = set_of(flow);
+	unsigned set = mpq_fair_set_of(flow);
 	unsigned home = set + (mix(flow) >> 16) % MPQ_FAIR_WAYS, b = home;
 
 	for (unsigned i = set; i < set + MPQ_FAIR_WAYS; i++) {
@@ -88,7 +86,7 @@ static unsigned bucket_of(struct mpq_fair *f, uint32_t flow)
 	return b;
 }
 
-static void put_last(struct mpq_fair *f, unsigned b, struct mpq_packet *p)
+void mpq_fair_put_last(struct mpq_fair *f, unsigned b, struct mpq_packet *p)
 {
 	struct mpq_fair_bucket *k = &f->room->bucket[b];
 
@@ -117,7 +115,7 @@ static void took(struct mpq_fair *f, unsigned b, struct mpq_packet *p)
 	f->room->bytes[b] -= p->len_bytes;
 }
 
-static struct mpq_packet *take_head(struct mpq_fair *f, unsigned b)
+struct mpq_packet *mpq_fair_take_head(struct mpq_fair *f, unsigned b)
 {
 	struct mpq_fair_bucket *k = &f->room->bucket[b];
 	struct mpq_packet *p = k->head;
@@ -156,8 +154,7 @@ static struct mpq_packet *take_open(struct mpq_fair *f, unsigned b)
 	return p;
 }
 
-/* p, which is in no bucket, leaves the queue. */
-static struct mpq_packet *let_go(struct mpq_fair *f, struct mpq_packet *p)
+struct mpq_packet *mpq_fair_let_go(struct mpq_fair *f, struct mpq_packet *p)
 {
 	assert(f->pkts > 0 && f->bytes >= p->len_bytes);
 	f->pkts--;
@@ -165,10 +162,10 @@ static struct mpq_packet *let_go(struct mpq_fair *f, struct mpq_packet *p)
 	return p;
 }
 
-static void drop_head(struct mpq_fair *f, unsigned b, uint64_t *counter)
+void mpq_fair_drop_head(struct mpq_fair *f, unsigned b, uint64_t *counter)
 {
 	(*counter)++;
-	mpq_packet_put(f->pool, let_go(f, take_head(f, b)));
+	mpq_packet_put(f->pool, mpq_fair_let_go(f, mpq_fair_take_head(f, b)));
 }
 
 /* What was passed has a place among others that have left: it goes last. */
@@ -185,7 +182,8 @@ static void drop_victim(struct mpq_fair *f, unsigned b, uint64_t *counter)
 
 	(*counter)++;
 	mpq_packet_put(f->pool,
-		       let_go(f, open ? take_open(f, b) : take_head(f, b)));
+		       mpq_fair_let_go(f, open ? take_open(f, b)
+					       : mpq_fair_take_head(f, b)));
 }
 
 /* Most often it is the only one, and the one it was. */
@@ -219,13 +217,13 @@ void mpq_fair_finish(struct mpq_fair *f)
 }
 
 /* RFC 8290 §4.1 */
-static void put(struct mpq_fair *f, struct mpq_packet *p)
+void mpq_fair_put(struct mpq_fair *f, struct mpq_packet *p)
 {
 	unsigned b = bucket_of(f, p->flow);
 
 	f->oldest = f->pkts == 0 ? p->enqueued
 				 : mpq_time_min(f->oldest, p->enqueued);
-	put_last(f, b, p);
+	mpq_fair_put_last(f, b, p);
 	f->pkts++;
 	f->bytes += p->len_bytes;
 	if (f->room->list[b] == NOWHERE) {
@@ -250,7 +248,7 @@ bool mpq_fair_put_back(struct mpq_fair *f, struct mpq_packet *p)
 	unsigned victim;
 	bool stays;
 
-	put(f, p);
+	mpq_fair_put(f, p);
 	if (!is_too_full(f)) {
 		return true;
 	}
@@ -311,7 +309,7 @@ static void control_delay(struct mpq_fair *f, unsigned b, mpq_time now)
 	bool marked = f->config.target == 0;
 
 	while (k->head != NULL && is_too_old(f, k->head, now)) {
-		drop_head(f, b, &f->dropped_delay);
+		mpq_fair_drop_head(f, b, &f->dropped_delay);
 	}
 	while (!marked && k->head != NULL && is_charged(f, k, now)) {
 		marked = mark_or_drop(f, b);
@@ -338,7 +336,7 @@ static struct mpq_packet *decide(struct mpq_fair *f, mpq_time now)
 		control_delay(f, b, now);
 		if (k->head != NULL) {
 			k->deficit_bytes -= k->head->len_bytes;
-			return take_head(f, b);
+			return mpq_fair_take_head(f, b);
 		}
 		(void)take_first(f, which);
 		/* Once around the others, else it could be new for ever. */
@@ -366,7 +364,7 @@ struct mpq_packet *mpq_fair_pop(struct mpq_fair *f, mpq_time now)
 	}
 	f->decided = NULL;
 	f->sojourn = mpq_time_elapsed(p->enqueued, now);
-	return let_go(f, p);
+	return mpq_fair_let_go(f, p);
 }
 
 /* ---- out, from behind -----------------------------------------------------
@@ -418,155 +416,5 @@ struct mpq_packet *mpq_fair_pop_behind(struct mpq_fair *f, mpq_time now)
 
 	f->room->bucket[f->behind].deficit_bytes -= p->len_bytes;
 	f->sojourn = mpq_time_elapsed(p->enqueued, now);
-	return let_go(f, p);
-}
-
-/* ---- what grew too old -------------------------------------------------- */
-
-static void drop_older_of(struct mpq_fair *f, unsigned b, mpq_duration age,
-			  mpq_time now)
-{
-	struct mpq_fair_bucket *k = &f->room->bucket[b];
-
-	while (k->head != NULL &&
-	       mpq_time_elapsed(k->head->enqueued, now) > age) {
-		drop_head(f, b, &f->dropped_delay);
-	}
-	if (k->head != NULL) {
-		f->oldest = mpq_time_min(f->oldest, k->head->enqueued);
-	}
-}
-
-size_t mpq_fair_drop_older(struct mpq_fair *f, mpq_duration age, mpq_time now)
-{
-	size_t before = f->pkts;
-
-	if (f->pkts == 0 || mpq_time_elapsed(f->oldest, now) <= age) {
-		return 0;
-	}
-	f->oldest = now;
-	if (f->decided != NULL) {
-		if (mpq_time_elapsed(f->decided->enqueued, now) > age) {
-			f->dropped_delay++;
-			mpq_packet_put(f->pool, let_go(f, f->decided));
-			f->decided = NULL;
-		} else {
-			f->oldest = f->decided->enqueued;
-		}
-	}
-	for (unsigned b = 0; b < MPQ_FAIR_BUCKETS; b++) {
-		drop_older_of(f, b, age, now);
-	}
-	return before - f->pkts;
-}
-
-/* ---- all of a flow, all of all ------------------------------------------- */
-
-static void take_decided(struct mpq_fair *f, struct mpq_packet ***end)
-{
-	if (f->decided != NULL) {
-		**end = let_go(f, f->decided);
-		*end = &f->decided->next;
-		f->decided = NULL;
-	}
-}
-
-/* Moves what a bucket has of this flow to the end of a list. */
-static void take_flow(struct mpq_fair *f, unsigned b, uint32_t flow,
-		      struct mpq_packet ***end)
-{
-	struct mpq_fair_bucket *k = &f->room->bucket[b];
-	struct mpq_packet *p = k->head, *next;
-
-	f->flows -= k->head != NULL;
-	k->head = k->tail = k->passed = NULL;
-	k->passed_bytes = 0;
-	f->room->bytes[b] = 0;
-	for (; p != NULL; p = next) {
-		next = p->next;
-		if (p->flow != flow) {
-			put_last(f, b, p);
-			continue;
-		}
-		p->next = NULL;
-		**end = let_go(f, p);
-		*end = &p->next;
-	}
-	f->room->guests[b] &= k->head != NULL;
-}
-
-static void put_all(struct mpq_fair *f, struct mpq_packet *p)
-{
-	struct mpq_packet *next;
-
-	for (; p != NULL; p = next) {
-		next = p->next;
-		put(f, p);
-	}
-}
-
-size_t mpq_fair_move_flow(struct mpq_fair *f, uint32_t flow,
-			  struct mpq_fair *to)
-{
-	struct mpq_packet *first = NULL, **end = &first;
-	unsigned set = set_of(flow);
-	size_t before = f->pkts;
-
-	if (before == 0) {
-		return 0;
-	}
-	if (f->decided != NULL && f->decided->flow == flow) {
-		take_decided(f, &end);
-	}
-	for (unsigned b = set; b < set + MPQ_FAIR_WAYS; b++) {
-		take_flow(f, b, flow, &end);
-	}
-	put_all(to, first);
-	return before - f->pkts;
-}
-
-size_t mpq_fair_take_all(struct mpq_fair *f, struct mpq_packet **ret_first)
-{
-	struct mpq_packet *first = NULL, **end = &first;
-	size_t n = f->pkts;
-
-	if (n == 0 && f->fresh.first == 0 && f->old.first == 0) {
-		*ret_first = NULL;
-		return 0;
-	}
-	take_decided(f, &end);
-	for (unsigned b = 0; b < MPQ_FAIR_BUCKETS; b++) {
-		while (f->room->bucket[b].head != NULL) {
-			struct mpq_packet *p = let_go(f, take_head(f, b));
-
-			*end = p;
-			end = &p->next;
-		}
-	}
-	assert(f->pkts == 0 && f->bytes == 0 && f->flows == 0);
-	memset(f->room, 0, sizeof(*f->room));
-	f->fresh = f->old = (struct mpq_fair_list){0};
-	*ret_first = first;
-	return n;
-}
-
-size_t mpq_fair_move_all(struct mpq_fair *f, struct mpq_fair *to)
-{
-	struct mpq_packet *first;
-	size_t n = mpq_fair_take_all(f, &first);
-
-	put_all(to, first);
-	return n;
-}
-
-size_t mpq_fair_clear(struct mpq_fair *f)
-{
-	struct mpq_packet *p, *next;
-	size_t n = mpq_fair_take_all(f, &p);
-
-	for (; p != NULL; p = next) {
-		next = p->next;
-		mpq_packet_put(f->pool, p);
-	}
-	return n;
+	return mpq_fair_let_go(f, p);
 }

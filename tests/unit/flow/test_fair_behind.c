@@ -51,6 +51,15 @@ static void pop_behind(struct fixture *f, uint32_t id)
 	mpq_packet_put(&f->pool, p);
 }
 
+/* Another queue for packets of the same pool. */
+static void init_other(struct fixture *f, struct mpq_fair *ret)
+{
+	static struct mpq_fair_room room;
+
+	memset(&room, 0, sizeof(room));
+	mpq_fair_init(ret, &f->pool, &config, &room);
+}
+
 /* What is told of each bucket is what is in it. */
 static void expect_accounts(const struct fixture *f)
 {
@@ -238,12 +247,10 @@ static void what_is_too_old_goes_also_when_it_was_passed(void **state)
 static void a_flow_moves_with_what_was_passed_of_it(void **state)
 {
 	struct fixture *f = *state;
-	static struct mpq_fair_room room;
-	struct mpq_fair to;
 	struct passes s;
+	struct mpq_fair to;
 
-	memset(&room, 0, sizeof(room));
-	mpq_fair_init(&to, &f->pool, &config, &room);
+	init_other(f, &to);
 	fill(f, 1, 10);
 	(void)mpq_fair_peek(&f->fair, f->now);
 	expect_peek(f, 3, 4, &s);
@@ -262,6 +269,27 @@ static void a_flow_moves_with_what_was_passed_of_it(void **state)
 	mpq_fair_finish(&to);
 }
 
+/* They are of the same sets of buckets. */
+static void what_was_passed_stays_so_when_other_flows_move(void **state)
+{
+	struct fixture *f = *state;
+	struct passes s;
+	struct mpq_fair to;
+
+	init_other(f, &to);
+	fill(f, 1, 10);
+	for (uint32_t flow = 2; flow < 200; flow++) {
+		assert_true(push(f, flow, 100));
+	}
+	expect_peek(f, 2000, 9, &s);
+	for (uint32_t flow = 2; flow < 200; flow++) {
+		assert_int_equal(mpq_fair_move_flow(&f->fair, flow, &to), 1);
+		expect_accounts(f);
+	}
+	expect_peek(f, 0, 9, &s);
+	mpq_fair_finish(&to);
+}
+
 static void nothing_is_passed_after_all_were_taken(void **state)
 {
 	struct fixture *f = *state;
@@ -277,13 +305,31 @@ static void nothing_is_passed_after_all_were_taken(void **state)
 	expect_pop(f, 10);
 }
 
+/* Takes one from behind, which nobody has passed before. */
+static void take_unpassed(struct fixture *f, size_t pkts, bool *passed)
+{
+	struct passes s;
+	struct mpq_packet *p = peek(f, pkts, &s);
+
+	for (size_t i = 0; i < s.n; i++) {
+		passed[s.id[i]] = true;
+	}
+	if (p != NULL) {
+		assert_false(passed[p->sequence]);
+		assert_ptr_equal(mpq_fair_pop_behind(&f->fair, f->now), p);
+		mpq_packet_put(&f->pool, p);
+	}
+}
+
 /* Any of all this, many times. */
 static void its_accounts_hold_whatever_happens(void **state)
 {
 	struct fixture *f = *state;
-	struct passes s;
+	static bool passed[20000];
+	struct mpq_fair to;
 	struct taken t;
 
+	init_other(f, &to);
 	f->fair.config.limit_pkts = 60;
 	for (unsigned i = 0; i < 20000; i++) {
 		uint32_t r = f->random = f->random * 1664525 + 1013904223;
@@ -300,14 +346,11 @@ static void its_accounts_hold_whatever_happens(void **state)
 			break;
 		case 4:
 		case 5:
-			if (peek(f, (r >> 20) % 8, &s) != NULL) {
-				mpq_packet_put(&f->pool,
-					       mpq_fair_pop_behind(&f->fair,
-								   f->now));
-			}
+			take_unpassed(f, (r >> 20) % 8, passed);
 			break;
 		case 6:
-			(void)peek(f, (r >> 20) % 30, &s);
+			(void)mpq_fair_move_flow(&f->fair, (r >> 20) % 40, &to);
+			(void)mpq_fair_clear(&to);
 			break;
 		default:
 			if ((r >> 19 & 31) == 0) {
@@ -333,6 +376,7 @@ int main(void)
 		TEST(delay_control_drops_what_was_not_passed),
 		TEST(what_is_too_old_goes_also_when_it_was_passed),
 		TEST(a_flow_moves_with_what_was_passed_of_it),
+		TEST(what_was_passed_stays_so_when_other_flows_move),
 		TEST(nothing_is_passed_after_all_were_taken),
 		TEST(its_accounts_hold_whatever_happens),
 	};
