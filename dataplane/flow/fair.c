@@ -5,9 +5,10 @@
 
 #include <assert.h>
 
-#define SMALL_MORE 16  /* times the limit, of small packets .. */
-#define SMALL_MOST 512 /* .. and no more beyond the limit than to this */
-#define SETS       (MPQ_FAIR_BUCKETS / MPQ_FAIR_WAYS)
+#define SMALL_MORE     16  /* times the limit, of small packets .. */
+#define SMALL_MOST     512 /* .. and no more beyond the limit than to this */
+#define OWED_MAX_BYTES (32 * MPQ_FAIR_QUANTUM_BYTES)
+#define SETS           (MPQ_FAIR_BUCKETS / MPQ_FAIR_WAYS)
 
 _Static_assert((SETS & (SETS - 1)) == 0, "a set is chosen by bits");
 _Static_assert(MPQ_FAIR_BUCKETS < 256, "places fit into a byte, and 0 is none");
@@ -410,11 +411,21 @@ struct mpq_packet *mpq_fair_peek_behind(struct mpq_fair *f, size_t ahead_bytes,
 	return p;
 }
 
+/* While nobody takes by turns, nobody pays: a path that is stuck would leave a
+ * debt for which others are then served alone. */
+static int32_t owed_after(int32_t deficit_bytes, const struct mpq_packet *p)
+{
+	int32_t left_bytes = deficit_bytes - p->len_bytes;
+
+	return left_bytes > -OWED_MAX_BYTES ? left_bytes : -OWED_MAX_BYTES;
+}
+
 struct mpq_packet *mpq_fair_pop_behind(struct mpq_fair *f, mpq_time now)
 {
 	struct mpq_packet *p = take_open(f, f->behind);
 
-	f->room->bucket[f->behind].deficit_bytes -= p->len_bytes;
+	f->room->bucket[f->behind].deficit_bytes =
+		owed_after(f->room->bucket[f->behind].deficit_bytes, p);
 	f->sojourn = mpq_time_elapsed(p->enqueued, now);
 	return mpq_fair_let_go(f, p);
 }

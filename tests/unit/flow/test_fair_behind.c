@@ -191,6 +191,27 @@ static void it_is_no_farther_behind_than_the_queue_moves(void **state)
 	assert_int_equal(p->sequence, 80);
 }
 
+/* The faster path took nothing for long. */
+static void what_a_slower_path_had_is_not_owed_for_long(void **state)
+{
+	struct fixture *f = *state;
+	struct passes s;
+	unsigned others = 0;
+
+	fill(f, 1, 400);
+	(void)mpq_fair_peek(&f->fair, f->now);
+	for (uint32_t i = 0; i < 300; i++) {
+		expect_peek(f, 3, 4 + i, &s);
+		pop_behind(f, 4 + i);
+	}
+	expect_pop(f, 0);
+	fill(f, 2, 200);
+	while (pop_flow(f) == 2) {
+		others++;
+	}
+	assert_in_range(others, 20, 40);
+}
+
 static void what_was_passed_is_dropped_last(void **state)
 {
 	struct fixture *f = *state;
@@ -372,6 +393,7 @@ int main(void)
 		TEST(the_last_one_is_had_and_no_other),
 		TEST(each_of_several_flows_has_its_share_before_it),
 		TEST(it_is_no_farther_behind_than_the_queue_moves),
+		TEST(what_a_slower_path_had_is_not_owed_for_long),
 		TEST(what_was_passed_is_dropped_last),
 		TEST(delay_control_drops_what_was_not_passed),
 		TEST(what_is_too_old_goes_also_when_it_was_passed),
