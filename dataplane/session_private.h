@@ -16,7 +16,11 @@
  * whatever the packets' size. */
 #define MPQ_SESSION_PACKET 1400
 /* Priority from which a class cannot wait. */
-#define MPQ_SESSION_GUARDED 6
+#define MPQ_SESSION_GUARDED    6
+#define MPQ_SESSION_TURN_BYTES 1500 /* of classes of the same priority */
+/* One byte in 16 is of those that are passed, however much goes first: else a
+ * class that fills the paths ends every connection of the others. */
+#define MPQ_SESSION_BELOW 16
 /* What has waited for longer is of no use. Without any path, one may come. */
 #define MPQ_SESSION_AGE_DOWN (1 * MPQ_SECOND)
 
@@ -95,6 +99,15 @@ void mpq_session_steer_kept(struct mpq_session *s, unsigned classes,
 struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,
 					      unsigned class_id, mpq_time now);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
+
+/* session_offer.c: something of this class waits that the path might send. */
+bool mpq_session_class_waits(const struct mpq_session_path *m, unsigned c);
+/* Those that are passed share what is left to them: of so many bytes that go
+ * before them one is theirs. 0: none is passed. */
+uint32_t mpq_session_share_below(const struct mpq_session_path *m);
+/* session_taken.c: see struct mpq_channel_source. `owner`: a member. */
+void mpq_session_taken(void *owner, uint64_t id, mpq_time now);
+void mpq_session_too_big(void *owner, size_t limit_bytes, mpq_time now);
 
 /* session_numbers.c */
 /* Numbers begin anew: what waits has none, or another one, and what was to be
