@@ -161,10 +161,12 @@ struct mpq_session_path {
 		bool on;               /* the path loses */
 		mpq_time crowded;      /* many flows waited; NEVER */
 		uint32_t credit_bytes; /* that they may take */
+		uint32_t solve_bytes;  /* of the peer's that are solved for */
 		mpq_time idle; /* the last time that nothing else waited */
 	} parity;
 	uint64_t parities_out, parities_in;
-	uint64_t restored; /* packets that a parity made good */
+	uint64_t parities_ignored; /* more than a peer should send */
+	uint64_t restored;         /* packets that a parity made good */
 };
 
 struct mpq_session {

@@ -82,15 +82,6 @@ static void take_restored(struct mpq_session_path *m,
 	}
 }
 
-static void take_parity(struct mpq_session_path *m, const struct mpq_header *h,
-			const uint8_t *data, size_t len)
-{
-	m->parities_in++;
-	if (mpq_parity_parity(&m->parity.in, h, data, len) < 0) {
-		m->session->counters.malformed++;
-	}
-}
-
 static void take_probe(struct mpq_session_path *m, const uint8_t *data,
 		       size_t len)
 {
@@ -135,7 +126,7 @@ static void take(struct mpq_session_path *m, const struct mpq_header *h,
 		 const uint8_t *data, size_t len, mpq_time sent)
 {
 	if (mpq_header_in_lane(h)) {
-		mpq_parity_take(&m->parity.in, h, data, len);
+		mpq_session_parity_take(m, h, data, len);
 		take_packet(m, h, data, len, sent);
 		return;
 	}
@@ -152,7 +143,7 @@ static void take(struct mpq_session_path *m, const struct mpq_header *h,
 		take_report(m->session, data, len);
 		break;
 	case MPQ_HEADER_PARITY:
-		take_parity(m, h, data, len);
+		mpq_session_parity_solve(m, h, data, len);
 		break;
 	default: /* the header has no room for others */
 		break;

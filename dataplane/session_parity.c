@@ -19,8 +19,11 @@
 #define CREDIT_MAX     (64 * MPQ_SESSION_PACKET)
 #define OVERHEAD_BYTES 60 /* of a datagram */
 #define FEW_FLOWS      2
-#define FULL           (200 * MPQ_MILLISECOND)
-#define CROWDED        (200 * MPQ_MILLISECOND)
+/* A receiver solves for more than a sender may make, and for no more. */
+#define SOLVE_PART 9
+#define SOLVE_MAX  (2 * CREDIT_MAX)
+#define FULL       (200 * MPQ_MILLISECOND)
+#define CROWDED    (200 * MPQ_MILLISECOND)
 
 void mpq_session_parity_begin(struct mpq_session_path *m)
 {
@@ -30,6 +33,7 @@ void mpq_session_parity_begin(struct mpq_session_path *m)
 	m->parity.crowded = MPQ_TIME_NEVER;
 	m->parity.idle = 0;
 	m->parity.credit_bytes = CREDIT_MAX;
+	m->parity.solve_bytes = SOLVE_MAX;
 }
 
 static void follow_loss(struct mpq_session_path *m, mpq_time now)
@@ -130,4 +134,35 @@ void mpq_session_parity_taken(struct mpq_session_path *m, uint64_t id,
 	m->parities_out++;
 	mpq_session_tell_queue(m);
 	mpq_estimate_sent(&m->estimate, id, len, now);
+}
+
+/* ---- receiver ------------------------------------------------------------ */
+
+void mpq_session_parity_take(struct mpq_session_path *m,
+			     const struct mpq_header *h, const uint8_t *data,
+			     size_t len)
+{
+	uint32_t *credit = &m->parity.solve_bytes;
+
+	mpq_parity_take(&m->parity.in, h, data, len);
+	*credit += (uint32_t)(len + OVERHEAD_BYTES) / SOLVE_PART;
+	*credit = *credit < SOLVE_MAX ? *credit : SOLVE_MAX;
+}
+
+void mpq_session_parity_solve(struct mpq_session_path *m,
+			      const struct mpq_header *h, const uint8_t *data,
+			      size_t len)
+{
+	size_t cost = len + OVERHEAD_BYTES;
+
+	m->parities_in++;
+	if (cost > m->parity.solve_bytes) {
+		m->parities_ignored++;
+		mpq_parity_take(&m->parity.in, h, NULL, 0);
+		return;
+	}
+	m->parity.solve_bytes -= (uint32_t)cost;
+	if (mpq_parity_parity(&m->parity.in, h, data, len) < 0) {
+		m->session->counters.malformed++;
+	}
 }

@@ -134,6 +134,14 @@ bool mpq_session_parity_offer(struct mpq_session_path *m, bool due,
 void mpq_session_parity_taken(struct mpq_session_path *m, uint64_t id,
 			      mpq_time now);
 bool mpq_session_parity_waits(const struct mpq_session_path *m);
+/* A packet came, a parity came: no more of these are solved for than one who
+ * keeps to the wire's limits sends. */
+void mpq_session_parity_take(struct mpq_session_path *m,
+			     const struct mpq_header *h, const uint8_t *data,
+			     size_t len);
+void mpq_session_parity_solve(struct mpq_session_path *m,
+			      const struct mpq_header *h, const uint8_t *data,
+			      size_t len);
 
 /* session_in.c */
 extern const struct mpq_channel_member mpq_session_member;

@@ -120,6 +120,7 @@ static struct json_object *member(const struct mpq_tunnel *t, unsigned i,
 	mpq_telemetry_uint(o, "probes", m->probes);
 	mpq_telemetry_uint(o, "out-parities", m->parities_out);
 	mpq_telemetry_uint(o, "in-parities", m->parities_in);
+	mpq_telemetry_uint(o, "ignored-parities", m->parities_ignored);
 	mpq_telemetry_uint(o, "restored", m->restored);
 	return o;
 }

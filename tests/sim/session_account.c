@@ -399,6 +399,8 @@ void session_account_turn(struct session_end *end)
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		sim_holds(w->run, s->path[i].urgent_pkts <= MPQ_SESSION_URGENT,
 			  w->now, "end %u: too much is urgent", end->index);
+		sim_holds(w->run, w->hostile || !s->path[i].parities_ignored,
+			  w->now, "end %u: a parity was ignored", end->index);
 	}
 }
 

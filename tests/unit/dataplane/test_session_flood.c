@@ -315,6 +315,42 @@ static void reports_of_nonsense_do_no_harm(void **state)
 	nothing_is_left(h);
 }
 
+/* Of a window of which some are missing, so that each is work. */
+static void parities_are_solved_for_up_to_a_limit(void **state)
+{
+	static const struct mpq_header parity = {.kind = MPQ_HEADER_PARITY};
+	struct hostile *h = *state;
+	struct mpq_join_key key;
+	struct peer *member[2];
+	uint32_t sequence = 0;
+	const struct mpq_session_path *m;
+	uint64_t ignored;
+
+	hostile_session(h, &key, member, 2);
+	m = &session(h)->path[0];
+	hostile_stream(member[0], &sequence, 40);
+	for (int i = 0; i < 1000; i++) {
+		member[0]->path_sequence -= i > 0;
+		member[0]->path_sequence += i == 0;
+		peer_send(member[0], &parity, 1000);
+		if (i % 50 == 0) {
+			fake_run(5 * MPQ_MILLISECOND);
+		}
+	}
+	fake_run(500 * MPQ_MILLISECOND);
+	ignored = m->parities_ignored;
+	assert_int_equal(m->parities_in, 1000);
+	assert_in_range(ignored, 800, 900);
+	hostile_stream(member[0], &sequence, 200);
+	fake_run(500 * MPQ_MILLISECOND);
+	peer_send(member[0], &parity, 1000);
+	fake_run(100 * MPQ_MILLISECOND);
+	assert_int_equal(m->parities_in, 1001);
+	assert_int_equal(m->parities_ignored, ignored);
+	carries_as_before(h, member[0], 200);
+	nothing_is_left(h);
+}
+
 static void the_newest_report_counts(void **state)
 {
 	struct hostile *h = *state;
@@ -411,6 +447,7 @@ int main(void)
 		TEST(copies_without_end_come_out_once),
 		TEST(probes_are_answered_once_in_10_ms),
 		TEST(reports_of_nonsense_do_no_harm),
+		TEST(parities_are_solved_for_up_to_a_limit),
 		TEST(the_newest_report_counts),
 		TEST(datagrams_of_no_context_or_header_are_counted),
 		TEST(strange_sources_do_not_get_through),
