@@ -70,7 +70,9 @@ static void tell_tunnel(struct mpq_path *p)
 	p->shared->events->tunnel(p->tunnel, p->shared->owner);
 }
 
-/* A bonded tunnel's session decides itself what a silent path is worth. */
+/* A bonded tunnel's session decides itself what a silent path is worth. One
+ * that has left it cannot join again: were it the first to answer, the dial
+ * that is under way would end for nothing. */
 static void follow_session(struct mpq_path *p, struct mpq_channel *ch,
 			   mpq_time now)
 {
@@ -78,6 +80,10 @@ static void follow_session(struct mpq_path *p, struct mpq_channel *ch,
 		mpq_session_offer(p->tunnel->session, (unsigned)p->id, ch, now);
 	} else if (ch != NULL) {
 		mpq_tunnel_withdraw(p->tunnel, ch, p->life.reason, now);
+		if (ch->own_context != 0) {
+			drop_current(p, p->life.reason, now);
+			mpq_life_dropped(&p->life);
+		}
 	}
 	mpq_tunnel_explain(p->tunnel, p->life.reason);
 }

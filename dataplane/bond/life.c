@@ -422,6 +422,12 @@ unsigned mpq_life_ended(struct mpq_life *l, bool current, bool refused,
 	return actions | step(l, now);
 }
 
+void mpq_life_dropped(struct mpq_life *l)
+{
+	l->has_current = false;
+	l->silent_since = MPQ_TIME_NEVER;
+}
+
 unsigned mpq_life_observe(struct mpq_life *l, mpq_time oldest_unanswered,
 			  mpq_duration rtt, mpq_time now)
 {

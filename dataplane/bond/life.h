@@ -124,6 +124,10 @@ unsigned mpq_life_established(struct mpq_life *l, mpq_time now);
 unsigned mpq_life_ended(struct mpq_life *l, bool current, bool refused,
 			const char *reason, mpq_time now);
 
+/* The current connection was given up: it is of no use any more, although it
+ * may answer yet. Only while it is silent. */
+void mpq_life_dropped(struct mpq_life *l);
+
 /* What the current connection shows, each time something was read or written:
  * see struct mpq_conn_info. */
 unsigned mpq_life_observe(struct mpq_life *l, mpq_time oldest_unanswered,
