@@ -43,6 +43,37 @@ static size_t handshakes_of(const struct mpq_listener *l,
 	return n;
 }
 
+/* The oldest of this very address and port, which has dialled anew since. */
+static struct mpq_guest *given_up(const struct mpq_listener *l,
+				  const struct mpq_sockaddr *remote)
+{
+	struct mpq_guest *oldest = NULL;
+
+	for (struct mpq_guest *g = l->guests; g != NULL; g = g->next) {
+		if (g->tunnel == NULL &&
+		    mpq_sockaddr_equal(&g->remote, remote)) {
+			oldest = g; /* new ones are put in front */
+		}
+	}
+	return oldest;
+}
+
+/* Of one address there are enough, unless one of them makes room. */
+static bool has_room(struct mpq_listener *l, const struct mpq_sockaddr *remote,
+		     mpq_time now)
+{
+	struct mpq_guest *g;
+
+	if (handshakes_of(l, remote) < MPQ_LISTENER_ADDRESS_HANDSHAKES) {
+		return true;
+	}
+	g = given_up(l, remote);
+	if (g != NULL) {
+		mpq_guest_free(g, "it dialled anew", now);
+	}
+	return g != NULL;
+}
+
 static struct mpq_guest *admit(struct mpq_listener *l,
 			       const struct mpq_udp_datagram *d,
 			       const struct mpq_conn_initial *initial,
@@ -53,7 +84,7 @@ static struct mpq_guest *admit(struct mpq_listener *l,
 		l->dropped_full++;
 		return NULL;
 	}
-	if (handshakes_of(l, &d->remote) >= MPQ_LISTENER_ADDRESS_HANDSHAKES) {
+	if (!has_room(l, &d->remote, now)) {
 		l->dropped_address++;
 		return NULL;
 	}

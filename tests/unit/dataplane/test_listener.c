@@ -90,6 +90,34 @@ static void strangers_of_one_address_leave_room_for_others(void **state)
 	crowd_finish(&c);
 }
 
+/* We stood still, say, and read all of its dials at once. Its farewells do not
+ * count: in an Initial the library leaves out the token that its first ones
+ * had. */
+static void who_dials_again_and_again_is_let_in(void **state)
+{
+	struct site *s = *state;
+	struct mpq_sockaddr address;
+	struct crowd_member *m;
+	struct crowd c;
+
+	assert_int_equal(mpq_sockaddr_parse("203.0.113.9", 0, &address), 0);
+	for (int i = 0; i < 40; i++) {
+		crowd_init(&c, s->pki.client, s->pki.authority);
+		fake_filter(only_small, &address);
+		(void)crowd_add_mute(&c, "203.0.113.9", 1000);
+		fake_run(50 * MPQ_MILLISECOND);
+		crowd_finish(&c);
+	}
+	assert_int_equal(listener(s)->n_handshakes,
+			 MPQ_LISTENER_ADDRESS_HANDSHAKES);
+	crowd_init(&c, s->pki.client, s->pki.authority);
+	m = crowd_add(&c, "203.0.113.9", 1000);
+	fake_run(200 * MPQ_MILLISECOND);
+	assert_true(m->channel->up);
+	assert_int_equal(listener(s)->dropped_address, 0);
+	crowd_finish(&c);
+}
+
 static void late_packets_do_not_turn_the_downlink_back(void **state)
 {
 	struct site *s = *state;
@@ -388,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SITE(who_asks_for_nothing_is_sent_away),
 		SITE(strangers_of_one_address_leave_room_for_others),
+		SITE(who_dials_again_and_again_is_let_in),
 		SITE(late_packets_do_not_turn_the_downlink_back),
 		SITE(a_newer_one_that_fell_silent_loses_its_claim),
 		SITE(what_a_carrier_leaves_its_heir_takes_at_once),
