@@ -159,6 +159,7 @@ struct mpq_session_path {
 		struct mpq_parity_out out;
 		struct mpq_parity_in in;
 		bool on;               /* the path loses */
+		mpq_time heard;        /* the peer's last one; NEVER */
 		mpq_time crowded;      /* many flows waited; NEVER */
 		uint32_t credit_bytes; /* that they may take */
 		uint32_t solve_bytes;  /* of the peer's that are solved for */

@@ -125,13 +125,12 @@ static void take_report(struct mpq_session *s, const uint8_t *data, size_t len)
 static void take(struct mpq_session_path *m, const struct mpq_header *h,
 		 const uint8_t *data, size_t len, mpq_time sent)
 {
-	if (mpq_header_in_lane(h)) {
+	if (h->kind != MPQ_HEADER_PARITY) {
 		mpq_session_parity_take(m, h, data, len);
+	}
+	if (mpq_header_in_lane(h)) {
 		take_packet(m, h, data, len, sent);
 		return;
-	}
-	if (h->kind != MPQ_HEADER_PARITY) {
-		mpq_parity_take(&m->parity.in, h, NULL, 0);
 	}
 	switch (h->kind) {
 	case MPQ_HEADER_PROBE:

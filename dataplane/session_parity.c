@@ -22,14 +22,17 @@
 /* A receiver solves for more than a sender may make, and for no more. */
 #define SOLVE_PART 9
 #define SOLVE_MAX  (2 * CREDIT_MAX)
-#define FULL       (200 * MPQ_MILLISECOND)
-#define CROWDED    (200 * MPQ_MILLISECOND)
+/* What came, for so long after the last parity: paths that lose begin again. */
+#define KEPT    (600 * MPQ_SECOND)
+#define FULL    (200 * MPQ_MILLISECOND)
+#define CROWDED (200 * MPQ_MILLISECOND)
 
 void mpq_session_parity_begin(struct mpq_session_path *m)
 {
 	mpq_parity_out_init(&m->parity.out);
 	mpq_parity_in_init(&m->parity.in);
 	m->parity.on = false;
+	m->parity.heard = MPQ_TIME_NEVER;
 	m->parity.crowded = MPQ_TIME_NEVER;
 	m->parity.idle = 0;
 	m->parity.credit_bytes = CREDIT_MAX;
@@ -68,14 +71,27 @@ static bool is_full(const struct mpq_session_path *m, mpq_time now)
 	return mpq_time_elapsed(m->parity.idle, now) > FULL;
 }
 
-void mpq_session_parity_add(struct mpq_session_path *m,
-			    const struct mpq_packet *p)
+static void earn(struct mpq_session_path *m, size_t len_bytes)
 {
-	uint32_t *credit = &m->parity.credit_bytes;
+	uint32_t credit = m->parity.credit_bytes;
 
-	mpq_parity_add(&m->parity.out, &m->offer.header, p->data, p->len_bytes);
-	*credit += (p->len_bytes + OVERHEAD_BYTES) / EARN_PART;
-	*credit = *credit < CREDIT_MAX ? *credit : CREDIT_MAX;
+	credit += (uint32_t)(len_bytes + OVERHEAD_BYTES) / EARN_PART;
+	m->parity.credit_bytes = credit < CREDIT_MAX ? credit : CREDIT_MAX;
+}
+
+/* To keep a copy of each packet costs time, so it is done only where parities
+ * are sent. */
+void mpq_session_parity_left(struct mpq_session_path *m,
+			     const struct mpq_packet *p)
+{
+	if (m->parity.on) {
+		mpq_parity_add(&m->parity.out, &m->offer.header,
+			       p != NULL ? p->data : NULL,
+			       p != NULL ? p->len_bytes : 0);
+	}
+	if (p != NULL) {
+		earn(m, p->len_bytes);
+	}
 }
 
 /* So many packets without one are enough for it, by what is left to spend. */
@@ -131,6 +147,7 @@ void mpq_session_parity_taken(struct mpq_session_path *m, uint64_t id,
 
 	*credit -= cost < *credit ? cost : *credit;
 	mpq_parity_sent(&m->parity.out);
+	mpq_session_parity_left(m, NULL);
 	m->parities_out++;
 	mpq_session_tell_queue(m);
 	mpq_estimate_sent(&m->estimate, id, len, now);
@@ -138,15 +155,43 @@ void mpq_session_parity_taken(struct mpq_session_path *m, uint64_t id,
 
 /* ---- receiver ------------------------------------------------------------ */
 
+/* Does the peer send any here? Until then a copy of each packet would be kept
+ * for nothing; so the first one or two of a connection make nothing good. */
+static bool follows(const struct mpq_session_path *m)
+{
+	return m->parity.heard != MPQ_TIME_NEVER &&
+	       mpq_time_elapsed(m->parity.heard, m->session->now) < KEPT;
+}
+
+static void keep(struct mpq_session_path *m, const struct mpq_header *h,
+		 const uint8_t *data, size_t len)
+{
+	if (follows(m)) {
+		mpq_parity_take(&m->parity.in, h, data, len);
+	}
+}
+
 void mpq_session_parity_take(struct mpq_session_path *m,
 			     const struct mpq_header *h, const uint8_t *data,
 			     size_t len)
 {
 	uint32_t *credit = &m->parity.solve_bytes;
 
-	mpq_parity_take(&m->parity.in, h, data, len);
+	if (!mpq_header_in_lane(h)) {
+		keep(m, h, NULL, 0);
+		return;
+	}
+	keep(m, h, data, len);
 	*credit += (uint32_t)(len + OVERHEAD_BYTES) / SOLVE_PART;
 	*credit = *credit < SOLVE_MAX ? *credit : SOLVE_MAX;
+}
+
+static void follow(struct mpq_session_path *m)
+{
+	if (!follows(m)) {
+		mpq_parity_in_init(&m->parity.in); /* of a wrap ago, perhaps */
+	}
+	m->parity.heard = m->session->now;
 }
 
 void mpq_session_parity_solve(struct mpq_session_path *m,
@@ -156,13 +201,14 @@ void mpq_session_parity_solve(struct mpq_session_path *m,
 	size_t cost = len + OVERHEAD_BYTES;
 
 	m->parities_in++;
+	follow(m);
 	if (cost > m->parity.solve_bytes) {
 		m->parities_ignored++;
 		mpq_parity_take(&m->parity.in, h, NULL, 0);
 		return;
 	}
 	m->parity.solve_bytes -= (uint32_t)cost;
-	if (mpq_parity_parity(&m->parity.in, h, data, len) < 0) {
+	if (mpq_parity_take_parity(&m->parity.in, h, data, len) < 0) {
 		m->session->counters.malformed++;
 	}
 }

@@ -125,17 +125,18 @@ void mpq_session_unnumber(struct mpq_packet *p);
 
 /* session_parity.c: parities of what a path carries, while it loses. */
 void mpq_session_parity_begin(struct mpq_session_path *m);
-/* A packet left, with the header on offer. */
-void mpq_session_parity_add(struct mpq_session_path *m,
-			    const struct mpq_packet *p);
+/* A datagram left, with the header on offer; NULL: it has no place in a lane.
+ */
+void mpq_session_parity_left(struct mpq_session_path *m,
+			     const struct mpq_packet *p);
 /* One that is due, before anything else; or one for which there is room. */
 bool mpq_session_parity_offer(struct mpq_session_path *m, bool due,
 			      struct mpq_channel_offer *ret, mpq_time now);
 void mpq_session_parity_taken(struct mpq_session_path *m, uint64_t id,
 			      mpq_time now);
 bool mpq_session_parity_waits(const struct mpq_session_path *m);
-/* A packet came, a parity came: no more of these are solved for than one who
- * keeps to the wire's limits sends. */
+/* A datagram of another kind came, a parity came: no more of these are solved
+ * for than one who keeps to the wire's limits sends. */
 void mpq_session_parity_take(struct mpq_session_path *m,
 			     const struct mpq_header *h, const uint8_t *data,
 			     size_t len);

@@ -151,7 +151,7 @@ static void packet_taken(struct mpq_session_path *m, uint64_t id, mpq_time now)
 	if (p->kind == MPQ_HEADER_DATA) {
 		mpq_session_give_number(s, p);
 	}
-	mpq_session_parity_add(m, p);
+	mpq_session_parity_left(m, p);
 	count_turn(s, p->class_id, p->len_bytes);
 	m->again = m->offer.what == MPQ_SESSION_OFFER_URGENT;
 	if (!m->again) {
@@ -186,6 +186,7 @@ void mpq_session_taken(void *owner, uint64_t id, mpq_time now)
 		packet_taken(m, id, now);
 		return;
 	}
+	mpq_session_parity_left(m, NULL);
 	m->control &= ~m->offer.control;
 	if (m->offer.control == MPQ_SESSION_REPORT) {
 		m->session->report_number++;

@@ -8,7 +8,7 @@
  *
  *	sender    packet left -> add --> window -> write --> PARITY
  *	receiver  packet came -> take -> window -.
- *	          PARITY came -> parity --------'--> rows -> next: a packet
+ *	          PARITY came -> take_parity ----'--> rows -> next: a packet
  *
  * Over GF(2^8), with the coefficients of a Cauchy matrix, so that any so many
  * parities of one window make good as many packets. What is combined of a
@@ -43,8 +43,11 @@ struct mpq_parity_window {
 struct mpq_parity_out {
 	struct mpq_parity_window window;
 	struct mpq_parity_symbol sum; /* the last one written */
-	uint8_t class_id;             /* of the last packet */
-	unsigned untold; /* packets of it that no parity has told of */
+	uint16_t next;                /* sequence on the path */
+	unsigned
+		known; /* datagrams in a row before it, as far as they matter */
+	uint8_t class_id; /* of the last packet */
+	unsigned untold;  /* packets of it that no parity has told of */
 	unsigned untold_longest_bytes;
 };
 
@@ -68,13 +71,14 @@ struct mpq_parity_in {
 void mpq_parity_out_init(struct mpq_parity_out *o);
 void mpq_parity_in_init(struct mpq_parity_in *i);
 
-/* Sender: a packet with a place in a lane left. One that is too long is not
- * told of. */
+/* Sender: a datagram left; `packet` is NULL if it has no place in a lane. A
+ * packet that is too long is not told of. It need not be called for all: there
+ * is no parity then before it was called for a whole window of them. */
 void mpq_parity_add(struct mpq_parity_out *o, const struct mpq_header *header,
 		    const uint8_t *packet, size_t len_bytes);
 /* The parity that may leave with this sequence on the path: kind, class, lane
  * and sequence of its header, and its payload, which stands until the next one.
- * Its length; 0: there is nothing to tell of. */
+ * Its length; 0: there is nothing to tell of, nor untold. */
 size_t mpq_parity_write(struct mpq_parity_out *o, uint16_t path_sequence,
 			struct mpq_header *ret, const uint8_t **ret_payload);
 /* Of the last one written. */
@@ -82,15 +86,17 @@ static inline size_t mpq_parity_written_bytes(const struct mpq_parity_out *o)
 {
 	return o->sum.len_bytes - MPQ_PARITY_TAG_BYTES;
 }
-/* It was sent, or cannot be. */
+/* It was sent (then it is to be added, too), or cannot be. */
 void mpq_parity_sent(struct mpq_parity_out *o);
 
-/* Receiver: a datagram came; `packet` is NULL if it has no place in a lane. */
+/* Receiver: a datagram came; `packet` is NULL if it has no place in a lane. One
+ * that it is not called for counts as missing. */
 void mpq_parity_take(struct mpq_parity_in *i, const struct mpq_header *header,
 		     const uint8_t *packet, size_t len_bytes);
-/* A parity came. 0 or -EBADMSG. */
-int mpq_parity_parity(struct mpq_parity_in *i, const struct mpq_header *header,
-		      const uint8_t *payload, size_t len_bytes);
+/* A parity came, for which `take` is not called. 0 or -EBADMSG. */
+int mpq_parity_take_parity(struct mpq_parity_in *i,
+			   const struct mpq_header *header,
+			   const uint8_t *payload, size_t len_bytes);
 /* A packet that was missing, after either: its length, and kind (REPAIR),
  * class, lane and sequence of its header. 0: no more. */
 size_t mpq_parity_next(struct mpq_parity_in *i, struct mpq_header *ret,

@@ -67,7 +67,7 @@ static void arrive(struct mpq_parity_in *in, const struct mpq_header *header,
 		   const uint8_t *data, size_t len)
 {
 	if (header->kind == MPQ_HEADER_PARITY) {
-		int r = mpq_parity_parity(in, header, data, len);
+		int r = mpq_parity_take_parity(in, header, data, len);
 
 		FUZZ_HOLDS(r == 0 ||
 			   (r == -EBADMSG &&

@@ -128,10 +128,39 @@ static void send_other(struct world *w, bool comes)
 	struct mpq_header h = {.kind = MPQ_HEADER_REPORT,
 			       .path_sequence = w->next++};
 
+	mpq_parity_add(&w->out, &h, NULL, 0);
 	if (comes) {
 		mpq_parity_take(&w->in, &h, NULL, 0);
 		drain(w);
 	}
+}
+
+static void send_others(struct world *w, unsigned n)
+{
+	while (n-- > 0) {
+		send_other(w, true);
+	}
+}
+
+/* One that is sent while nobody thinks of parities there. */
+static void send_untold(struct world *w, size_t len)
+{
+	struct mpq_parity_out *out = malloc(sizeof(*out));
+
+	assert_non_null(out);
+	memcpy(out, &w->out, sizeof(*out));
+	send(w, len, true);
+	memcpy(&w->out, out, sizeof(*out));
+	free(out);
+}
+
+/* One that was lost, or so it seemed. */
+static void come_late(struct world *w, uint16_t sequence)
+{
+	mpq_parity_take(&w->in, &w->sent[sequence % 256].header,
+			w->sent[sequence % 256].packet,
+			w->sent[sequence % 256].len);
+	drain(w);
 }
 
 static size_t send_parity(struct world *w, bool comes)
@@ -147,8 +176,10 @@ static size_t send_parity(struct world *w, bool comes)
 	assert_int_equal(len, mpq_parity_written_bytes(&w->out));
 	mpq_parity_sent(&w->out);
 	h.path_sequence = w->next++;
+	mpq_parity_add(&w->out, &h, NULL, 0);
 	if (comes) {
-		assert_int_equal(mpq_parity_parity(&w->in, &h, payload, len),
+		assert_int_equal(mpq_parity_take_parity(&w->in, &h, payload,
+							len),
 				 0);
 		drain(w);
 	}
@@ -172,6 +203,7 @@ static void has_nothing_to_do_where_nothing_is_missing(void **state)
 {
 	struct world *w = *state;
 
+	send_n(w, 20);
 	for (int i = 0; i < 10; i++) {
 		send_n(w, 15);
 		assert_true(send_parity(w, true) > 0);
@@ -229,18 +261,32 @@ static void is_not_misled_by_what_has_no_lane(void **state)
 static void one_that_was_overtaken_helps_as_well(void **state)
 {
 	struct world *w = *state;
-	const struct mpq_header *late;
 
 	send_n(w, 40);
 	send(w, 100, false);
-	late = &w->sent[(uint16_t)(w->next - 1) % 256].header;
 	send(w, 200, false);
 	send_parity(w, true);
 	assert_int_equal(w->restored, 0);
-	mpq_parity_take(&w->in, late, w->sent[late->path_sequence % 256].packet,
-			100);
-	drain(w);
+	come_late(w, (uint16_t)(w->next - 3));
 	assert_int_equal(w->restored, 1);
+}
+
+static void those_that_were_overtaken_help_several_parities(void **state)
+{
+	struct world *w = *state;
+	uint16_t first;
+
+	send_n(w, 40);
+	first = w->next;
+	for (unsigned i = 0; i < 4; i++) {
+		send(w, 100 + i, false);
+	}
+	send_parity(w, true);
+	send_parity(w, true);
+	come_late(w, first);
+	assert_int_equal(w->restored, 0);
+	come_late(w, (uint16_t)(first + 1));
+	assert_int_equal(w->restored, 2);
 }
 
 static void tells_of_one_class_at_a_time(void **state)
@@ -302,6 +348,7 @@ static void is_as_long_as_the_longest(void **state)
 {
 	struct world *w = *state;
 
+	send_others(w, 30);
 	send(w, 1300, true);
 	send_n(w, 5);
 	send(w, 1301, true);
@@ -314,11 +361,46 @@ static void has_nothing_to_tell_of_without_packets(void **state)
 	struct world *w = *state;
 
 	assert_int_equal(send_parity(w, true), 0);
-	send_n(w, 1);
-	for (int i = 1; i < MPQ_PARITY_WINDOW; i++) {
-		send_other(w, true);
-	}
+	send_n(w, 40);
+	send_others(w, MPQ_PARITY_WINDOW - 1);
+	assert_int_not_equal(w->out.untold, 0);
 	assert_int_equal(send_parity(w, true), 0);
+	assert_int_equal(w->out.untold, 0);
+}
+
+/* The receiver knows more than it could say. */
+static void says_nothing_before_it_knows_a_whole_window(void **state)
+{
+	struct world *w = *state;
+
+	send_n(w, MPQ_PARITY_WINDOW - 2);
+	assert_int_equal(send_parity(w, true), 0);
+	send_n(w, 40);
+	send_untold(w, 500);
+	assert_int_equal(send_parity(w, true), 0);
+	send_n(w, MPQ_PARITY_WINDOW - 3);
+	send(w, 300, false);
+	assert_int_equal(send_parity(w, true), 0);
+	send_n(w, 1);
+	assert_true(send_parity(w, true) > 0);
+	assert_int_equal(w->restored, 1);
+}
+
+/* Sequences have wrapped since, or have gone halfway round. */
+static void is_right_after_a_long_pause(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned pause = 30000; pause <= 70000; pause += 1000) {
+		send_n(w, 40);
+		send_others(w, pause);
+		w->restored = 0;
+		send_n(w, 3);
+		send(w, 700, false);
+		send_n(w, 3);
+		assert_true(send_parity(w, true) > 0);
+		assert_int_equal(w->restored, 1);
+	}
 }
 
 /* ---- hostile ------------------------------------------------------------- */
@@ -329,8 +411,10 @@ static void refuses_what_is_empty_or_too_long(void **state)
 	uint8_t payload[LONGEST + 1] = {0};
 	const struct mpq_header h = {.kind = MPQ_HEADER_PARITY};
 
-	assert_int_equal(mpq_parity_parity(&w->in, &h, payload, 0), -EBADMSG);
-	assert_int_equal(mpq_parity_parity(&w->in, &h, payload, LONGEST + 1),
+	assert_int_equal(mpq_parity_take_parity(&w->in, &h, payload, 0),
+			 -EBADMSG);
+	assert_int_equal(mpq_parity_take_parity(&w->in, &h, payload,
+						LONGEST + 1),
 			 -EBADMSG);
 }
 
@@ -345,8 +429,8 @@ static void makes_no_packet_of_a_lie(void **state)
 	send(w, 700, false);
 	send_n(w, 2);
 	h.path_sequence = w->next++;
-	assert_int_equal(mpq_parity_parity(&w->in, &h, payload,
-					   sizeof(payload)),
+	assert_int_equal(mpq_parity_take_parity(&w->in, &h, payload,
+						sizeof(payload)),
 			 0);
 	drain(w);
 	assert_int_equal(w->restored, 0);
@@ -377,11 +461,14 @@ int main(void)
 		TEST(does_without_a_parity_that_is_lost),
 		TEST(is_not_misled_by_what_has_no_lane),
 		TEST(one_that_was_overtaken_helps_as_well),
+		TEST(those_that_were_overtaken_help_several_parities),
 		TEST(tells_of_one_class_at_a_time),
 		TEST(a_repair_is_made_good_too),
 		TEST(makes_good_most_of_what_chance_takes),
 		TEST(is_as_long_as_the_longest),
 		TEST(has_nothing_to_tell_of_without_packets),
+		TEST(says_nothing_before_it_knows_a_whole_window),
+		TEST(is_right_after_a_long_pause),
 		TEST(refuses_what_is_empty_or_too_long),
 		TEST(makes_no_packet_of_a_lie),
 		TEST(keeps_no_more_than_it_has_room_for),
