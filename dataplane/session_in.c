@@ -44,7 +44,8 @@ static void share_pool(struct mpq_session *s)
 	mpq_order_set_room(&s->order, (held + s->pool->free_pkts + 1) / 2);
 }
 
-static void take_packet(struct mpq_session_path *m, const struct mpq_header *h,
+/* false: it is none, or there is no buffer for it. */
+static bool take_packet(struct mpq_session_path *m, const struct mpq_header *h,
 			const uint8_t *data, size_t len, mpq_time sent)
 {
 	struct mpq_session *s = m->session;
@@ -52,20 +53,19 @@ static void take_packet(struct mpq_session_path *m, const struct mpq_header *h,
 
 	if (len == 0 || len > MPQ_PACKET_MAX_BYTES) {
 		s->counters.malformed++;
-		return;
+		return false;
 	}
 	share_pool(s);
 	p = mpq_packet_get(s->pool);
 	if (p == NULL) {
 		s->counters.no_buffer++;
-		return;
+		return false;
 	}
 	memcpy(p->data, data, len);
 	p->len_bytes = (uint16_t)len;
 	s->data_in = s->now;
-	m->packets_in++;
-	m->bytes_in += len;
 	mpq_order_arrived(&s->order, h, m->index, sent, p, len, s->now);
+	return true;
 }
 
 static void take_restored(struct mpq_session_path *m,
@@ -78,7 +78,7 @@ static void take_restored(struct mpq_session_path *m,
 	while ((len = mpq_parity_next(&m->parity.in, &restored, packet)) > 0) {
 		m->restored++;
 		restored.clock = h->clock;
-		take_packet(m, &restored, packet, len, sent);
+		(void)take_packet(m, &restored, packet, len, sent);
 	}
 }
 
@@ -129,7 +129,10 @@ static void take(struct mpq_session_path *m, const struct mpq_header *h,
 		mpq_session_parity_take(m, h, data, len);
 	}
 	if (mpq_header_in_lane(h)) {
-		take_packet(m, h, data, len, sent);
+		bool taken = take_packet(m, h, data, len, sent);
+
+		m->packets_in += taken;
+		m->bytes_in += taken ? len : 0;
 		return;
 	}
 	switch (h->kind) {

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -188,6 +189,83 @@ static void what_came_is_kept_once_the_peer_sends_parities(void **state)
 	}
 }
 
+/* A datagram of this path comes, of those that its far end sends. */
+static void come(struct mpq_session_path *m, const struct mpq_header *h,
+		 const uint8_t *payload, size_t len)
+{
+	uint8_t data[MPQ_HEADER_BYTES + 1500];
+
+	mpq_header_write(data, h);
+	memcpy(data + MPQ_HEADER_BYTES, payload, len);
+	mpq_session_member.datagram(m, data, MPQ_HEADER_BYTES + len);
+}
+
+#define LANE         77 /* of which nothing came before */
+#define FIRST_PARITY 40
+
+static void send_packet(struct mpq_session_path *m, struct mpq_parity_out *out,
+			uint16_t at, bool comes)
+{
+	const struct mpq_header h = {
+		.lane = LANE,
+		.sequence = at > FIRST_PARITY ? at - 1u : at,
+		.path_sequence = at,
+	};
+	uint8_t packet[100];
+
+	site_udp(packet, sizeof(packet), "198.51.100.1", "10.1.2.3");
+	mpq_parity_add(out, &h, packet, sizeof(packet));
+	if (comes) {
+		come(m, &h, packet, sizeof(packet));
+	}
+}
+
+static void send_parity(struct mpq_session_path *m, struct mpq_parity_out *out,
+			uint16_t at)
+{
+	const uint8_t *payload;
+	struct mpq_header h;
+	size_t len = mpq_parity_write(out, at, &h, &payload);
+
+	assert_true(len > 0);
+	h.path_sequence = at;
+	mpq_parity_add(out, &h, NULL, 0);
+	come(m, &h, payload, len);
+}
+
+/* But no packet that the path brought. */
+static void what_is_restored_is_delivered(void **state)
+{
+	static struct mpq_parity_out out;
+	struct site *site = *state;
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+	uint64_t came, delivered;
+	uint16_t at = 0;
+
+	bonded_bring_up(site);
+	s = bonded_session(&site->vps);
+	m = &s->path[0];
+	came = m->packets_in;
+	delivered = s->order.counters[0].delivered;
+	mpq_parity_out_init(&out);
+	for (; at < FIRST_PARITY; at++) {
+		send_packet(m, &out, at, true);
+	}
+	send_parity(m, &out, at++); /* packets are kept from here on */
+	for (; at < 80; at++) {
+		send_packet(m, &out, at, at != 60);
+	}
+	send_parity(m, &out, at);
+	assert_int_equal(m->parities_in, 2);
+	assert_int_equal(m->restored, 1);
+	assert_int_equal(m->packets_in - came, 78);
+	assert_int_equal(m->bytes_in, 78 * 100);
+	assert_int_equal(s->order.counters[0].delivered - delivered, 79);
+	assert_int_equal(s->order.counters[0].repaired, 1);
+	assert_int_equal(s->order.counters[0].late, 0);
+}
+
 static mpq_duration shared_target(struct mpq_session *s)
 {
 	s->tick_due = fake_now();
@@ -231,6 +309,7 @@ int main(void)
 		TEST(parities_are_paid_for),
 		TEST(nothing_waits_when_its_packets_are_long_gone),
 		TEST(what_came_is_kept_once_the_peer_sends_parities),
+		TEST(what_is_restored_is_delivered),
 		TEST(a_shared_queue_is_longer_while_a_path_loses),
 	};
 
