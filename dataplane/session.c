@@ -119,6 +119,14 @@ static void on_steered(void *owner, const struct mpq_steer_event *event)
 static const struct mpq_repair_events repair_events = {on_released};
 static const struct mpq_steer_events steer_events = {on_steered};
 
+/* What is told of a tunnel goes on counting. */
+static void keep_counters(struct mpq_session *s, struct mpq_order *next)
+{
+	memcpy(next->counters, s->order.counters, sizeof(next->counters));
+	next->unknown_class = s->order.unknown_class;
+	s->counters.unrepaired += mpq_repair_counters(s->repair)->overflow;
+}
+
 /* The old goes only when the new is there: without memory nothing changes. */
 int mpq_session_restart(struct mpq_session *s, mpq_time now)
 {
@@ -137,6 +145,7 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now)
 		return -ENOMEM;
 	}
 	if (s->has_order) {
+		keep_counters(s, &order);
 		mpq_order_finish(&s->order);
 	}
 	mpq_session_begin_numbers(s, now);

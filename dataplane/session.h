@@ -80,7 +80,8 @@ struct mpq_session_counters {
 	uint64_t probes_in, probes_out, probes_limited, reports_in, reports_out;
 	uint64_t refused_joins, opens, joins, policies, refused_policies;
 	uint64_t refused_capsules; /* each ended its connection */
-	uint64_t unrepaired;       /* not kept: buffers are short */
+	/* Not kept: buffers are short; and the overflow of repairs before. */
+	uint64_t unrepaired;
 };
 
 struct mpq_session_class_counters {

@@ -344,6 +344,7 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 			}
 		}
 	}
+	mpq_session_tell_queue(m);
 }
 
 /* Numbered ones stay where they are, and are still sent from there: copies are

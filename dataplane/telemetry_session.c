@@ -210,7 +210,9 @@ static struct json_object *counters(const struct mpq_session *s)
 	mpq_telemetry_uint(o, "malformed", c->malformed);
 	mpq_telemetry_uint(o, "unknown-class", s->order.unknown_class);
 	mpq_telemetry_uint(o, "no-buffer", c->no_buffer);
-	mpq_telemetry_uint(o, "unrepaired", c->unrepaired);
+	mpq_telemetry_uint(o, "unrepaired",
+			   c->unrepaired +
+				   mpq_repair_counters(s->repair)->overflow);
 	mpq_telemetry_uint(o, "probes-in", c->probes_in);
 	mpq_telemetry_uint(o, "probes-limited", c->probes_limited);
 	mpq_telemetry_uint(o, "probes-out", c->probes_out);

@@ -109,6 +109,22 @@ static void what_waits_for_a_path_that_dials_anew_goes_elsewhere(void **state)
 	assert_int_equal(s->path[1].own[0].pkts, 5);
 }
 
+static void who_leaves_has_nothing_waiting(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = edge_of(state);
+	set_mode(state, MPQ_STEER_ACTIVE_STANDBY);
+	m = &s->path[0];
+	bonded_give(s, 0, 500, 5);
+	assert_int_equal(m->estimate.queued_bytes, 5 * 500);
+	mpq_session_withdraw(s, m->channel, "test", fake_now());
+	assert_int_equal(m->estimate.queued_bytes, 0);
+	assert_int_equal(s->path[1].estimate.queued_bytes, 5 * 500);
+}
+
 static void fall_silent(struct mpq_session *s)
 {
 	for (unsigned i = 0; i < BONDED_PATHS; i++) {
@@ -228,6 +244,43 @@ static void nothing_is_sent_again_in_another_session(void **state)
 }
 
 /* ---- age ----------------------------------------------------------------- */
+
+static uint64_t told(const struct json_object *of, const char *key)
+{
+	struct json_object *value = NULL;
+
+	assert_true(json_object_object_get_ex(of, key, &value));
+	return json_object_get_uint64(value);
+}
+
+/* What is told of a tunnel never counts backwards. */
+static void counters_go_on_in_another_session(void **state)
+{
+	struct site *site = *state;
+	struct mpq_session *s;
+	struct json_object *o;
+
+	bonded_bring_up(site);
+	s = edge_of(state);
+	s->order.counters[0].delivered = 11;
+	s->order.counters[0].late = 12;
+	s->order.unknown_class = 13;
+	((struct mpq_repair_counters *)mpq_repair_counters(s->repair))
+		->overflow = 14;
+	s->counters.unrepaired = 1;
+	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
+	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
+	assert_int_equal(s->order.counters[0].delivered, 11);
+	assert_int_equal(s->order.counters[0].late, 12);
+	assert_int_equal(s->order.unknown_class, 13);
+	((struct mpq_repair_counters *)mpq_repair_counters(s->repair))
+		->overflow = 5;
+	o = mpq_telemetry_session(site_tunnel(&site->edge), fake_now());
+	assert_int_equal(told(json_object_object_get(o, "counters"),
+			      "unrepaired"),
+			 20);
+	json_object_put(o);
+}
 
 static void another_policy_makes_nothing_young(void **state)
 {
@@ -678,10 +731,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_waits_for_a_path_that_dials_anew_goes_elsewhere),
+		TEST(who_leaves_has_nothing_waiting),
 		TEST(one_copy_of_what_has_not_left_waits_for_another_session),
 		TEST(the_only_ones_of_their_number_get_another_one),
 		TEST(numbers_that_begin_anew_keep_their_order),
 		TEST(nothing_is_sent_again_in_another_session),
+		TEST(counters_go_on_in_another_session),
 		TEST(another_policy_makes_nothing_young),
 		TEST(what_others_carry_is_not_steered_anew),
 		TEST(what_is_kept_without_a_path_has_no_number),
