@@ -299,6 +299,9 @@ mpq_duration mpq_delay_offset(const struct mpq_delay *d, unsigned path,
 	mpq_transit least = d->paths[path].smoothed;
 	mpq_transit own = least;
 
+	if (!d->paths[path].known) {
+		return 0;
+	}
 	for (unsigned i = 0; i < MPQ_DELAY_PATHS; i++) {
 		if (mpq_delay_in_use(d, i, now) &&
 		    d->paths[i].smoothed < least) {

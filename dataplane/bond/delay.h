@@ -83,7 +83,7 @@ mpq_time mpq_delay_passed(const struct mpq_delay *d, unsigned path);
  * next, and 1 ms. */
 mpq_time mpq_delay_due(const struct mpq_delay *d, unsigned path, mpq_time sent);
 
-/* How much longer this path takes than the shortest in use. */
+/* How much longer this path takes than the shortest in use; 0: not known. */
 mpq_duration mpq_delay_offset(const struct mpq_delay *d, unsigned path,
 			      mpq_time now);
 /* The largest of the offsets. */

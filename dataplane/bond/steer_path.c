@@ -226,7 +226,7 @@ static void class_tick(struct mpq_steer *s, struct mpq_steer_class *c,
 
 void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now)
 {
-	mpq_duration time = now - s->tick;
+	mpq_duration time = mpq_time_elapsed(s->tick, now);
 
 	s->tick = now;
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {

@@ -57,6 +57,7 @@ static void compares_paths_whatever_the_clocks(void **state)
 	assert_int_equal(mpq_delay_known(&delay), 7);
 	mpq_delay_forget(&delay, 1);
 	assert_int_equal(mpq_delay_known(&delay), 5);
+	assert_int_equal(mpq_delay_offset(&delay, 1, 1010 * S), 0);
 }
 
 static void unwraps_the_clock_over_pauses(void **state)
