@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/quic/window.h"
+#include "dataplane/quic/window_private.h"
 
-#define SPAN         (5 * MPQ_SECOND)
-#define ROUND_MIN    (10 * MPQ_MILLISECOND)
-#define START_FLAT   3
-#define START_LOST   50 /* one in so many is too much */
-#define MANY_LOST    5
-#define START_GAIN   200 /* per cent, of the congestion window a round trip */
-#define START_CLUMPS 3
-#define CLUMP_BYTES  (30 * 1450)
-#define START_QUEUE  (4 * MPQ_MILLISECOND)
-#define QUEUE_LEFT   (10 * MPQ_MILLISECOND)
-#define WINDOW_GAIN  150
-#define BURSTS       4 /* that acknowledgements, and we, are late by */
-#define CYCLE        8
-#define BURST        (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
+#define SPAN        (5 * MPQ_SECOND)
+#define ROUND_MIN   (10 * MPQ_MILLISECOND)
+#define WINDOW_GAIN 150
+#define BURSTS      4 /* that acknowledgements, and we, are late by */
+#define CYCLE       8
+#define BURST       (1 * MPQ_MILLISECOND) /* of sending, and of lateness */
 /* On a busy machine we are woken late. The link was idle for so long, so that
  * what is made up for finds no queue. */
 #define LATE_MAX    (10 * MPQ_MILLISECOND)
@@ -36,9 +28,7 @@
 #define QUEUE_MEANT (4 * MPQ_MILLISECOND)
 #define LOWER       (1 * MPQ_MILLISECOND) /* is worth another look */
 #define SAMPLES_MIN 4
-#define PUSHED      3 /* rounds in which more was sent, or its queue shows */
-#define PEAK_PART   8 /* of a round trip, .. */
-#define PEAK_MIN    (8 * MPQ_MILLISECOND) /* .. at least */
+#define PUSHED      3  /* rounds in which more was sent, or its queue shows */
 #define GAIN_QUEUED 80 /* per cent of the rate at least, with a queue */
 
 /* A cycle of rounds: in the first more is sent, to see whether there is more;
@@ -68,17 +58,6 @@ static uint64_t most(const struct mpq_window *w)
 		bps = w->rate_bps[i] > bps ? w->rate_bps[i] : bps;
 	}
 	return bps;
-}
-
-static uint64_t bytes_in(uint64_t bps, mpq_duration time)
-{
-	return bps / 8 * (time / MPQ_MICROSECOND) / 1000000;
-}
-
-static uint64_t bps_of(uint64_t bytes, mpq_duration time)
-{
-	return bytes * 8 * (MPQ_SECOND / MPQ_MICROSECOND) /
-	       (time / MPQ_MICROSECOND);
 }
 
 mpq_duration mpq_window_rtt_least(const struct mpq_window *w)
@@ -111,9 +90,15 @@ void mpq_window_keep_short(struct mpq_window *w, bool keep)
 	w->short_queue = keep && excess(w) == 0;
 }
 
+static uint64_t bps_of(uint64_t bytes, mpq_duration time)
+{
+	return bytes * 8 * (MPQ_SECOND / MPQ_MICROSECOND) /
+	       (time / MPQ_MICROSECOND);
+}
+
 static uint64_t carried(const struct mpq_window *w)
 {
-	return bytes_in(most(w), mpq_window_rtt_least(w));
+	return mpq_window_bytes_in(most(w), mpq_window_rtt_least(w));
 }
 
 static uint64_t at_least(uint64_t bps)
@@ -121,25 +106,14 @@ static uint64_t at_least(uint64_t bps)
 	return bps > RATE_MIN_BPS ? bps : RATE_MIN_BPS;
 }
 
-/* Where clumps showed what the path carries, no faster than twice that, however
- * large the library's window has grown. */
-static uint64_t start_bps(const struct mpq_window *w)
-{
-	mpq_duration rtt = w->view.rtt_smoothed / MPQ_MICROSECOND;
-	uint64_t shown = w->clumps > 0 ? 2 * w->clump_most_bps : UINT64_MAX;
-	uint64_t bps = w->view.cwnd_bytes * 8 * START_GAIN * 10000 / (rtt + 1);
-
-	return bps < shown ? bps : shown;
-}
-
 static uint64_t rate_bps(const struct mpq_window *w)
 {
-	return at_least(w->started ? most(w) : start_bps(w));
+	return at_least(w->started ? most(w) : mpq_window_start_bps(w));
 }
 
 uint64_t mpq_window_quantum_bytes(const struct mpq_window *w)
 {
-	uint64_t bytes = bytes_in(rate_bps(w), BURST);
+	uint64_t bytes = mpq_window_bytes_in(rate_bps(w), BURST);
 
 	if (w->view.rtt_latest == 0) {
 		return UINT64_MAX;
@@ -262,17 +236,10 @@ static void take_rtt(struct mpq_window *w, mpq_duration rtt, mpq_time now)
 	}
 }
 
-static mpq_duration part_of(const struct mpq_window *w)
-{
-	mpq_duration part = w->view.rtt_smoothed / PEAK_PART;
-
-	return part > PEAK_MIN ? part : PEAK_MIN;
-}
-
 /* The most that was delivered in a part of a round. */
 static void take_peak(struct mpq_window *w, mpq_time now)
 {
-	mpq_duration part = part_of(w), time;
+	mpq_duration part = mpq_window_part(w), time;
 	uint64_t bps;
 
 	time = now - w->peak_since;
@@ -332,108 +299,6 @@ static bool is_limited(const struct mpq_window *w, mpq_duration round)
 	       w->unused <= round / UNUSED_PART;
 }
 
-/* In this round. What is lost was counted as delivered for a moment, so that it
- * may be less than nothing. */
-static uint64_t delivered_in(const struct mpq_window *w)
-{
-	uint64_t now = w->view.delivered_bytes;
-	uint64_t then = w->before.delivered_bytes;
-
-	return now > then ? now - then : 0;
-}
-
-/* So much that a queue can be of our making. What carries little makes none:
- * there delay and loss come from others, and from whoever runs late, and an end
- * would leave a start at next to nothing. */
-static bool carries_much(const struct mpq_window *w)
-{
-	return delivered_in(w) > CLUMP_BYTES;
-}
-
-/* What comes in clumps at the rate of the start is lost in the path's queue,
- * however little there is between the clumps. */
-static bool overflows(const struct mpq_window *w)
-{
-	uint64_t lost = w->view.lost_pkts - w->before.lost_pkts;
-	uint64_t sent = w->view.sent_pkts - w->before.sent_pkts;
-
-	return START_LOST * lost > sent &&
-	       (carries_much(w) || (lost >= MANY_LOST && 4 * lost > sent));
-}
-
-/* Was more sent than what came through could take, for so long that it shows?
- */
-static bool is_clump(const struct mpq_window *w)
-{
-	return w->held_before > CLUMP_BYTES &&
-	       w->held_before > 2 * bytes_in(w->clump_most_bps, part_of(w));
-}
-
-/* What comes in clumps fills no round, but shows in parts of rounds what the
- * path carries. */
-static bool watch_clumps(struct mpq_window *w)
-{
-	if (!is_clump(w) || w->part_bps == 0) {
-		return false;
-	}
-	if (w->part_bps > w->clump_most_bps + w->clump_most_bps / 4) {
-		w->clump_most_bps = w->clump_bps = w->part_bps;
-		w->clumps = 0;
-	} else {
-		w->clump_bps =
-			w->part_bps < w->clump_bps ? w->part_bps : w->clump_bps;
-		w->clumps++;
-	}
-	return w->clumps >= START_CLUMPS;
-}
-
-static bool has_queue(const struct mpq_window *w)
-{
-	mpq_duration much = w->view.rtt_smoothed / 8;
-
-	return w->queue > (much > START_QUEUE ? much : START_QUEUE);
-}
-
-/* So much that it is not left standing, also where no round is filled. */
-static bool leaves_queue(const struct mpq_window *w)
-{
-	mpq_duration part = mpq_window_rtt_least(w) / 4;
-
-	return w->queue > (part > QUEUE_LEFT ? part : QUEUE_LEFT);
-}
-
-/* Where little is carried, the library's window, which a loss lets fall to what
- * is under way, holds back more often than the path. */
-static bool shows_queue(const struct mpq_window *w, bool limited)
-{
-	if (!carries_much(w)) {
-		return limited && leaves_queue(w);
-	}
-	return ((limited || is_clump(w)) && has_queue(w)) || leaves_queue(w);
-}
-
-static void end_start(struct mpq_window *w)
-{
-	uint64_t *bps = &w->rate_bps[w->round % MPQ_WINDOW_ROUNDS];
-
-	*bps = w->clumps > 0 && w->clump_bps > *bps ? w->clump_bps : *bps;
-	w->started = w->drains = true;
-}
-
-static void watch_start(struct mpq_window *w, uint64_t bps, bool limited)
-{
-	bool clumps = watch_clumps(w);
-
-	if (bps > w->full_bps + w->full_bps / 4) {
-		w->full_bps = bps;
-		w->flat = 0;
-	} else if (shows_queue(w, limited) || clumps ||
-		   (((limited && carries_much(w)) || overflows(w)) &&
-		    ++w->flat >= START_FLAT)) {
-		end_start(w);
-	}
-}
-
 /* No more came than what was sent a round before: beyond that it is jitter, or
  * a queue that goes. The fastest of several rounds would be too fast by that,
  * and it would stand in a queue that cannot be told from the jitter. */
@@ -451,7 +316,7 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 	bool limited = is_limited(w, time);
 
 	if (!w->started) {
-		watch_start(w, bps, limited);
+		mpq_window_start_watch(w, bps, limited);
 	}
 	if (!limited && bps < most(w)) {
 		/* But in a round that lets the queue go it was we who held
@@ -574,7 +439,8 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	} else if (time >= round) {
 		watch_queue(w);
 		watch_loss(w);
-		end_round(w, bps_of(delivered_in(w), acked_in(w, time)), time);
+		end_round(w, bps_of(mpq_window_delivered(w), acked_in(w, time)),
+			  time);
 		begin_round(w, now);
 	}
 }
@@ -611,6 +477,6 @@ uint64_t mpq_window_bytes(const struct mpq_window *w)
 		return UINT64_MAX;
 	}
 	return carried(w) * (WINDOW_GAIN + excess(w)) / 100 +
-	       bytes_in(most(w), 2 * w->view.rtt_variation) +
+	       mpq_window_bytes_in(most(w), 2 * w->view.rtt_variation) +
 	       BURSTS * mpq_window_quantum_bytes(w);
 }
