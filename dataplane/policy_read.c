@@ -15,6 +15,7 @@ struct reader {
 	struct mpq_policy policy; /* so far */
 	const char *kind;         /* of the element: "class", or "" */
 	size_t index;
+	bool paths; /* that element was there */
 	char *reason;
 };
 
@@ -364,9 +365,6 @@ static int read_paths_field(struct reader *r, const struct field *f)
 	if (f->type != MPQ_POLICY_WIRE_PATHS_METERED) {
 		return 1;
 	}
-	if (r->policy.metered != 0) {
-		return fail(r, "metered paths are there twice");
-	}
 	return read_set(r, f, &r->policy.metered);
 }
 
@@ -411,6 +409,9 @@ static int read_class(struct reader *r, const uint8_t *data, size_t len)
 	if (r->index >= MPQ_POLICY_CLASSES) {
 		return fail(r, "is one too many");
 	}
+	if (r->policy.classify.n_rules > 0) {
+		return fail(r, "stands after a rule");
+	}
 	rc = read_fields(r, data, len, read_class_field);
 	return rc == 0 ? check_class(r) : rc;
 }
@@ -429,6 +430,15 @@ static int read_rule(struct reader *r, const uint8_t *data, size_t len)
 	return rc == 0 ? check_rule(r) : rc;
 }
 
+static int read_paths(struct reader *r, const uint8_t *data, size_t len)
+{
+	if (r->paths) {
+		return fail(r, "metered paths are there twice");
+	}
+	r->paths = true;
+	return read_fields(r, data, len, read_paths_field);
+}
+
 static int read_element(struct reader *r, uint8_t type, const uint8_t *data,
 			size_t len)
 {
@@ -439,7 +449,7 @@ static int read_element(struct reader *r, uint8_t type, const uint8_t *data,
 	case MPQ_POLICY_WIRE_RULE:
 		return read_rule(r, data, len);
 	case MPQ_POLICY_WIRE_PATHS:
-		return read_fields(r, data, len, read_paths_field);
+		return read_paths(r, data, len);
 	default:
 		return type >= MPQ_POLICY_WIRE_OPTIONAL
 			       ? 0

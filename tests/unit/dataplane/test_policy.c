@@ -450,6 +450,12 @@ static void says_why_it_refuses(void **state)
 		CASE(CLASS "\x03\x00\x03\x01\x01\x08", "there is no path 8"),
 		CASE(CLASS "\x03\x00\x03\x01\x01\x01\x03\x00\x03\x01\x01\x02",
 		     "metered paths are there twice"),
+		CASE(CLASS "\x03\x00\x00\x03\x00\x00",
+		     "metered paths are there twice"),
+		CASE(CLASS "\x02\x00\x03\x01\x01"
+			   "a\x01\x00\x03\x01\x01"
+			   "b",
+		     "class 1: stands after a rule"),
 #undef CASE
 	};
 	struct fixture *f = *state;
