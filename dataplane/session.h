@@ -260,7 +260,7 @@ size_t mpq_session_queued(const struct mpq_session *s); /* packets */
  * member. */
 const struct mpq_channel_source *
 mpq_session_source(struct mpq_session *s, const struct mpq_channel *ch,
-		   void **ret_owner, mpq_time now);
+		   void **ret_owner);
 /* Might it have anything to send? */
 bool mpq_session_waits(const struct mpq_session *s,
 		       const struct mpq_channel *ch);

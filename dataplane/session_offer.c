@@ -321,11 +321,10 @@ static const struct mpq_channel_source source = {
 
 const struct mpq_channel_source *
 mpq_session_source(struct mpq_session *s, const struct mpq_channel *ch,
-		   void **ret_owner, mpq_time now)
+		   void **ret_owner)
 {
 	struct mpq_session_path *m = mpq_session_path_of(s, ch);
 
-	(void)now;
 	if (m == NULL || !mpq_session_is_member(m)) {
 		return NULL;
 	}

@@ -203,7 +203,7 @@ const struct mpq_channel_source *mpq_tunnel_source(struct mpq_tunnel *t,
 		return &plain_source;
 	}
 	return t != NULL && t->session != NULL && ch != NULL
-		       ? mpq_session_source(t->session, ch, ret_owner, now)
+		       ? mpq_session_source(t->session, ch, ret_owner)
 		       : NULL;
 }
 

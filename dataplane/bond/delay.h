@@ -64,7 +64,7 @@ void mpq_delay_init(struct mpq_delay *d);
 /* Forgets a path: it has a new connection, or has left the session. */
 void mpq_delay_forget(struct mpq_delay *d, unsigned path);
 
-/* A datagram of any kind, known or not, arrived on `path`. Returns when it was
+/* A datagram of any kind arrived on `path`. Returns when it was
  * sent: the header's clock, unwrapped; its zero is arbitrary. */
 mpq_time mpq_delay_arrived(struct mpq_delay *d, unsigned path,
 			   const struct mpq_header *header, mpq_time now);

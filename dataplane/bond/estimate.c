@@ -382,17 +382,3 @@ mpq_duration mpq_estimate_one_way_base(const struct mpq_estimate *e)
 	return e->view.one_way > 0 && e->view.one_way < base ? e->view.one_way
 							     : base;
 }
-
-mpq_duration mpq_estimate_queue_delay(const struct mpq_estimate *e, size_t n,
-				      mpq_time now)
-{
-	return (e->queued_bytes + n) * BITS * MPQ_SECOND /
-	       mpq_estimate_rate_bps(e, now);
-}
-
-mpq_time mpq_estimate_arrival(const struct mpq_estimate *e, size_t n,
-			      mpq_time now)
-{
-	return now + mpq_estimate_queue_delay(e, n, now) +
-	       mpq_estimate_one_way(e);
-}

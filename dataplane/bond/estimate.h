@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What one path can do just now, as its connection shows it: delay, capacity,
- * loss, and what stands in front of it. From that: when one more packet would
- * arrive. Pure; decides nothing.
+ * loss, and what stands in front of it. Pure; decides nothing.
  *
  * Capacity is what was delivered in a time, taken over about a round trip. Only
  * when the sender always had more to send does that say what the path can do
@@ -139,13 +138,6 @@ mpq_duration mpq_estimate_one_way(const struct mpq_estimate *e);
 /* Without the queues that we made ourselves lately: what the path's delay is
  * once the start of a burst is over. */
 mpq_duration mpq_estimate_one_way_base(const struct mpq_estimate *e);
-/* Until n bytes more have left our queue. */
-mpq_duration mpq_estimate_queue_delay(const struct mpq_estimate *e, size_t n,
-				      mpq_time now);
-/* When n bytes more would be with the peer: what waits before them, and the
- * way. */
-mpq_time mpq_estimate_arrival(const struct mpq_estimate *e, size_t n,
-			      mpq_time now);
 
 /* From when on its silence, with something unanswered, means that it is gone
  * or handing over; MPQ_TIME_NEVER: nothing is unanswered. One or two that were

@@ -31,10 +31,7 @@
 /* A tick of the sender's clock; it wraps after 268 s. */
 #define MPQ_HEADER_TICK (16 * MPQ_MICROSECOND)
 
-/* The upper half is for datagrams that have no place in a lane. So a receiver
- * knows what to do with a kind that it does not know: one below 4 is carried as
- * DATA is, one from 4 on is dropped once path, clock and sequence on the path
- * have been taken from it. */
+/* The upper half is for datagrams that have no place in a lane. */
 enum mpq_header_kind {
 	MPQ_HEADER_DATA = 0,
 	MPQ_HEADER_COPY = 1,   /* sent on other paths too, on purpose */
@@ -48,10 +45,12 @@ enum mpq_header_kind {
 };
 
 struct mpq_header {
-	uint8_t kind;           /* enum mpq_header_kind, or unknown: < 8 */
-	uint8_t class_id;       /* < MPQ_HEADER_CLASSES */
-	uint8_t lane;           /* 0 where the kind has none */
-	uint32_t sequence;      /* in the lane, 24 bits; 0 as lane */
+	uint8_t kind;     /* enum mpq_header_kind; all 8 are known */
+	uint8_t class_id; /* < MPQ_HEADER_CLASSES */
+	/* Both are 0 where the kind has no place in a lane; but a PARITY's are
+	 * part of what it tells (parity.h). */
+	uint8_t lane;
+	uint32_t sequence;      /* in the lane, 24 bits */
 	uint32_t clock;         /* of the sender, 24 bits */
 	uint16_t path_sequence; /* counts every datagram on the path */
 };

@@ -2,8 +2,9 @@
 /*
  * Steering's state, for its own files: steer (entry and configuration),
  * steer_mode (the table of modes), steer_path (what each path is worth, and to
- * whom), steer_members (what flows may be spread over), steer_auto (pinned or
- * spread), steer_pull (who takes of a shared queue).
+ * whom), steer_verdict (which ones a class avoids), steer_members (what flows
+ * may be spread over), steer_auto (pinned or spread), steer_pull (who takes of
+ * a shared queue).
  */
 #ifndef MPQ_BOND_STEER_PRIVATE_H
 #define MPQ_BOND_STEER_PRIVATE_H
@@ -96,11 +97,6 @@ struct mpq_steer {
 
 /* steer_path.c */
 void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now);
-/* steer_verdict.c: is the path one to avoid for this class, or no longer? */
-void mpq_steer_verdict_judge(struct mpq_steer *s, struct mpq_steer_class *c,
-			     unsigned path, mpq_time now);
-/* It is up again: what queues it had before says nothing of it now. */
-void mpq_steer_verdict_renew(struct mpq_steer *s, unsigned path);
 mpq_duration mpq_steer_path_queue(const struct mpq_steer_path *p, size_t len);
 mpq_duration mpq_steer_path_arrival(const struct mpq_steer_path *p, size_t len);
 /* The earliest arrival in a set that is not empty. */
@@ -108,6 +104,12 @@ unsigned mpq_steer_path_earliest(const struct mpq_steer *s, mpq_steer_set set,
 				 size_t len);
 /* The one that carries most. */
 unsigned mpq_steer_path_best(const struct mpq_steer *s, mpq_steer_set set);
+
+/* steer_verdict.c: is the path one to avoid for this class, or no longer? */
+void mpq_steer_verdict_judge(struct mpq_steer *s, struct mpq_steer_class *c,
+			     unsigned path, mpq_time now);
+/* It is up again: what queues it had before says nothing of it now. */
+void mpq_steer_verdict_renew(struct mpq_steer *s, unsigned path);
 
 /* steer_mode.c: fills *ret for a class whose `eligible` is not empty. */
 void mpq_steer_mode_pick(struct mpq_steer *s, struct mpq_steer_class *c,

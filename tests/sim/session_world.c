@@ -305,7 +305,7 @@ static void write_channel(struct session_end *end, struct session_channel *c)
 	    !mpq_session_waits(end->session, &c->channel)) {
 		return;
 	}
-	source = mpq_session_source(end->session, &c->channel, &owner, w->now);
+	source = mpq_session_source(end->session, &c->channel, &owner);
 	while ((n = session_channel_write(c, source, owner, packet, w->now)) >
 		       0 &&
 	       ++writes < WRITES_MAX) {

@@ -142,7 +142,7 @@ unsigned bonded_take(struct mpq_session_path *m, size_t *ret_len)
 	struct mpq_channel_offer offer;
 	void *owner;
 
-	source = mpq_session_source(m->session, m->channel, &owner, fake_now());
+	source = mpq_session_source(m->session, m->channel, &owner);
 	do {
 		assert_true(source->offer(owner, &offer, fake_now()));
 		*ret_len = offer.data_bytes;

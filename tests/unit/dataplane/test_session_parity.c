@@ -39,7 +39,7 @@ static bool offers(struct mpq_session_path *m)
 	void *owner;
 
 	m->control = 0;
-	source = mpq_session_source(m->session, m->channel, &owner, fake_now());
+	source = mpq_session_source(m->session, m->channel, &owner);
 	return source->offer(owner, &offer, fake_now());
 }
 
