@@ -76,6 +76,11 @@ struct mpq_session *bonded_session(struct site_side *side)
 	return s;
 }
 
+struct mpq_session *bonded_edge(struct site *s)
+{
+	return bonded_session(&s->edge);
+}
+
 unsigned bonded_used(struct site_side *side)
 {
 	unsigned n = 0;
@@ -149,4 +154,31 @@ unsigned bonded_take(struct mpq_session_path *m, size_t *ret_len)
 		source->taken(owner, m->estimate.next_id, fake_now());
 	} while (m->offer.what == MPQ_SESSION_OFFER_CONTROL);
 	return m->offer.class_id;
+}
+
+bool bonded_offers(struct mpq_session_path *m)
+{
+	const struct mpq_channel_source *source;
+	struct mpq_channel_offer offer;
+	void *owner;
+
+	m->control = 0;
+	source = mpq_session_source(m->session, m->channel, &owner);
+	return source->offer(owner, &offer, fake_now());
+}
+
+void bonded_set_mode(struct site *s, enum mpq_steer_mode mode, mpq_time now)
+{
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	policy.class[0].steer.mode = mode;
+	mpq_tunnel_set_policy(site_tunnel(&s->edge), &policy, now);
+}
+
+void bonded_fall_silent(struct mpq_session *s)
+{
+	for (unsigned i = 0; i < BONDED_PATHS; i++) {
+		s->path[i].state = MPQ_SESSION_SILENT;
+	}
 }

@@ -38,6 +38,7 @@ int bonded_setup(void **state);
 
 struct mpq_path *bonded_path(struct site *s, int i);
 struct mpq_session *bonded_session(struct site_side *side);
+struct mpq_session *bonded_edge(struct site *s); /* its session there */
 /* How many members are in use. */
 unsigned bonded_used(struct site_side *side);
 
@@ -55,5 +56,11 @@ struct mpq_packet *bonded_packet(struct mpq_session *s, uint8_t dscp,
 void bonded_give(struct mpq_session *s, uint8_t dscp, size_t len, unsigned n);
 /* The next packet that a path sends, as its connection takes it: its class. */
 unsigned bonded_take(struct mpq_session_path *m, size_t *ret_len);
+/* Has the path anything to send but what it says for itself? It is on offer. */
+bool bonded_offers(struct mpq_session_path *m);
+/* Of the edge's only class. */
+void bonded_set_mode(struct site *s, enum mpq_steer_mode mode, mpq_time now);
+/* All members of a session, at once. */
+void bonded_fall_silent(struct mpq_session *s);
 
 #endif

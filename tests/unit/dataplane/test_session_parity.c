@@ -15,14 +15,9 @@
 /* The first path alone carries. */
 static struct mpq_session_path *one_path(void **state)
 {
-	struct site *site = *state;
-	struct mpq_policy policy;
-
-	bonded_bring_up(site);
-	mpq_policy_init(&policy);
-	policy.class[0].steer.mode = MPQ_STEER_ACTIVE_STANDBY;
-	mpq_tunnel_set_policy(site_tunnel(&site->edge), &policy, fake_now());
-	return &bonded_session(&site->edge)->path[0];
+	bonded_bring_up(*state);
+	bonded_set_mode(*state, MPQ_STEER_ACTIVE_STANDBY, fake_now());
+	return &bonded_edge(*state)->path[0];
 }
 
 static void set_loss(struct mpq_session_path *m, uint32_t ppm)
@@ -32,23 +27,12 @@ static void set_loss(struct mpq_session_path *m, uint32_t ppm)
 	m->estimate.recent.halved = fake_now();
 }
 
-static bool offers(struct mpq_session_path *m)
-{
-	const struct mpq_channel_source *source;
-	struct mpq_channel_offer offer;
-	void *owner;
-
-	m->control = 0;
-	source = mpq_session_source(m->session, m->channel, &owner);
-	return source->offer(owner, &offer, fake_now());
-}
-
 /* Takes so many, or all: how many parities there are among them. */
 static unsigned take(struct mpq_session_path *m, unsigned most)
 {
 	unsigned parities = 0;
 
-	for (unsigned i = 0; i < most && offers(m); i++) {
+	for (unsigned i = 0; i < most && bonded_offers(m); i++) {
 		parities += m->offer.what == MPQ_SESSION_OFFER_PARITY;
 		mpq_session_taken(m, m->estimate.next_id, fake_now());
 	}
@@ -163,7 +147,7 @@ static void nothing_waits_when_its_packets_are_long_gone(void **state)
 		mpq_session_parity_left(m, NULL);
 		m->offer.header.path_sequence++;
 	}
-	assert_false(offers(m));
+	assert_false(bonded_offers(m));
 	assert_false(mpq_session_parity_waits(m));
 }
 
