@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controlplane/server.h"
 
+#include "common/log.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +13,13 @@
 
 #define BACKLOG    16
 #define GROUPS_MAX 256
+#define PAUSE_S    0.1 /* when no caller can be taken */
 
 struct mpq_server {
 	struct ev_loop *loop;
 	ev_io readable;
+	ev_timer pause;
+	bool short_of_something; /* told already */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct mpq_server_config config;
 };
@@ -62,6 +67,33 @@ static void accept_one(struct mpq_server *s, int fd)
 	s->config.accepted(s->config.context, fd, &peer);
 }
 
+/* The caller stays where it is, so that the socket is readable all the time:
+ * without descriptors, say. */
+static void take_none_for_a_while(struct mpq_server *s, int error)
+{
+	if (!s->short_of_something) {
+		mpq_log_warn("no caller can be taken at %s: %s; trying again",
+			     s->path, strerror(error));
+	}
+	s->short_of_something = true;
+	ev_io_stop(s->loop, &s->readable);
+	ev_timer_set(&s->pause, PAUSE_S, 0);
+	ev_timer_start(s->loop, &s->pause);
+}
+
+static void on_pause_over(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct mpq_server *s = w->data;
+
+	(void)revents;
+	ev_io_start(loop, &s->readable);
+}
+
+static bool is_lasting(int error)
+{
+	return error != EAGAIN && error != EINTR && error != ECONNABORTED;
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct mpq_server *s = w->data;
@@ -70,7 +102,10 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	if (fd >= 0) {
+		s->short_of_something = false;
 		accept_one(s, fd);
+	} else if (is_lasting(errno)) {
+		take_none_for_a_while(s, errno);
 	}
 }
 
@@ -137,6 +172,8 @@ int mpq_server_new(struct mpq_server **ret, struct ev_loop *loop,
 	s->config.path = s->path;
 	ev_io_init(&s->readable, on_readable, fd, EV_READ);
 	s->readable.data = s;
+	ev_init(&s->pause, on_pause_over);
+	s->pause.data = s;
 	ev_io_start(loop, &s->readable);
 	*ret = s;
 	return 0;
@@ -146,6 +183,7 @@ void mpq_server_free(struct mpq_server *s)
 {
 	if (s) {
 		ev_io_stop(s->loop, &s->readable);
+		ev_timer_stop(s->loop, &s->pause);
 		(void)close(s->readable.fd);
 		(void)unlink(s->path);
 		free(s);
