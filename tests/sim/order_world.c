@@ -215,7 +215,8 @@ static void depart_due(struct world *w)
 		while (next_departure(w, i) <= w->now) {
 			struct departure *d = &w->queues[i][w->departed[i]++];
 
-			if (d->header.kind == MPQ_HEADER_COPY) {
+			if (d->header.kind == MPQ_HEADER_COPY ||
+			    w->plan->ahead > 0) {
 				d->header.clock =
 					mpq_header_clock(senders_clock(w));
 			}
@@ -224,22 +225,58 @@ static void depart_due(struct world *w)
 	}
 }
 
-/* A queue that grows and shrinks, and keeps its order. */
-static mpq_duration wait_of(struct world *w, unsigned link)
+/* Not before the one that waits there already. */
+static mpq_duration behind_last(const struct world *w, unsigned link,
+				mpq_duration wait)
 {
 	const struct departure *last =
 		&w->queues[link][w->queued[link] - (w->queued[link] > 0)];
-	mpq_time out;
 
+	return last->at > w->now + wait ? last->at - w->now : wait;
+}
+
+/* A queue that grows and shrinks, and keeps its order. */
+static mpq_duration wait_of(struct world *w, unsigned link)
+{
 	if (sim_random_chance(w->random, 50000)) {
 		w->wait[link] = sim_random_range(w->random, 0, w->plan->waits);
 	}
-	out = w->now + w->wait[link];
-	return (out > last->at ? out : last->at) - w->now;
+	return behind_last(w, link, w->wait[link]);
+}
+
+static bool is_fastest(const struct world *w, unsigned link)
+{
+	for (unsigned i = 0; i < w->plan->links; i++) {
+		if (w->plan->shapes[i].delay < w->plan->shapes[link].delay) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* So that it comes when what the slowest link takes now does. */
+static mpq_duration wait_for_slower(struct world *w, unsigned link)
+{
+	mpq_duration slowest = 0, late = 0;
+
+	for (unsigned i = 0; i < w->plan->links; i++) {
+		slowest = w->plan->shapes[i].delay > slowest
+				  ? w->plan->shapes[i].delay
+				  : slowest;
+	}
+	if (is_fastest(w, link)) {
+		late = sim_random_range(w->random, 0, w->plan->ahead);
+	}
+	return behind_last(w, link,
+			   slowest - w->plan->shapes[link].delay + late);
 }
 
 static bool waits(const struct world *w, const struct mpq_header *header)
 {
+	if (w->plan->ahead > 0) {
+		return header->kind == MPQ_HEADER_DATA ||
+		       header->kind == MPQ_HEADER_AHEAD;
+	}
 	return header->kind == MPQ_HEADER_COPY
 		       ? w->plan->waits > 0
 		       : w->plan->queue > 0 &&
@@ -257,8 +294,9 @@ static void push(struct world *w, struct mpq_header *header, uint32_t index,
 		depart(w, header, index, link);
 		return;
 	}
-	queued = header->kind == MPQ_HEADER_COPY ? wait_of(w, link)
-						 : w->plan->queue;
+	queued = w->plan->ahead > 0                ? wait_for_slower(w, link)
+		 : header->kind == MPQ_HEADER_COPY ? wait_of(w, link)
+						   : w->plan->queue;
 	w->queues[link][w->queued[link]++] =
 		(struct departure){w->now + queued, *header, index};
 }
@@ -277,6 +315,13 @@ static void put_on_link(struct world *w, const struct packet *p,
 		  link);
 }
 
+static enum mpq_header_kind kind_on(const struct world *w, unsigned link)
+{
+	return w->plan->copies > 1                          ? MPQ_HEADER_COPY
+	       : w->plan->ahead > 0 && !is_fastest(w, link) ? MPQ_HEADER_AHEAD
+							    : MPQ_HEADER_DATA;
+}
+
 static void send_packet(struct world *w)
 {
 	uint8_t lane =
@@ -291,9 +336,7 @@ static void send_packet(struct world *w)
 		.sent = w->now,
 		.arrived = MPQ_TIME_NEVER,
 	};
-	put_on_link(w, p,
-		    w->plan->copies > 1 ? MPQ_HEADER_COPY : MPQ_HEADER_DATA,
-		    link);
+	put_on_link(w, p, kind_on(w, link), link);
 	for (unsigned i = 1; i < w->plan->copies; i++) {
 		put_on_link(w, p, MPQ_HEADER_COPY, (link + i) % w->plan->links);
 	}

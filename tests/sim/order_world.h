@@ -49,9 +49,13 @@ struct order_plan {
 	unsigned copies;       /* of each packet, on as many links; 1 */
 	mpq_duration waits;    /* of copies: up to so long before each link, a
 				* while each; their clock is read behind it */
-	mpq_duration stall;    /* up to so long the receiver is not run, .. */
-	uint32_t stall_ppm;    /* .. at this share of arrivals */
-	bool repairs;          /* the sender hears of a loss after 1.25 RTT */
+	/* Slower links take what they bring with those before it, which leave
+	 * later by the fastest, up to so much later than was expected; clocks
+	 * are read then. 0: not. */
+	mpq_duration ahead;
+	mpq_duration stall; /* up to so long the receiver is not run, .. */
+	uint32_t stall_ppm; /* .. at this share of arrivals */
+	bool repairs;       /* the sender hears of a loss after 1.25 RTT */
 	uint32_t first_sequence;
 	mpq_time clock; /* of the sender, at the start */
 	int32_t drift_ppm;

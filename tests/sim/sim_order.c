@@ -388,6 +388,37 @@ static void copies_while_a_link_dies_and_returns(struct sim_run *run)
 	order_world_run(run, &p, &r);
 }
 
+/* What a slower link takes left before those that precede it, by the faster
+ * ones' queues: it is waited for these, and for no more than they may be late.
+ */
+static void plan_ahead(struct order_plan *p, struct sim_random *r)
+{
+	plan_constant(p, r);
+	p->ahead = 9 * MS;
+	p->never_late = true;
+}
+
+static void what_leaves_ahead_waits_for_those_before_it(struct sim_run *run)
+{
+	struct sim_random r = random_of(run);
+	struct order_plan p;
+
+	plan_ahead(&p, &r);
+	p.never_gives_up = true;
+	p.wait_max = 9 * MS + MS;
+	order_world_run(run, &p, &r);
+}
+
+static void gives_up_only_what_is_lost_of_what_leaves_ahead(struct sim_run *run)
+{
+	struct sim_random r = random_of(run);
+	struct order_plan p;
+
+	plan_ahead(&p, &r);
+	lose(&p, 20000);
+	order_world_run(run, &p, &r);
+}
+
 /* Clocks then go back on a path: once that was seen, it is waited for. */
 static void bears_a_sender_that_sends_small_ones_first(struct sim_run *run)
 {
@@ -541,6 +572,11 @@ int main(int argc, char **argv)
 		 copies_to_who_is_not_run_for_a_while, 500, NULL, ADDED},
 		{"copies while a link dies and returns",
 		 copies_while_a_link_dies_and_returns, 500, NULL, ADDED},
+		{"what leaves ahead waits for those before it",
+		 what_leaves_ahead_waits_for_those_before_it, 500, NULL, ADDED},
+		{"gives up only what is lost of what leaves ahead",
+		 gives_up_only_what_is_lost_of_what_leaves_ahead, 500, NULL,
+		 ADDED},
 		{"bears a sender that sends small ones first",
 		 bears_a_sender_that_sends_small_ones_first, 500, NULL, ADDED},
 		{"keeps to a low cap", keeps_to_a_low_cap, 500, NULL, ADDED},
