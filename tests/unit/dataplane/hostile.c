@@ -184,3 +184,23 @@ void hostile_stream(struct peer *p, uint32_t *sequence, unsigned n)
 		peer_send(p, &header, 100);
 	}
 }
+
+void hostile_both_carry(struct hostile *h, struct peer **member,
+			uint32_t *sequence)
+{
+	unsigned came = fake_tun_came(h->tun[0]);
+
+	hostile_stream(member[0], sequence, 5);
+	hostile_stream(member[1], sequence, 5);
+	fake_run(300 * MPQ_MILLISECOND);
+	assert_int_equal(fake_tun_came(h->tun[0]) - came, 10);
+	assert_false(member[0]->over || member[1]->over);
+}
+
+void hostile_is_sound(struct hostile *h, struct peer **member,
+		      uint32_t *sequence)
+{
+	hostile_both_carry(h, member, sequence);
+	assert_int_equal(hostile_members(h), 2);
+	assert_true(hostile_is_member(h, 0) && hostile_is_member(h, 1));
+}

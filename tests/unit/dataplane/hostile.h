@@ -54,5 +54,11 @@ size_t hostile_packets(struct hostile *h);
 
 /* Sends n packets of one lane in order on this path, from `*sequence` on. */
 void hostile_stream(struct peer *p, uint32_t *sequence, unsigned n);
+/* Two members of edge-1's session carry packets of one lane .. */
+void hostile_both_carry(struct hostile *h, struct peer **member,
+			uint32_t *sequence);
+/* .. and nobody else is in. */
+void hostile_is_sound(struct hostile *h, struct peer **member,
+		      uint32_t *sequence);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Joins and capsules of peers that mean harm. */
-#include "dataplane/policy.h"
 #include "tests/unit/dataplane/fake_io.h"
 #include "tests/unit/dataplane/hostile.h"
 
@@ -13,27 +12,6 @@
 #define REQUEST_REJECTED 0x10b /* RFC 9114 §8.1 */
 #define MESSAGE_ERROR    0x10e
 
-static void both_carry(struct hostile *h, struct peer **member,
-		       uint32_t *sequence)
-{
-	unsigned came = fake_tun_came(h->tun[0]);
-
-	hostile_stream(member[0], sequence, 5);
-	hostile_stream(member[1], sequence, 5);
-	fake_run(300 * MPQ_MILLISECOND);
-	assert_int_equal(fake_tun_came(h->tun[0]) - came, 10);
-	assert_false(member[0]->over || member[1]->over);
-}
-
-/* .. and nobody else is in. */
-static void session_is_sound(struct hostile *h, struct peer **member,
-			     uint32_t *sequence)
-{
-	both_carry(h, member, sequence);
-	assert_int_equal(hostile_members(h), 2);
-	assert_true(hostile_is_member(h, 0) && hostile_is_member(h, 1));
-}
-
 static void a_session_is_opened_and_joined(void **state)
 {
 	struct hostile *h = *state;
@@ -42,7 +20,7 @@ static void a_session_is_opened_and_joined(void **state)
 	uint32_t sequence = 0;
 
 	hostile_session(h, &key, member, 2);
-	session_is_sound(h, member, &sequence);
+	hostile_is_sound(h, member, &sequence);
 	assert_true(member[0]->their_context % 2 == 1);
 }
 
@@ -184,14 +162,14 @@ static void every_refusal_of_a_join_is_the_same(void **state)
 	assert_alike(&first, &first);
 	hostile_session(h, &key, member, 2);
 	for (size_t i = 0; i < sizeof(join) / sizeof(join[0]); i++) {
-		session_is_sound(h, member, &sequence);
+		hostile_is_sound(h, member, &sequence);
 		r = refused(h, hostile_ready(h), join[i], &key);
 		assert_alike(&r, &first);
 		assert_int_equal(
 			hostile_session_of(h, 1)->counters.refused_joins,
 			i + 1);
 	}
-	session_is_sound(h, member, &sequence);
+	hostile_is_sound(h, member, &sequence);
 	assert_int_equal(hostile_session_of(h, 1)->counters.joins, 1);
 }
 
@@ -212,7 +190,7 @@ static void another_identity_cannot_join_with_the_right_key(void **state)
 	assert_true(peer_is_accepted(other, &own));
 	something = refused(h, hostile_ready_other(h), join_rightly, &key);
 	assert_alike(&something, &nothing);
-	session_is_sound(h, member, &sequence);
+	hostile_is_sound(h, member, &sequence);
 	assert_int_equal(hostile_session_of(h, 2)->counters.refused_joins, 2);
 	assert_int_equal(hostile_session_of(h, 1)->counters.refused_joins, 0);
 }
@@ -288,7 +266,7 @@ static void malformed_capsules_end_the_connection(void **state)
 		peer_capsule(p, c->type, c->value, c->len);
 		is_sent_away(h, p, c->what);
 	}
-	session_is_sound(h, member, &sequence);
+	hostile_is_sound(h, member, &sequence);
 }
 
 static void contexts_are_registered_once_and_rightly(void **state)
@@ -334,7 +312,7 @@ static void a_request_opens_or_joins_once(void **state)
 	peer_open(p, &second, 2);
 	is_sent_away(h, p, "joins, then opens");
 	fake_run(1 * MPQ_SECOND);
-	session_is_sound(h, member, &sequence);
+	hostile_is_sound(h, member, &sequence);
 }
 
 /* ---- races --------------------------------------------------------------- */
@@ -364,7 +342,7 @@ static void of_many_that_join_one_path_one_is_left(void **state)
 	assert_int_equal(left, 1);
 	assert_true(peer_is_accepted(member[1], &key));
 	assert_int_equal(hostile_session_of(h, 1)->counters.refused_joins, 0);
-	session_is_sound(h, member, &sequence);
+	hostile_is_sound(h, member, &sequence);
 	assert_int_equal(hostile_guests(h), 2);
 }
 
@@ -389,7 +367,7 @@ static void paths_taken_over_again_and_again_leave_nothing_behind(void **state)
 		assert_in_range(hostile_guests(h), 2, 3);
 	}
 	fake_run(2 * MPQ_SECOND);
-	session_is_sound(h, member, &sequence);
+	hostile_is_sound(h, member, &sequence);
 	fake_run(2 * MPQ_SECOND);
 	assert_int_equal(hostile_packets(h), 0);
 }
@@ -438,7 +416,7 @@ static void connections_that_leave_do_not_pile_up(void **state)
 		assert_in_range(hostile_guests(h), 2,
 				2 + 1 + 2 * MPQ_LISTENER_TUNNEL_CHANNELS);
 	}
-	session_is_sound(h, member, &sequence);
+	hostile_is_sound(h, member, &sequence);
 }
 
 /* What comes by it before its consent does is of no context to the client. */
@@ -480,121 +458,7 @@ static void unknown_capsules_are_skipped(void **state)
 		fake_run(5 * MPQ_MILLISECOND);
 	}
 	fake_run(1 * MPQ_SECOND);
-	session_is_sound(h, member, &sequence);
-}
-
-static size_t policy(uint8_t *out, uint32_t number, size_t classes)
-{
-	struct mpq_policy p;
-	int n;
-
-	mpq_policy_init(&p);
-	for (size_t i = 1; i < classes; i++) {
-		p.class[i] = p.class[0];
-		p.class[i].name[0] = (char)('a' + i);
-		p.class[i].name[1] = '\0';
-	}
-	p.n_classes = classes;
-	for (int i = 0; i < 4; i++) {
-		out[i] = (uint8_t)(number >> (24 - 8 * i));
-	}
-	n = mpq_policy_write(&p, out + 4, MPQ_CAPSULE_MAX_BYTES - 4);
-	assert_true(n > 0);
-	return 4 + (size_t)n;
-}
-
-static void the_newest_policy_holds(void **state)
-{
-	struct hostile *h = *state;
-	struct mpq_join_key key;
-	struct peer *member[2];
-	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
-	uint32_t sequence = 0;
-
-	hostile_session(h, &key, member, 2);
-	peer_capsule(member[0], MPQ_JOIN_POLICY, value, policy(value, 7, 3));
-	fake_run(50 * MPQ_MILLISECOND);
-	assert_int_equal(hostile_session_of(h, 1)->policy.n_classes, 3);
-	peer_capsule(member[1], MPQ_JOIN_POLICY, value, policy(value, 6, 2));
-	peer_capsule(member[1], MPQ_JOIN_POLICY, value, policy(value, 7, 2));
-	fake_run(50 * MPQ_MILLISECOND);
-	assert_int_equal(hostile_session_of(h, 1)->policy.n_classes, 3);
-	session_is_sound(h, member, &sequence);
-}
-
-/* An edge that was restarted counts from 1 again. */
-static void a_new_session_tells_its_policy_anew(void **state)
-{
-	struct hostile *h = *state;
-	struct mpq_join_key key;
-	struct peer *member[2], *p;
-	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
-
-	hostile_session(h, &key, member, 2);
-	peer_capsule(member[0], MPQ_JOIN_POLICY, value, policy(value, 7, 3));
-	fake_run(50 * MPQ_MILLISECOND);
-	p = hostile_ready(h);
-	peer_open(p, &key, 0);
-	peer_capsule(p, MPQ_JOIN_POLICY, value, policy(value, 1, 2));
-	fake_run(50 * MPQ_MILLISECOND);
-	assert_true(peer_is_accepted(p, &key));
-	assert_int_equal(hostile_session_of(h, 1)->policy.n_classes, 2);
-}
-
-/* It may be of a version that is yet to come: that is no reason to carry no
- * packets. */
-static void a_policy_of_nonsense_changes_nothing(void **state)
-{
-	struct hostile *h = *state;
-	struct mpq_join_key key;
-	struct peer *member[2];
-	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
-	uint32_t sequence = 0;
-
-	hostile_session(h, &key, member, 2);
-	peer_capsule(member[0], MPQ_JOIN_POLICY, value, policy(value, 7, 3));
-	memset(value, 0xff, sizeof(value));
-	memset(value, 0, 3);
-	peer_capsule(member[0], MPQ_JOIN_POLICY, value, sizeof(value));
-	peer_capsule(member[0], MPQ_JOIN_POLICY, value, 4);
-	fake_run(50 * MPQ_MILLISECOND);
-	assert_int_equal(hostile_session_of(h, 1)->policy.n_classes, 3);
-	assert_int_equal(hostile_session_of(h, 1)->counters.refused_policies,
-			 2);
-	session_is_sound(h, member, &sequence);
-}
-
-/* Each costs more than a hundred packets do. */
-static void who_floods_with_policies_is_sent_away(void **state)
-{
-	struct hostile *h = *state;
-	struct mpq_join_key key;
-	struct peer *member[2];
-	uint8_t value[MPQ_CAPSULE_MAX_BYTES];
-	uint32_t number = 0;
-
-	hostile_session(h, &key, member, 2);
-	for (int i = 0; i < 50; i++) { /* as often as one should */
-		peer_capsule(member[1], MPQ_JOIN_POLICY, value,
-			     policy(value, ++number, 3));
-		fake_run(10 * MPQ_MILLISECOND);
-	}
-	fake_run(20 * MPQ_MILLISECOND);
-	assert_int_equal(hostile_session_of(h, 1)->counters.policies, 50);
-	for (int i = 0; i < 1000; i++) {
-		peer_capsule(member[0], MPQ_JOIN_POLICY, value,
-			     policy(value, ++number, 3));
-		if (i % 10 == 0) {
-			fake_run(1 * MPQ_MILLISECOND);
-		}
-	}
-	fake_run(1 * MPQ_SECOND);
-	assert_true(member[0]->over);
-	assert_int_equal(member[0]->end.code, REQUEST_REJECTED);
-	assert_in_range(hostile_session_of(h, 1)->counters.policies, 51, 120);
-	assert_false(member[1]->over);
-	assert_int_equal(hostile_members(h), 1);
-	assert_int_equal(hostile_packets(h), 0);
+	hostile_is_sound(h, member, &sequence);
 }
 
 static void who_joins_too_often_is_refused_like_any_other(void **state)
@@ -628,7 +492,7 @@ static void who_joins_too_often_is_refused_like_any_other(void **state)
 	}
 	assert_in_range(refused, 3, 6);
 	assert_in_range(hostile_session_of(h, 1)->counters.joins, 40, 50);
-	both_carry(h, member, &sequence);
+	hostile_both_carry(h, member, &sequence);
 	assert_int_equal(hostile_members(h), 8);
 }
 
@@ -651,10 +515,6 @@ int main(void)
 		TEST(connections_that_leave_do_not_pile_up),
 		TEST(nothing_is_sent_before_the_client_was_heard),
 		TEST(unknown_capsules_are_skipped),
-		TEST(the_newest_policy_holds),
-		TEST(a_new_session_tells_its_policy_anew),
-		TEST(a_policy_of_nonsense_changes_nothing),
-		TEST(who_floods_with_policies_is_sent_away),
 		TEST(who_joins_too_often_is_refused_like_any_other),
 	};
 
