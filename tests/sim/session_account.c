@@ -374,6 +374,22 @@ static void trace_queues(const struct session_end *end)
 	}
 }
 
+/* Nobody is served: who waits, waits for a path. */
+static void wait_for_a_path(struct session_end *end)
+{
+	struct session_world *w = end->world;
+
+	for (unsigned i = 0; i < w->flows; i++) {
+		struct session_flow *f = &w->flow[i];
+
+		if (f->plan.end == end->index &&
+		    f->waits_since != MPQ_TIME_NEVER) {
+			f->waits_since = w->now;
+			f->passed_bytes = 0;
+		}
+	}
+}
+
 void session_account_turn(struct session_end *end)
 {
 	struct session_world *w = end->world;
@@ -384,6 +400,9 @@ void session_account_turn(struct session_end *end)
 	keep_counters(end);
 	note_allowed(end);
 	trace_queues(end);
+	if (!mpq_session_is_up(s)) {
+		wait_for_a_path(end);
+	}
 	end->held_most = held > end->held_most ? held : end->held_most;
 	end->queued_most =
 		queued > end->queued_most ? queued : end->queued_most;
