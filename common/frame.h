@@ -42,7 +42,8 @@ int mpq_frame_flush(struct mpq_frame *f);
 bool mpq_frame_wants_write(const struct mpq_frame *f);
 
 /* Call when readable: reads what is there. 0; -EPIPE at the end of the
- * stream; other -errno: dead. */
+ * stream; -EMFILE: descriptors came for which this process has no numbers left;
+ * other -errno: dead. */
 int mpq_frame_receive(struct mpq_frame *f);
 
 /* The next whole message. 1: *ret_message is the caller's (json_object_put),

@@ -39,9 +39,11 @@ static int make_room(struct mpq_frame *f)
 }
 
 /* Keeps one message's descriptors. More than are allowed beside one message do
- * not fit the buffer: the kernel closes the rest and says MSG_CTRUNC. */
+ * not fit the buffer: the kernel closes the rest and says MSG_CTRUNC; as it
+ * does with those for which this process has no more numbers. */
 static int hold_descriptors(struct mpq_frame *f, struct msghdr *msg)
 {
+	size_t before = f->n_held;
 	struct cmsghdr *c;
 
 	for (c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
@@ -60,7 +62,11 @@ static int hold_descriptors(struct mpq_frame *f, struct msghdr *msg)
 			f->n_held++;
 		}
 	}
-	return msg->msg_flags & MSG_CTRUNC ? -EPROTO : 0;
+	if ((msg->msg_flags & MSG_CTRUNC) == 0) {
+		return 0;
+	}
+	return f->n_held - before < MPQ_FRAME_MAX_DESCRIPTORS ? -EMFILE
+							      : -EPROTO;
 }
 
 /* Bytes read, 0 at the end, -errno. */

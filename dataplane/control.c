@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* After one end did not want the other: that takes a person to change. */
-#define REFUSED_RETRY (5 * MPQ_SECOND)
+#define PATIENT_RETRY (5 * MPQ_SECOND)
 
 /* So many decisions of steering are told at once, then one each interval. */
 #define STORIES          50
@@ -197,15 +197,15 @@ const struct mpq_engine_events mpq_control_events = {
 
 static void arm_retry(struct mpq_control *c)
 {
-	mpq_duration wait = c->refused
-				    ? REFUSED_RETRY
+	mpq_duration wait = c->patient
+				    ? PATIENT_RETRY
 				    : MPQ_SOUTHBOUND_RETRY_MS * MPQ_MILLISECOND;
 	struct itimerspec in = {
 		.it_value.tv_sec = (time_t)(wait / MPQ_SECOND),
 		.it_value.tv_nsec = (long)(wait % MPQ_SECOND),
 	};
 
-	c->refused = false;
+	c->patient = false;
 	(void)timerfd_settime(c->retry_fd, 0, &in, NULL);
 }
 
@@ -242,7 +242,7 @@ static void handle(struct mpq_control *c, struct json_object *message, int *fds,
 	if (json_object_object_get_ex(message, "error", NULL)) {
 		mpq_log_error("mpquic-control refused our hello: %s",
 			      json_object_to_json_string(message));
-		c->refused = true;
+		c->patient = true;
 		disconnect(c, "does not want us");
 	}
 }
@@ -264,9 +264,10 @@ static void on_readable(void *owner, mpq_time now)
 			json_object_put(message);
 		}
 	}
-	if (c->frame != NULL && (r < 0 || more < 0)) {
-		disconnect(c, r == -EPIPE ? "is gone"
-					  : strerror(r < 0 ? -r : -more));
+	r = r < 0 ? r : more;
+	if (c->frame != NULL && r < 0) {
+		c->patient = r == -EMFILE;
+		disconnect(c, r == -EPIPE ? "is gone" : strerror(-r));
 	}
 }
 
@@ -326,7 +327,7 @@ static void connect_line(struct mpq_control *c)
 			      c->socket_path);
 		mpq_frame_free(c->frame);
 		c->frame = NULL;
-		c->refused = true;
+		c->patient = true;
 	}
 	if (c->frame == NULL) {
 		arm_retry(c);

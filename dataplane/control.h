@@ -18,8 +18,8 @@ struct mpq_control {
 	struct mpq_loop_fd watch;
 	int retry_fd; /* a timerfd */
 	struct mpq_loop_fd retry;
-	bool refused;           /* one end does not want the other */
-	uint64_t lost_events;   /* nobody listened */
+	bool patient;         /* it was for a reason that stays, as a refusal */
+	uint64_t lost_events; /* nobody listened */
 	mpq_time stories_spent; /* as lately told decisions reach */
 	mpq_time members_spent; /* .. those of a class's members */
 };

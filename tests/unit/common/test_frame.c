@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -405,6 +406,24 @@ static void refuses_what_is_no_json_object(void **state)
 	}
 }
 
+static void says_that_there_is_no_room_for_a_descriptor(void **state)
+{
+	struct ends *e = *state;
+	struct probe p = probe();
+	struct rlimit was, none;
+
+	put_with(e->raw, "{}", 3, &p.write, 1);
+	close(p.write);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(mpq_frame_receive(e->b), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_true(all_closed(&p));
+	close(p.read);
+}
+
 static void refuses_deep_nesting(void **state)
 {
 	struct ends *e = *state;
@@ -594,6 +613,7 @@ int main(void)
 		frame_test(refuses_to_collect_descriptors_without_end),
 		frame_test(closes_what_nobody_took),
 		frame_test(refuses_what_is_no_json_object),
+		frame_test(says_that_there_is_no_room_for_a_descriptor),
 		frame_test(refuses_deep_nesting),
 		frame_test(takes_the_longest_message),
 		frame_test(refuses_a_longer_message),
