@@ -42,7 +42,7 @@ enum mpq_session_member_state { /* names in session.c */
 	MPQ_SESSION_WAITING,    /* client: until the session is open */
 	MPQ_SESSION_JOINING,    /* client: asked */
 	MPQ_SESSION_JOINED,     /* both ends agree, not to be used yet */
-	MPQ_SESSION_TRIED,      /* it came back: on probation */
+	MPQ_SESSION_TRIED,      /* it came, or came back: on probation */
 	MPQ_SESSION_USED,
 	MPQ_SESSION_SILENT, /* does not answer: what it had goes elsewhere */
 	MPQ_SESSION_MEMBER_STATES,

@@ -34,6 +34,7 @@ struct mpq_steer_path {
 struct mpq_steer_verdict { /* of a class on a path */
 	bool avoided;
 	bool guarded; /* away from it until its hand-over is over */
+	bool comes;   /* what its probation showed is not judged yet */
 	enum mpq_steer_reason reason;
 	mpq_time other;   /* since when the measurement says otherwise; NEVER */
 	mpq_time trusted; /* again, the last time */

@@ -237,11 +237,14 @@ static mpq_duration patience(const struct mpq_steer_path *p,
 	return longer < longest ? longer : longest;
 }
 
-static mpq_duration disbelief(enum mpq_steer_reason reason)
+static mpq_duration disbelief(const struct mpq_steer_verdict *v,
+			      enum mpq_steer_reason reason)
 {
 	switch (reason) {
 	case MPQ_STEER_SILENCE:
 		return 0; /* acted upon at once */
+	case MPQ_STEER_LOSS:
+		return v->comes ? 0 : BELIEVE_BAD;
 	case MPQ_STEER_BUFFERBLOAT:
 	case MPQ_STEER_DECAYED:
 		return BELIEVE_QUEUE;
@@ -269,11 +272,22 @@ void mpq_steer_verdict_renew(struct mpq_steer *s, unsigned path)
 	for (unsigned i = 0; i < MPQ_STEER_CLASSES; i++) {
 		struct mpq_steer_verdict *v = &s->class[i].verdict[path];
 
+		v->comes = true;
 		if (v->avoided && (v->reason == MPQ_STEER_BUFFERBLOAT ||
 				   v->reason == MPQ_STEER_DECAYED)) {
 			v->hold = BELIEVE_BACK;
 		}
 	}
+}
+
+static void avoid(struct mpq_steer *s, struct mpq_steer_class *c, unsigned path,
+		  enum mpq_steer_reason reason, mpq_time now)
+{
+	struct mpq_steer_verdict *v = &c->verdict[path];
+
+	v->hold = patience(&s->path[path], v, reason, now);
+	turn(s, c, path, true, reason, now);
+	follow_mark(v, s->path[path].estimate, reason, now);
 }
 
 /* Time has to confirm a change. */
@@ -288,17 +302,17 @@ void mpq_steer_verdict_judge(struct mpq_steer *s, struct mpq_steer_class *c,
 	follow_mark(v, s->path[path].estimate, reason, now);
 	if (is_bad == v->avoided) {
 		v->other = MPQ_TIME_NEVER;
+		v->comes = false;
 		return;
 	}
 	if (v->other == MPQ_TIME_NEVER) {
 		v->other = now;
 	}
-	if (is_bad && now - v->other >= disbelief(reason)) {
-		v->hold = patience(&s->path[path], v, reason, now);
-		turn(s, c, path, true, reason, now);
-		follow_mark(v, s->path[path].estimate, reason, now);
+	if (is_bad && now - v->other >= disbelief(v, reason)) {
+		avoid(s, c, path, reason, now);
 	} else if (!is_bad && now - v->other >= v->hold) {
 		v->trusted = now;
 		turn(s, c, path, false, MPQ_STEER_RECOVERED, now);
 	}
+	v->comes = false;
 }

@@ -490,6 +490,11 @@ static void flaps(const struct options *o)
 			struct bond_result r;
 
 			bond_run(&run, &p, &r);
+			if (run.failed || r.full_after == 0) {
+				(void)printf("seed %llu: never in full%s%s\n",
+					     (unsigned long long)run.seed,
+					     run.failed ? ": " : "", run.why);
+			}
 			used[i] = r.used_after > 0 ? (double)r.used_after / 1e9
 						   : 99;
 			full[i] = r.full_after > 0 ? (double)r.full_after / 1e9

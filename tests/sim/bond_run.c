@@ -83,7 +83,7 @@ static void watch_return(struct scene *s, mpq_time until)
 {
 	while (s->back != 0 && s->w->now + RETURN_STEP <= until &&
 	       !s->w->run->failed) {
-		mpq_duration since = s->w->now - s->back;
+		mpq_duration since = s->w->now - s->back + 1; /* 0: never */
 
 		bond_world_run(s->w, RETURN_STEP);
 		see_returns(s);

@@ -191,6 +191,21 @@ static void bonding_does_no_harm(struct sim_run *run)
 		  bond_flow_names[cases[i].kind], r.load[0].mbps, best);
 }
 
+/* Its slow start is over when its packets are held back for what that one lost.
+ */
+static void a_flow_begins_without_a_path_that_loses_a_third(struct sim_run *run)
+{
+	struct bond_plan p = bond_plan_of(&sim_profiles[17], BOND_FLOW_CUBIC, 1,
+					  true, 10 * MPQ_SECOND);
+	double best = bond_best_single_mbps(run, p);
+	struct bond_result r;
+
+	bond_run(run, &p, &r);
+	sim_holds(run, r.load[0].mbps >= .95 * best, 0,
+		  "%.1f Mbit/s, the best path alone %.1f", r.load[0].mbps,
+		  best);
+}
+
 static void a_stream_of_most_of_the_sum_loses_nothing(struct sim_run *run)
 {
 	struct bond_plan p =
@@ -532,6 +547,8 @@ static const struct sim_scenario scenarios[] = {
 	{"eight_flows_get_most_of_the_sum", eight_flows_get_most_of_the_sum, 1,
 	 NULL, NULL},
 	{"bonding_does_no_harm", bonding_does_no_harm, 8, NULL, NULL},
+	{"a_flow_begins_without_a_path_that_loses_a_third",
+	 a_flow_begins_without_a_path_that_loses_a_third, 14, NULL, NULL},
 	{"a_stream_of_most_of_the_sum_loses_nothing",
 	 a_stream_of_most_of_the_sum_loses_nothing, 2, NULL, NULL},
 	{"a_black_hole_costs_two_round_trips",

@@ -53,6 +53,25 @@ static void loss_makes_a_path_avoided_with_hysteresis(void **state)
 	assert_int_equal(rig.events_of[MPQ_STEER_AVOIDED], 1);
 }
 
+/* A flow that fills its path would be spread over it at once. */
+static void what_a_path_lost_on_probation_is_believed(void **state)
+{
+	(void)state;
+	assert_int_equal(rig_pick(1), 0);
+	mpq_steer_path(rig.steer, 0, &rig.est[0], false, false, rig.now);
+	rig_pass(100 * MS);
+	rig.est[0].recent.acked = rig.est[0].acked = 20;
+	rig.est[0].recent.lost = rig.est[0].lost = 5;
+	rig.est[0].recent.halved = rig.now;
+	mpq_steer_path(rig.steer, 0, &rig.est[0], true, false, rig.now);
+	for (int i = 0; i < 10; i++, rig.now += 10 * MS) {
+		assert_int_equal(rig_pick(2), 1);
+	}
+	assert_int_equal(rig.events_of[MPQ_STEER_AVOIDED], 1);
+	assert_int_equal(rig.last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_LOSS);
+	assert_int_equal(rig.last[MPQ_STEER_AVOIDED].from, 1);
+}
+
 /* For half a second, with 1 % lost on path 0. */
 static unsigned pick_beside_little_loss(unsigned each)
 {
@@ -414,6 +433,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		UNIT(loss_makes_a_path_avoided_with_hysteresis),
+		UNIT(what_a_path_lost_on_probation_is_believed),
 		UNIT(a_guarded_class_leaves_a_path_that_loses_a_little),
 		UNIT(a_repair_may_be_sooner_than_the_path_without_loss),
 		UNIT(a_guarded_class_of_much_needs_the_lossy_path),

@@ -55,6 +55,25 @@ static void any_path_can_be_the_first(void **state)
 	}
 }
 
+/* Its first probes show what it loses. */
+static void a_path_beside_others_is_looked_at_first(void **state)
+{
+	struct site *s = *state;
+	const struct mpq_session_path *m;
+
+	bonded_link_ready(s, 0);
+	fake_run(MPQ_SECOND);
+	m = &bonded_session(&s->edge)->path[1];
+	bonded_link_ready(s, 1);
+	while (m->state != MPQ_SESSION_TRIED) {
+		assert_int_not_equal(m->state, MPQ_SESSION_USED);
+		fake_run(10 * MPQ_MILLISECOND);
+	}
+	fake_run(MPQ_SECOND / 2);
+	assert_int_equal(m->state, MPQ_SESSION_USED);
+	assert_true(m->estimate.acked >= 20);
+}
+
 static void each_path_may_go_and_come_back(void **state)
 {
 	struct site *s = *state;
@@ -479,6 +498,7 @@ int main(void)
 		TEST(all_paths_join_one_session),
 		TEST(what_one_end_sent_the_other_one_got),
 		TEST(any_path_can_be_the_first),
+		TEST(a_path_beside_others_is_looked_at_first),
 		TEST(each_path_may_go_and_come_back),
 		TEST(what_a_silent_path_swallowed_is_sent_again),
 		TEST(a_session_begins_anew_when_all_paths_were_gone),
