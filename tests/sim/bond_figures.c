@@ -231,6 +231,42 @@ static void turn(const struct options *o, const struct sim_profile *profile)
 	}
 }
 
+/* One flow up again and again, with others down between. */
+static void again(const struct options *o, const struct sim_profile *profile)
+{
+	static const struct {
+		enum bond_flow_kind kind;
+		unsigned flows;
+		bool down;
+	} loads[BOND_LOADS] = {
+		{BOND_FLOW_CUBIC, 1, false}, {BOND_FLOW_CUBIC, 1, true},
+		{BOND_FLOW_CUBIC, 8, true},  {BOND_FLOW_UDP, 1, true},
+		{BOND_FLOW_CUBIC, 1, false}, {BOND_FLOW_CUBIC, 8, true},
+		{BOND_FLOW_UDP, 1, true},    {BOND_FLOW_CUBIC, 1, false},
+	};
+	struct bond_plan p = bond_plan_of(profile, BOND_FLOW_CUBIC, 1, false,
+					  BOND_LOADS * o->time);
+	struct bond_result r;
+	struct sim_run run;
+
+	for (unsigned i = 0; i < BOND_LOADS; i++) {
+		struct bond_plan l =
+			bond_plan_of(profile, loads[i].kind, loads[i].flows,
+				     loads[i].down, o->time);
+		p.load[i] = l.load[0];
+		p.load[i].begins = i * o->time;
+	}
+	run_plan(o, &p, &r, &run);
+	(void)printf("%-24s", profile->name);
+	for (unsigned i = 0; i < BOND_LOADS; i++) {
+		(void)printf(" %u %s %.2f", loads[i].flows,
+			     loads[i].down ? "down" : "up",
+			     r.load[i].mbps / r.link_mbps);
+	}
+	(void)printf("\n");
+	(void)fflush(stdout);
+}
+
 static void each_of(const struct options *o,
 		    void (*what)(const struct options *o,
 				 const struct sim_profile *profile))
@@ -532,6 +568,8 @@ int bond_figures(int argc, char **argv)
 		each_of(&o, share);
 	} else if (strcmp(argv[0], "turn") == 0) {
 		each_of(&o, turn);
+	} else if (strcmp(argv[0], "again") == 0) {
+		each_of(&o, again);
 	} else if (strcmp(argv[0], "outer") == 0) {
 		outer(&o);
 	} else if (strcmp(argv[0], "return") == 0) {

@@ -10,7 +10,7 @@
 
 #include "tests/sim/bond_world.h"
 
-#define BOND_LOADS  3
+#define BOND_LOADS  8
 #define BOND_EVENTS 128
 
 struct bond_load { /* flows that are alike */
