@@ -19,7 +19,7 @@
 #include "tests/sim/scenario.h"
 #include "tests/sim/steer_profile.h"
 
-#define BOND_WORLD_FLOWS 32
+#define BOND_WORLD_FLOWS      32
 #define BOND_WORLD_START      (1000 * MPQ_SECOND)
 #define BOND_WORLD_HELD       4096 /* dataplane/session.c */
 #define BOND_WORLD_MTU        1400
