@@ -24,14 +24,15 @@
  * Check         {"config": "JSON text"} -> {"hints": [{"path", "message"}]}:
  *               whole and sound, nothing touched; hints: what can hardly be
  *               meant
- * Load          {"config": "JSON text"} -> {"changes", "hints"}: becomes the
- *               candidate
+ * Load          {"config": "JSON text"} -> {"changes", "warnings", "hints"}:
+ *               becomes the candidate
  * Diff          {} -> {"changes": [{"path", "operation": "create" | "delete" |
  *               "replace" | "move", "old"?, "new"?, "after"? (a move: the
  *               name that is before it now, "": none), "applies": "live" |
- *               "path" | "session" | "tunnel" | "restart"}]}
- * Commit        {} -> {"generation", "changes"}; without a candidate,
- *               certificates and keys are read anew
+ *               "path" | "session" | "tunnel" | "restart"}], "warnings":
+ *               [{"path", "message"}]: what may not be expected of the change}
+ * Commit        {} -> {"generation", "changes", "warnings"}; without a
+ *               candidate, certificates and keys are read anew
  * Discard       {} -> {}: the candidate is running again
  * ShowConfig    {"which": "running" | "candidate"} -> {"config": object}
  * PathHold      {"path", "seconds"?} -> {}

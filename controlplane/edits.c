@@ -32,6 +32,16 @@ static struct mpq_version *parse(struct mpq_daemon *d,
 	return v;
 }
 
+/* What a change to it brings that an operator may not expect. */
+static struct json_object *warnings(const struct mpq_daemon *d,
+				    const struct mpq_version *v)
+{
+	struct json_object *list = json_object_new_array();
+
+	mpq_hints_of_change(d->running.version->config, v->config, list);
+	return list;
+}
+
 static void add_hints(struct json_object *o, const struct mpq_version *v)
 {
 	json_object_object_add(o, "hints", mpq_hints_new(v->config));
@@ -50,11 +60,13 @@ void mpq_edits_check(struct mpq_daemon *d, struct mpq_northbound_call *call)
 	}
 }
 
-static struct json_object *changes_reply(struct json_object *changes)
+static struct json_object *changes_reply(struct json_object *changes,
+					 struct json_object *warnings)
 {
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "changes", changes);
+	json_object_object_add(o, "warnings", warnings);
 	return o;
 }
 
@@ -73,7 +85,7 @@ void mpq_edits_load(struct mpq_daemon *d, struct mpq_northbound_call *call)
 	if (v) {
 		mpq_version_free(d->candidate);
 		d->candidate = v;
-		o = changes_reply(diff(d));
+		o = changes_reply(diff(d), warnings(d, v));
 		add_hints(o, v);
 		mpq_northbound_reply(call, o);
 	}
@@ -81,7 +93,10 @@ void mpq_edits_load(struct mpq_daemon *d, struct mpq_northbound_call *call)
 
 void mpq_edits_diff(struct mpq_daemon *d, struct mpq_northbound_call *call)
 {
-	mpq_northbound_reply(call, changes_reply(diff(d)));
+	const struct mpq_version *v =
+		d->candidate ? d->candidate : d->running.version;
+
+	mpq_northbound_reply(call, changes_reply(diff(d), warnings(d, v)));
 }
 
 void mpq_edits_discard(struct mpq_daemon *d, struct mpq_northbound_call *call)
@@ -121,6 +136,7 @@ void mpq_edits_show_config(struct mpq_daemon *d,
 struct commit_call {
 	struct mpq_daemon *daemon;
 	struct mpq_northbound_call *call;
+	struct json_object *warnings;
 };
 
 /* A candidate that is in force is one no more; one that was loaded meanwhile
@@ -146,11 +162,13 @@ static void on_committed(void *context, const struct mpq_refusal *why,
 		mpq_northbound_refuse(c->call, MPQ_NORTHBOUND_REFUSED, why);
 	} else {
 		clear_candidate(c->daemon);
-		o = changes_reply(json_object_get(changes));
+		o = changes_reply(json_object_get(changes),
+				  json_object_get(c->warnings));
 		json_object_object_add(o, "generation",
 				       json_object_new_int64(generation));
 		mpq_northbound_reply(c->call, o);
 	}
+	json_object_put(c->warnings);
 	free(c);
 }
 
@@ -182,7 +200,9 @@ void mpq_edits_commit(struct mpq_daemon *d, struct mpq_northbound_call *call)
 	struct commit_call *c = v ? calloc(1, sizeof(*c)) : NULL;
 
 	if (c) {
-		*c = (struct commit_call){.daemon = d, .call = call};
+		*c = (struct commit_call){.daemon = d,
+					  .call = call,
+					  .warnings = warnings(d, v)};
 		mpq_transaction_start(d, v, 0, call->by, on_committed, c);
 	} else if (v) {
 		mpq_version_free(v);

@@ -239,6 +239,47 @@ static void look_at_class(const struct mpq_config *c,
 	look_at_redundant(k, t, list);
 }
 
+/* ---- changes ---- */
+
+static void look_at_lost_lan(const struct mpq_config *is,
+			     const struct mpq_config_tunnel *t,
+			     const char *interface, struct json_object *list)
+{
+	char at[MPQ_REFUSAL_PATH_BYTES], node[64], next[128] = "";
+
+	(void)snprintf(node, sizeof(node), "lan[interface='%s']", interface);
+	if (mpq_config_tunnel(is, t->name) == NULL) {
+		node[0] = '\0';
+		(void)snprintf(next, sizeof(next),
+			       " 'mpqctl tunnel disable %s' stops the tunnel "
+			       "and keeps the guard.",
+			       t->name);
+	}
+	mpq_hints_add(list, mpq_refusal_path(at, "tunnel", t->name, node),
+		      "%s is no tunnel's LAN any more and loses its guard: "
+		      "what comes from there goes by the main routing table, "
+		      "by a WAN and in clear if that leads there.%s",
+		      interface, next);
+}
+
+void mpq_hints_of_change(const struct mpq_config *was,
+			 const struct mpq_config *is, struct json_object *list)
+{
+	for (size_t i = 0; i < was->n_tunnels; i++) {
+		const struct mpq_config_tunnel *t = &was->tunnels[i];
+
+		for (size_t k = 0; k < t->n_lans; k++) {
+			const char *lan = t->lans[k].interface;
+
+			if (mpq_config_lan(is, lan, NULL) == NULL) {
+				look_at_lost_lan(is, t, lan, list);
+			}
+		}
+	}
+}
+
+/* ---- */
+
 struct json_object *mpq_hints_new(const struct mpq_config *c)
 {
 	struct json_object *list = json_object_new_array();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is sound in a configuration, and yet can hardly be meant: settings
- * without an effect. Nothing is refused for one. Pure.
+ * without an effect, and changes with one that does not show. Nothing is
+ * refused for one. Pure.
  */
 #ifndef MPQ_CONTROLPLANE_HINTS_H
 #define MPQ_CONTROLPLANE_HINTS_H
@@ -11,5 +12,10 @@
 /* Of a configuration that was checked: [{"path", "message"}], the caller's to
  * put. */
 struct json_object *mpq_hints_new(const struct mpq_config *c);
+
+/* Adds to such a list what an operator may not expect of the change from `was`
+ * to `is`, both checked: LANs that are guarded no longer. */
+void mpq_hints_of_change(const struct mpq_config *was,
+			 const struct mpq_config *is, struct json_object *list);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "controlplane/daemon.h"
+#include "controlplane/hints.h"
 #include "controlplane/transaction.h"
 
 #include <errno.h>
@@ -174,6 +175,69 @@ static int fall_back(struct mpq_daemon *d, struct mpq_refusal *r)
 	return 0;
 }
 
+static struct mpq_config *config_of(struct mpq_schema *schema,
+				    struct json_object *stored)
+{
+	const char *text =
+		json_object_to_json_string_ext(stored, JSON_C_TO_STRING_PLAIN);
+	struct mpq_config *c = NULL;
+	struct mpq_tree *tree = NULL;
+	struct json_object *json;
+	struct mpq_refusal why;
+
+	if (mpq_schema_parse(schema, text, strlen(text), &tree, &why)) {
+		return NULL;
+	}
+	json = mpq_tree_json(tree, true);
+	mpq_tree_free(tree);
+	if (json && mpq_config_new(&c, json)) {
+		c = NULL;
+	}
+	json_object_put(json);
+	return c;
+}
+
+/* Who edits the file gets no reply: the log says what a commit would warn of.
+ * `was`: as it was stored; NULL: the first one. */
+static void warn_of_change(struct mpq_daemon *d, struct json_object *was)
+{
+	struct mpq_config *c = was ? config_of(d->schema, was) : NULL;
+	struct json_object *list, *o;
+
+	if (!c) {
+		return;
+	}
+	list = json_object_new_array();
+	mpq_hints_of_change(c, d->running.version->config, list);
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		o = json_object_array_get_idx(list, i);
+		mpq_log_warn("%s: %s",
+			     json_object_get_string(
+				     json_object_object_get(o, "path")),
+			     json_object_get_string(
+				     json_object_object_get(o, "message")));
+	}
+	json_object_put(list);
+	mpq_config_free(c);
+}
+
+static int take_text(struct mpq_daemon *d,
+		     const struct mpq_store_generation *last, const char *text,
+		     size_t len, struct mpq_refusal *r)
+{
+	int e;
+
+	if (last->number && mpq_store_hash(text, len) == last->file_hash &&
+	    !adopt_last(d, r)) {
+		return 0;
+	}
+	e = take_file(d, text, len, r);
+	if (!e) {
+		warn_of_change(d, last->config);
+	}
+	return e;
+}
+
 int mpq_startup_load(struct mpq_daemon *d, struct mpq_refusal *r)
 {
 	struct mpq_store_generation last = {0};
@@ -182,18 +246,13 @@ int mpq_startup_load(struct mpq_daemon *d, struct mpq_refusal *r)
 	int e;
 
 	if (mpq_store_load(&d->store, UINT32_MAX, &last)) {
-		json_object_put(last.config);
 		d->running.generation = last.number; /* the next is higher */
 	}
 	e = mpq_startup_read(d->options->config, &text, &len, r);
-	if (!e && last.number && mpq_store_hash(text, len) == last.file_hash &&
-	    !adopt_last(d, r)) {
-		free(text);
-		return 0;
-	}
 	if (!e) {
-		e = take_file(d, text, len, r);
+		e = take_text(d, &last, text, len, r);
 	}
+	json_object_put(last.config);
 	free(text);
 	return e ? fall_back(d, r) : 0;
 }

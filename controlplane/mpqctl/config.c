@@ -95,12 +95,13 @@ static char *member_text(struct json_object *o, const char *key)
 	return text;
 }
 
-/* What is sound, and can hardly be meant. */
-static void print_hints(struct json_object *reply)
+/* "hints" and "warnings": what is sound, and can hardly be meant. */
+static void print_remarks(struct json_object *reply, const char *list,
+			  const char *kind)
 {
 	struct json_object *a = NULL, *o;
 
-	if (!json_object_object_get_ex(reply, "hints", &a) ||
+	if (!json_object_object_get_ex(reply, list, &a) ||
 	    !json_object_is_type(a, json_type_array)) {
 		return;
 	}
@@ -110,7 +111,7 @@ static void print_hints(struct json_object *reply)
 		o = json_object_array_get_idx(a, i);
 		path = member_text(o, "path");
 		message = member_text(o, "message");
-		(void)printf("hint: %s: %s\n", path != NULL ? path : "?",
+		(void)printf("%s: %s: %s\n", kind, path != NULL ? path : "?",
 			     message != NULL ? message : "?");
 		free(path);
 		free(message);
@@ -129,7 +130,7 @@ enum mpq_exit mpq_config_check(const struct mpq_call *call)
 		mpq_format_json(reply, true);
 	} else {
 		(void)printf("%s: whole and sound\n", call->argument[0]);
-		print_hints(reply);
+		print_remarks(reply, "hints", "hint");
 	}
 	json_object_put(reply);
 	return MPQ_EXIT_OK;
@@ -215,7 +216,8 @@ enum mpq_exit mpq_config_load(const struct mpq_call *call)
 	} else {
 		(void)printf("the candidate is loaded; nothing runs yet: "
 			     "'mpqctl commit' or 'mpqctl discard'\n");
-		print_hints(reply);
+		print_remarks(reply, "warnings", "warning");
+		print_remarks(reply, "hints", "hint");
 	}
 	json_object_put(reply);
 	return MPQ_EXIT_OK;
@@ -233,6 +235,8 @@ enum mpq_exit mpq_config_diff(const struct mpq_call *call)
 		mpq_format_json(reply, true);
 	} else if (print_changes(reply) == 0) {
 		(void)printf("no changes: the candidate is what runs\n");
+	} else {
+		print_remarks(reply, "warnings", "warning");
 	}
 	json_object_put(reply);
 	return MPQ_EXIT_OK;
@@ -256,6 +260,7 @@ enum mpq_exit mpq_config_commit(const struct mpq_call *call)
 		(void)printf("generation %llu runs and is kept, %zu change%s\n",
 			     (unsigned long long)generation, n,
 			     n == 1 ? "" : "s");
+		print_remarks(reply, "warnings", "warning");
 	}
 	json_object_put(reply);
 	return MPQ_EXIT_OK;

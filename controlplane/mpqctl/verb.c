@@ -97,9 +97,11 @@ const struct mpq_verb mpq_verbs[] = {
 	 "what a commit of the candidate would change, and its cost",
 	 "Each line ends with what the change costs: live (no packet is "
 	 "lost),\n"
-	 "path (its connection is made anew), tunnel (the device is made "
-	 "anew),\n"
-	 "restart (all of it).\n",
+	 "path (its connection is made anew), session (all paths of the "
+	 "tunnel\n"
+	 "are), tunnel (the device is made anew), restart (all of it). "
+	 "'warning:'\n"
+	 "tells of LANs that would lose their guard.\n",
 	 mpq_config_diff},
 	{"commit",
 	 "",

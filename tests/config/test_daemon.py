@@ -127,10 +127,11 @@ def commits(stage):
         'path': "/mpquic:mpquic/tunnel[name='mpq1']/queue-delay",
         'operation': 'replace', 'old': '15', 'new': '20',
         'applies': 'live'}], 'changes')
-    equal(reply, {'generation': 2, 'changes': changes}, 'reply')
+    equal(reply, {'generation': 2, 'changes': changes, 'warnings': []},
+          'reply')
     equal(data.applied[-1]['generation'], 2, 'generation of mpquic-data')
     equal(data.applied[-1]['tunnels'][0]['queue-delay-us'], 20000, 'delay')
-    equal(o.call('Diff'), {'changes': []}, 'candidate')
+    equal(o.call('Diff'), {'changes': [], 'warnings': []}, 'candidate')
     equal(len(data.sockets), 6, 'sockets after a change of policy')
 
 
@@ -142,7 +143,19 @@ def discards(stage):
     equal(o.call('ShowConfig', which='candidate')['config']['mpquic:mpquic']
           ['local']['name'], 'ship-2', 'candidate')
     o.call('Discard')
-    equal(o.call('Diff'), {'changes': []}, 'changes')
+    equal(o.call('Diff'), {'changes': [], 'warnings': []}, 'changes')
+
+
+def warns_of_a_lost_guard(stage):
+    stage.start()
+    o = stage.operator()
+    replies = [o.call('Load', config=stage.text(('tunnel/5', cases.GONE))),
+               o.call('Diff'), o.call('Commit')]
+    for reply in replies:
+        where = [(w['path'], w['message'][:5]) for w in reply['warnings']]
+        equal(where, [("/mpquic:mpquic/tunnel[name='mpq6']", 'lan6 ')],
+              'warnings')
+    equal(o.call('Diff')['warnings'], [], 'warnings without a candidate')
 
 
 def renews_one_path(stage):
@@ -281,6 +294,18 @@ def takes_an_edited_file(stage):
     stage.restart(text=stage.text(('local/name', 'ship-2')))
     status = stage.operator().call('Status')
     equal((status['generation'], status['name']), (2, 'ship-2'), 'status')
+    assert 'loses its guard' not in stage.daemon.log(), stage.daemon.log()
+
+
+def warns_of_a_guard_lost_by_an_edited_file(stage):
+    stage.start()
+    stage.operator()
+    stage.restart(text=stage.text(('tunnel/5', cases.GONE)))
+    stage.operator()
+    told = [line for line in stage.daemon.log().splitlines()
+            if 'loses its guard' in line]
+    equal(len(told), 1, 'warnings in the log')
+    assert "tunnel[name='mpq6']: lan6 " in told[0], told
 
 
 def keeps_the_last_good_one(stage):
@@ -731,6 +756,7 @@ BOND_TESTS = [
 EDGE_TESTS = [
     ('commits a change of policy without touching a socket', commits),
     ('discards a candidate', discards),
+    ('warns of LANs that lose their guard', warns_of_a_lost_guard),
     ('renews the sockets of the path that changed, and no other',
      renews_one_path),
     ('takes everything back when mpquic-data refuses',
@@ -748,6 +774,8 @@ EDGE_TESTS = [
     ('restores a rule that another deletes', restores_rules),
     ('switches tunnels, which a restart does not forget', switches_tunnels),
     ('takes an edited file at the next start', takes_an_edited_file),
+    ('warns of a guard that an edited file takes away',
+     warns_of_a_guard_lost_by_an_edited_file),
     ('keeps the last good generation when the file is bad',
      keeps_the_last_good_one),
     ('starts with a certificate that has expired since',

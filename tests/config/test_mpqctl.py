@@ -539,6 +539,17 @@ def config_cases(tap):
             result = mpqctl('commit')
         equal(result.stdout, CHANGE_LINES
               + 'generation 13 runs and is kept, 6 changes\n')
+    with tap.case('load, diff and commit tell warnings'):
+        replies = {'generation': 13, 'changes': CHANGES, 'warnings': [
+            {'path': "/mpquic:mpquic/tunnel[name='mpq2']",
+             'message': 'lan2 loses its guard.'}]}
+        with control(Load=lambda p: replies, Diff=lambda p: replies,
+                     Commit=lambda p: replies):
+            for words in ('load', path), ('diff',), ('commit',):
+                assert mpqctl(*words).stdout.endswith(
+                    "\nwarning: /mpquic:mpquic/tunnel[name='mpq2']: lan2 "
+                    "loses its guard.\n"), words
+                equal(json.loads(mpqctl(*words, '--json').stdout), replies)
     with tap.case('discard'):
         with control(Discard=lambda p: {}) as server:
             equal(mpqctl('discard').returncode, 0)

@@ -96,7 +96,7 @@ def load_each(tap, control, pki):
                 harness.plain(load(operator, text), pki), sentence)
     tap.ok(operator.call('ShowConfig', which='running') == before,
            'the running configuration is untouched')
-    tap.ok(operator.call('Diff') == {'changes': []},
+    tap.ok(operator.call('Diff')['changes'] == [],
            'no candidate is left behind')
     tap.ok(operator.call('Status')['generation'] == 1,
            'the generation is untouched')

@@ -17,21 +17,44 @@
 static const char *yang_dir;
 static const char *third = ""; /* tunnel */
 
-/* An edge of one bonded tunnel, lan1, and one of one path, lan2; with this
- * beside them (' for "). */
-static struct json_object *hints_of(const char *paths, const char *rest)
+/* The configuration (' for "), defaults filled in. */
+static struct mpq_config *config_of(char *text)
 {
 	struct mpq_config *c = NULL;
 	struct mpq_schema *s = NULL;
 	struct mpq_tree *t = NULL;
 	struct mpq_refusal r;
-	struct json_object *json, *hints;
+	struct json_object *json;
+
+	for (char *q = text; *q != '\0'; q++) {
+		*q = *q == '\'' ? '"' : *q;
+	}
+	assert_int_equal(mpq_schema_new(&s, yang_dir, &r), 0);
+	if (mpq_schema_parse(s, text, strlen(text), &t, &r)) {
+		fail_msg("%s: %s", r.path, r.message);
+	}
+	json = mpq_tree_json(t, true);
+	assert_int_equal(mpq_config_new(&c, json), 0);
+	json_object_put(json);
+	mpq_tree_free(t);
+	mpq_schema_free(s);
+	return c;
+}
+
+#define TRUST                                                                  \
+	"'trust':{'certificate':'/c','private-key':'/k','authority':['/a']}"
+
+/* An edge of one bonded tunnel, lan1, and one of one path, lan2; with this
+ * beside them. */
+static struct json_object *hints_of(const char *paths, const char *rest)
+{
+	struct mpq_config *c;
+	struct json_object *hints;
 	char text[8192];
 
 	(void)snprintf(
 		text, sizeof(text),
-		"{'mpquic:mpquic':{'local':{'role':'edge'},'trust':{"
-		"'certificate':'/c','private-key':'/k','authority':['/a']},"
+		"{'mpquic:mpquic':{'local':{'role':'edge'}," TRUST ","
 		"'path':[{'name':'wan1','wan':'eth1','remote':{'address':"
 		"'192.0.2.1','port':1,'server-name':'c.example'}},"
 		"{'name':'wan2','wan':'eth2','remote':{'address':'192.0.2.1',"
@@ -42,19 +65,8 @@ static struct json_object *hints_of(const char *paths, const char *rest)
 		"['10.1.0.0/16']}]},{'name':'mpq2','path':['wan3'],'lan':"
 		"[{'interface':'lan2','prefix':['10.2.0.0/16']}]}%s]%s}}",
 		paths, third, rest);
-	for (char *q = text; *q != '\0'; q++) {
-		*q = *q == '\'' ? '"' : *q;
-	}
-	assert_int_equal(mpq_schema_new(&s, yang_dir, &r), 0);
-	if (mpq_schema_parse(s, text, strlen(text), &t, &r)) {
-		fail_msg("%s: %s", r.path, r.message);
-	}
-	json = mpq_tree_json(t, true);
-	assert_int_equal(mpq_config_new(&c, json), 0);
+	c = config_of(text);
 	hints = mpq_hints_new(c);
-	json_object_put(json);
-	mpq_tree_free(t);
-	mpq_schema_free(s);
 	mpq_config_free(c);
 	return hints;
 }
@@ -204,6 +216,77 @@ static void a_path_of_no_tunnel_or_of_anothers_wan_is_told(void **state)
 	      "", AT "path[name='wan4']/wan", "eth1 is the WAN of wan1");
 }
 
+#define LAN(n) "{'interface':'lan" n "','prefix':['10." n ".0.0/16']}"
+
+/* An edge whose mpq1 and mpq2 have these LANs; NULL: there is no mpq2. */
+static struct mpq_config *edge_of(const char *first, const char *second)
+{
+	char text[4096], other[1024] = "";
+
+	if (second != NULL) {
+		(void)snprintf(other, sizeof(other),
+			       ",{'name':'mpq2','path':['wan2'],'lan':[%s]}",
+			       second);
+	}
+	(void)snprintf(text, sizeof(text),
+		       "{'mpquic:mpquic':{'local':{'role':'edge'}," TRUST
+		       ",'path':[{'name':'wan1','wan':'eth1','remote':{"
+		       "'address':'192.0.2.1','port':1,'server-name':'c'}},"
+		       "{'name':'wan2','wan':'eth2','remote':{'address':"
+		       "'192.0.2.1','port':2,'server-name':'c'}}],'tunnel':["
+		       "{'name':'mpq1','path':['wan1'],'lan':[%s]}%s]}}",
+		       first, other);
+	return config_of(text);
+}
+
+/* From lan1 at mpq1 and lan2 at mpq2 to this. The caller puts the list. */
+static struct json_object *change_to(const char *first, const char *second)
+{
+	struct mpq_config *was = edge_of(LAN("1"), LAN("2")),
+			  *is = edge_of(first, second);
+	struct json_object *list = json_object_new_array();
+
+	mpq_hints_of_change(was, is, list);
+	mpq_config_free(was);
+	mpq_config_free(is);
+	return list;
+}
+
+/* One warning at `path` about `lan`; NULL: none. */
+static void change(const char *first, const char *second, const char *path,
+		   const char *lan)
+{
+	struct json_object *list = change_to(first, second);
+
+	assert_int_equal(json_object_array_length(list), path != NULL);
+	if (path != NULL) {
+		assert_string_equal(of(list, 0, "path"), path);
+		assert_ptr_equal(strstr(of(list, 0, "message"), lan),
+				 of(list, 0, "message"));
+	}
+	json_object_put(list);
+}
+
+static void a_lan_that_loses_its_guard_is_told(void **state)
+{
+	(void)state;
+	change(LAN("1"), LAN("2"), NULL, NULL);
+	change(LAN("1"), NULL, AT "tunnel[name='mpq2']", "lan2 ");
+	change(LAN("1"), "", AT "tunnel[name='mpq2']/lan[interface='lan2']",
+	       "lan2 ");
+	change(LAN("1") "," LAN("2") "," LAN("3"), NULL, NULL, NULL);
+	change("{'interface':'lan1'}", LAN("2"), NULL, NULL);
+}
+
+static void each_lan_that_loses_its_guard_is_told(void **state)
+{
+	struct json_object *list = change_to("", NULL);
+
+	(void)state;
+	assert_int_equal(json_object_array_length(list), 2);
+	json_object_put(list);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +297,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_tunnel_without_a_way_is_told),
 		cmocka_unit_test(
 			a_path_of_no_tunnel_or_of_anothers_wan_is_told),
+		cmocka_unit_test(a_lan_that_loses_its_guard_is_told),
+		cmocka_unit_test(each_lan_that_loses_its_guard_is_told),
 	};
 
 	if (argc != 2) {
