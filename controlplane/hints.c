@@ -280,27 +280,33 @@ void mpq_hints_of_change(const struct mpq_config *was,
 
 /* ---- */
 
-struct json_object *mpq_hints_new(const struct mpq_config *c)
+static void look_at_steering(const struct mpq_config *c,
+			     struct json_object *list)
 {
-	struct json_object *list = json_object_new_array();
-
 	if (c->edge && c->n_classes + c->n_rules > 0 && widest(c) == NULL) {
 		mpq_hints_add(list,
 			      c->n_rules > 0 ? "/mpquic:mpquic/rule"
 					     : "/mpquic:mpquic/class",
 			      "no tunnel has several paths: classes and rules "
 			      "have no effect.");
-		return list;
+		return;
 	}
+	for (size_t i = 0; i < c->n_classes; i++) {
+		look_at_class(c, &c->classes[i], list);
+	}
+	mpq_hints_look_at_rules(c, list);
+}
+
+struct json_object *mpq_hints_new(const struct mpq_config *c)
+{
+	struct json_object *list = json_object_new_array();
+
 	for (size_t i = 0; i < c->n_paths; i++) {
 		look_at_path(c, i, list);
 	}
 	for (size_t i = 0; i < c->n_tunnels; i++) {
 		look_at_tunnel(c, &c->tunnels[i], list);
 	}
-	for (size_t i = 0; i < c->n_classes; i++) {
-		look_at_class(c, &c->classes[i], list);
-	}
-	mpq_hints_look_at_rules(c, list);
+	look_at_steering(c, list);
 	return list;
 }

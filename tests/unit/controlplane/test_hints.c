@@ -218,8 +218,10 @@ static void a_path_of_no_tunnel_or_of_anothers_wan_is_told(void **state)
 
 #define LAN(n) "{'interface':'lan" n "','prefix':['10." n ".0.0/16']}"
 
-/* An edge whose mpq1 and mpq2 have these LANs; NULL: there is no mpq2. */
-static struct mpq_config *edge_of(const char *first, const char *second)
+/* An edge whose mpq1 and mpq2 have these LANs; NULL: there is no mpq2. With
+ * this beside them. */
+static struct mpq_config *edge_with(const char *first, const char *second,
+				    const char *rest)
 {
 	char text[4096], other[1024] = "";
 
@@ -234,16 +236,16 @@ static struct mpq_config *edge_of(const char *first, const char *second)
 		       "'address':'192.0.2.1','port':1,'server-name':'c'}},"
 		       "{'name':'wan2','wan':'eth2','remote':{'address':"
 		       "'192.0.2.1','port':2,'server-name':'c'}}],'tunnel':["
-		       "{'name':'mpq1','path':['wan1'],'lan':[%s]}%s]}}",
-		       first, other);
+		       "{'name':'mpq1','path':['wan1'],'lan':[%s]}%s]%s}}",
+		       first, other, rest);
 	return config_of(text);
 }
 
 /* From lan1 at mpq1 and lan2 at mpq2 to this. The caller puts the list. */
 static struct json_object *change_to(const char *first, const char *second)
 {
-	struct mpq_config *was = edge_of(LAN("1"), LAN("2")),
-			  *is = edge_of(first, second);
+	struct mpq_config *was = edge_with(LAN("1"), LAN("2"), ""),
+			  *is = edge_with(first, second, "");
 	struct json_object *list = json_object_new_array();
 
 	mpq_hints_of_change(was, is, list);
@@ -278,6 +280,27 @@ static void a_lan_that_loses_its_guard_is_told(void **state)
 	change("{'interface':'lan1'}", LAN("2"), NULL, NULL);
 }
 
+/* From an edge without a bonded tunnel: all that is said of it. */
+static struct json_object *hints_of_edge(const char *rest)
+{
+	struct mpq_config *c = edge_with(LAN("1"), NULL, rest);
+	struct json_object *list = mpq_hints_new(c);
+
+	mpq_config_free(c);
+	return list;
+}
+
+static void classes_without_a_bonded_tunnel_hide_no_other_hint(void **state)
+{
+	struct json_object *list = hints_of_edge(CLASS);
+
+	(void)state;
+	assert_int_equal(json_object_array_length(list), 2);
+	assert_string_equal(of(list, 0, "path"), AT "path[name='wan2']");
+	assert_string_equal(of(list, 1, "path"), "/mpquic:mpquic/class");
+	json_object_put(list);
+}
+
 static void each_lan_that_loses_its_guard_is_told(void **state)
 {
 	struct json_object *list = change_to("", NULL);
@@ -298,6 +321,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(
 			a_path_of_no_tunnel_or_of_anothers_wan_is_told),
 		cmocka_unit_test(a_lan_that_loses_its_guard_is_told),
+		cmocka_unit_test(
+			classes_without_a_bonded_tunnel_hide_no_other_hint),
 		cmocka_unit_test(each_lan_that_loses_its_guard_is_told),
 	};
 
