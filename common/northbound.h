@@ -23,7 +23,7 @@
  *               mpquic-data's answer, with "since" for "age-us"
  * Check         {"config": "JSON text"} -> {"hints": [{"path", "message"}]}:
  *               whole and sound, nothing touched; hints: what can hardly be
- *               meant
+ *               meant, devices that are not there
  * Load          {"config": "JSON text"} -> {"changes", "warnings", "hints"}:
  *               becomes the candidate
  * Diff          {} -> {"changes": [{"path", "operation": "create" | "delete" |

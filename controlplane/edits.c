@@ -42,9 +42,20 @@ static struct json_object *warnings(const struct mpq_daemon *d,
 	return list;
 }
 
-static void add_hints(struct json_object *o, const struct mpq_version *v)
+static bool device_exists(void *context, const char *interface)
 {
-	json_object_object_add(o, "hints", mpq_hints_new(v->config));
+	const struct mpq_daemon *d = context;
+
+	return mpq_monitor_link(mpq_kernel_monitor(d->kernel), interface);
+}
+
+static void add_hints(struct mpq_daemon *d, struct json_object *o,
+		      const struct mpq_version *v)
+{
+	struct json_object *list = mpq_hints_new(v->config);
+
+	mpq_hints_of_devices(v->config, device_exists, d, list);
+	json_object_object_add(o, "hints", list);
 }
 
 void mpq_edits_check(struct mpq_daemon *d, struct mpq_northbound_call *call)
@@ -54,7 +65,7 @@ void mpq_edits_check(struct mpq_daemon *d, struct mpq_northbound_call *call)
 
 	if (v) {
 		o = json_object_new_object();
-		add_hints(o, v);
+		add_hints(d, o, v);
 		mpq_version_free(v);
 		mpq_northbound_reply(call, o);
 	}
@@ -86,7 +97,7 @@ void mpq_edits_load(struct mpq_daemon *d, struct mpq_northbound_call *call)
 		mpq_version_free(d->candidate);
 		d->candidate = v;
 		o = changes_reply(diff(d), warnings(d, v));
-		add_hints(o, v);
+		add_hints(d, o, v);
 		mpq_northbound_reply(call, o);
 	}
 }

@@ -239,6 +239,50 @@ static void look_at_class(const struct mpq_config *c,
 	look_at_redundant(k, t, list);
 }
 
+/* ---- devices ---- */
+
+static void add_missing_lan(const struct mpq_config_tunnel *t,
+			    const char *interface, struct json_object *list)
+{
+	char at[MPQ_REFUSAL_PATH_BYTES], node[64];
+
+	(void)snprintf(node, sizeof(node), "lan[interface='%s']", interface);
+	mpq_hints_add(list, mpq_refusal_path(at, "tunnel", t->name, node),
+		      "there is no device %s on this machine now: what comes "
+		      "by one of another name is neither carried nor guarded.",
+		      interface);
+}
+
+void mpq_hints_of_devices(const struct mpq_config *c,
+			  bool (*exists)(void *context, const char *interface),
+			  void *context, struct json_object *list)
+{
+	char at[MPQ_REFUSAL_PATH_BYTES];
+
+	for (size_t i = 0; i < c->n_paths; i++) {
+		const struct mpq_config_path *p = &c->paths[i];
+
+		if (p->enabled && p->wan[0] != '\0' &&
+		    !exists(context, p->wan)) {
+			mpq_hints_add(list,
+				      mpq_refusal_path(at, "path", p->name,
+						       "wan"),
+				      "there is no device %s on this machine "
+				      "now: the path waits for one.",
+				      p->wan);
+		}
+	}
+	for (size_t i = 0; i < c->n_tunnels; i++) {
+		const struct mpq_config_tunnel *t = &c->tunnels[i];
+
+		for (size_t k = 0; k < t->n_lans; k++) {
+			if (!exists(context, t->lans[k].interface)) {
+				add_missing_lan(t, t->lans[k].interface, list);
+			}
+		}
+	}
+}
+
 /* ---- changes ---- */
 
 static void look_at_lost_lan(const struct mpq_config *is,

@@ -8,6 +8,7 @@
 #include "controlplane/version.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,25 @@ static const char *text_of(struct json_object *o, const char *key)
 	return json_object_get_string(json_object_object_get(o, key));
 }
 
+static bool device_exists(void *context, const char *interface)
+{
+	const struct if_nameindex *device = context;
+
+	while (device->if_name && strcmp(device->if_name, interface)) {
+		device++;
+	}
+	return device->if_name;
+}
+
 static void print_hints(const struct mpq_config *c)
 {
 	struct json_object *list = mpq_hints_new(c), *o;
+	struct if_nameindex *devices = if_nameindex();
 
+	if (devices) {
+		mpq_hints_of_devices(c, device_exists, devices, list);
+		if_freenameindex(devices);
+	}
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		o = json_object_array_get_idx(list, i);
 		(void)printf("hint: %s: %s\n", text_of(o, "path"),

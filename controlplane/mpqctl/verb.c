@@ -77,7 +77,9 @@ const struct mpq_verb mpq_verbs[] = {
 	 "FILE is JSON (RFC 7951) of the YANG module mpquic; '-' reads "
 	 "standard\n"
 	 "input. Without mpquic-control running: mpquic-control --check "
-	 "FILE.\n",
+	 "FILE.\n"
+	 "'hint:' says what is sound and can yet hardly be meant; nothing is\n"
+	 "refused for it.\n",
 	 mpq_config_check},
 	{"load",
 	 "FILE",

@@ -146,6 +146,27 @@ def discards(stage):
     equal(o.call('Diff'), {'changes': [], 'warnings': []}, 'changes')
 
 
+def hints_at_missing_devices(stage):
+    stage.start()
+    o = stage.operator()
+    part = harness.example(stage.base)['mpquic:mpquic']
+    text = stage.text(('path', part['path'][:1]),
+                      ('tunnel', part['tunnel'][:1]))
+    wan = part['path'][0]['wan']
+    lan = part['tunnel'][0]['lan'][0]['interface']
+
+    def hints():
+        return [h['path'] for h in o.call('Check', config=text)['hints']]
+    equal(hints(), ["/mpquic:mpquic/path[name='wan1']/wan",
+                    f"/mpquic:mpquic/tunnel[name='mpq1']/lan[interface='{lan}'"
+                    ']'], 'hints')
+    ip('link', 'add', wan, 'type', 'veth', 'peer', 'name', lan)
+    try:
+        until(lambda: hints() == [], 'devices are seen')
+    finally:
+        ip('link', 'del', wan)
+
+
 def warns_of_a_lost_guard(stage):
     stage.start()
     o = stage.operator()
@@ -756,6 +777,7 @@ BOND_TESTS = [
 EDGE_TESTS = [
     ('commits a change of policy without touching a socket', commits),
     ('discards a candidate', discards),
+    ('hints at devices that are not there', hints_at_missing_devices),
     ('warns of LANs that lose their guard', warns_of_a_lost_guard),
     ('renews the sockets of the path that changed, and no other',
      renews_one_path),

@@ -46,8 +46,10 @@ def check_examples(tap, control, pki):
     for name in cases.EXAMPLES:
         status, said = control.check(
             harness.text_of(harness.example(name), pki))
-        tap.ok(status == 0 and 'hint:' not in said,
-               f'the example {name} is sound', said)
+        hints = [line for line in said.splitlines()
+                 if line.startswith('hint:')
+                 and 'there is no device' not in line]  # here, of course
+        tap.ok(status == 0 and not hints, f'the example {name} is sound', said)
     sentences = [sentence for _, _, sentence in all_cases(pki)]
     tap.ok(len(set(sentences)) == len(sentences), 'no two reasons are alike',
            '\n'.join(s for s in sentences if sentences.count(s) > 1))

@@ -241,6 +241,29 @@ static struct mpq_config *edge_with(const char *first, const char *second,
 	return config_of(text);
 }
 
+static bool is_eth1_or_lan2(void *context, const char *interface)
+{
+	(void)context;
+	return strcmp(interface, "eth1") == 0 || strcmp(interface, "lan2") == 0;
+}
+
+static void devices_that_are_not_there_are_told(void **state)
+{
+	struct mpq_config *c = edge_with(LAN("1"), LAN("2"), "");
+	struct json_object *list = json_object_new_array();
+
+	(void)state;
+	mpq_hints_of_devices(c, is_eth1_or_lan2, NULL, list);
+	assert_int_equal(json_object_array_length(list), 2);
+	assert_string_equal(of(list, 0, "path"), AT "path[name='wan2']/wan");
+	assert_non_null(strstr(of(list, 0, "message"), "no device eth2 "));
+	assert_string_equal(of(list, 1, "path"),
+			    AT "tunnel[name='mpq1']/lan[interface='lan1']");
+	assert_non_null(strstr(of(list, 1, "message"), "no device lan1 "));
+	json_object_put(list);
+	mpq_config_free(c);
+}
+
 /* From lan1 at mpq1 and lan2 at mpq2 to this. The caller puts the list. */
 static struct json_object *change_to(const char *first, const char *second)
 {
@@ -323,6 +346,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_lan_that_loses_its_guard_is_told),
 		cmocka_unit_test(
 			classes_without_a_bonded_tunnel_hide_no_other_hint),
+		cmocka_unit_test(devices_that_are_not_there_are_told),
 		cmocka_unit_test(each_lan_that_loses_its_guard_is_told),
 	};
 
