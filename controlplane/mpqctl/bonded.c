@@ -8,6 +8,7 @@
 #include "controlplane/mpqctl/format.h"
 #include "controlplane/mpqctl/rate.h"
 #include "controlplane/mpqctl/table.h"
+#include "controlplane/mpqctl/wrap.h"
 
 struct session { /* of two samples */
 	const struct mpq_bonded *b;
@@ -253,7 +254,7 @@ static void print_members(const struct session *s)
 			add_in(s, &t, m);
 		}
 	}
-	mpq_table_print(&t, s->b->colour);
+	mpq_table_print(&t, s->b->colour, s->b->columns);
 	mpq_table_finish(&t);
 }
 
@@ -312,7 +313,7 @@ static void print_classes(const struct session *s)
 		add_class(s, &t, json_object_array_get_idx(a, i));
 	}
 	(void)putchar('\n');
-	mpq_table_print(&t, s->b->colour);
+	mpq_table_print(&t, s->b->colour, s->b->columns);
 	mpq_table_finish(&t);
 }
 
@@ -339,7 +340,7 @@ static void print_rules(const struct session *s)
 		add_rate(s, &t, "rules", r, "bytes");
 	}
 	(void)putchar('\n');
-	mpq_table_print(&t, s->b->colour);
+	mpq_table_print(&t, s->b->colour, s->b->columns);
 	mpq_table_finish(&t);
 }
 
@@ -359,7 +360,9 @@ static void print_title(const struct session *s)
 		return;
 	}
 	mpq_format_blunt(text);
-	(void)printf("\n%s\n", text);
+	(void)putchar('\n');
+	mpq_wrap_print(text, 0, 2, s->b->columns);
+	(void)putchar('\n');
 	free(text);
 }
 

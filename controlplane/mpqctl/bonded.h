@@ -15,6 +15,7 @@ struct mpq_bonded {
 	mpq_duration between;
 	time_t wall; /* when `now` was taken */
 	bool colour;
+	size_t columns; /* of the terminal; 0: lines may be long */
 };
 
 /* "wan1, wan2": the paths that carry the tunnel now. The caller frees. NULL: it

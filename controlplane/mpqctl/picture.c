@@ -9,6 +9,7 @@
 #include "controlplane/mpqctl/format.h"
 #include "controlplane/mpqctl/rate.h"
 #include "controlplane/mpqctl/table.h"
+#include "controlplane/mpqctl/wrap.h"
 
 static struct json_object *array(struct json_object *o, const char *key)
 {
@@ -131,8 +132,20 @@ static void append_data_plane(FILE *f, struct json_object *status)
 	}
 }
 
-static void print_headline(struct json_object *status)
+/* Takes the text. */
+static void print_whole(const struct mpq_picture *p, char *text,
+			const char *code)
 {
+	mpq_format_blunt(text);
+	(void)fputs(code, stdout);
+	mpq_wrap_print(text, 0, 2, p->columns);
+	(void)puts(code[0] != '\0' ? "\033[0m" : "");
+	free(text);
+}
+
+static void print_headline(const struct mpq_picture *p)
+{
+	struct json_object *status = p->now.status;
 	char *text = NULL;
 	size_t size;
 	uint64_t generation = 0;
@@ -154,9 +167,7 @@ static void print_headline(struct json_object *status)
 	(void)fprintf(f, ", mpquic %s",
 		      mpq_format_member(status, "version", "?"));
 	(void)fclose(f);
-	mpq_format_blunt(text);
-	(void)puts(text);
-	free(text);
+	print_whole(p, text, "");
 }
 
 static void print_alarms(const struct mpq_picture *p)
@@ -172,9 +183,7 @@ static void print_alarms(const struct mpq_picture *p)
 			     mpq_format_member(alarm, "message", "?")) < 0) {
 			return;
 		}
-		mpq_format_blunt(text);
-		(void)printf(p->colour ? "\033[31m%s\033[0m\n" : "%s\n", text);
-		free(text);
+		print_whole(p, text, p->colour ? "\033[31m" : "");
 	}
 }
 
@@ -237,8 +246,8 @@ static void add_tunnel(const struct mpq_picture *p, struct mpq_table *t,
 
 static void print_tunnels(const struct mpq_picture *p)
 {
-	static const char *const heads[] = {"-", "-", "-", "-",
-					    "-", "-", "-", "-"};
+	static const char *const heads[] = {"-", "-", "-",  "-",
+					    "-", "-", "-+", "-"};
 	struct json_object *a = array(p->now.status, "tunnels");
 	struct mpq_table t;
 
@@ -246,7 +255,7 @@ static void print_tunnels(const struct mpq_picture *p)
 	for (size_t i = 0; a != NULL && i < json_object_array_length(a); i++) {
 		add_tunnel(p, &t, json_object_array_get_idx(a, i));
 	}
-	mpq_table_print(&t, p->colour);
+	mpq_table_print(&t, p->colour, p->columns);
 	mpq_table_finish(&t);
 }
 
@@ -322,7 +331,7 @@ static void print_paths(const struct mpq_picture *p)
 		add_path(p, &t, json_object_array_get_idx(a, i));
 	}
 	(void)putchar('\n');
-	mpq_table_print(&t, p->colour);
+	mpq_table_print(&t, p->colour, p->columns);
 	mpq_table_finish(&t);
 }
 
@@ -351,7 +360,7 @@ static void print_listeners(const struct mpq_picture *p)
 			      (unsigned long long)n);
 	}
 	(void)putchar('\n');
-	mpq_table_print(&t, p->colour);
+	mpq_table_print(&t, p->colour, p->columns);
 	mpq_table_finish(&t);
 }
 
@@ -365,6 +374,7 @@ static void print_sessions(const struct mpq_picture *p)
 			.between = between(p),
 			.wall = p->wall,
 			.colour = p->colour,
+			.columns = p->columns,
 		};
 
 		b.before = mpq_rate_entry(p->before.status, "tunnels", "name",
@@ -375,7 +385,7 @@ static void print_sessions(const struct mpq_picture *p)
 
 void mpq_picture_draw(const struct mpq_picture *p)
 {
-	print_headline(p->now.status);
+	print_headline(p);
 	print_alarms(p);
 	print_tunnels(p);
 	print_paths(p);

@@ -20,6 +20,7 @@ struct mpq_picture {
 	struct mpq_picture_sample before, now;
 	time_t wall; /* when `now` was taken */
 	bool colour;
+	size_t columns; /* of the terminal; 0: lines may be long */
 };
 
 /* To standard output. */

@@ -7,6 +7,7 @@
 #include "controlplane/mpqctl/client.h"
 #include "controlplane/mpqctl/format.h"
 #include "controlplane/mpqctl/picture.h"
+#include "controlplane/mpqctl/wrap.h"
 
 #define FIRST_MS 500 /* between the two samples that the rates come from */
 #define WATCH_MS 1000
@@ -32,6 +33,7 @@ static enum mpq_exit take(struct mpq_client *c, const struct mpq_call *call,
 	p->before = p->now;
 	p->now = (struct mpq_picture_sample){status, mpq_clock_now()};
 	p->wall = time(NULL);
+	p->columns = mpq_wrap_columns();
 	return MPQ_EXIT_OK;
 }
 

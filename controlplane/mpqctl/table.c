@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "controlplane/mpqctl/format.h"
+#include "controlplane/mpqctl/wrap.h"
 
 void mpq_table_init(struct mpq_table *t, const char *const *heads,
 		    size_t columns)
@@ -61,16 +62,18 @@ void mpq_table_add(struct mpq_table *t, enum mpq_table_tint tint,
 	t->cell[t->cells++] = (struct mpq_table_cell){text, tint};
 }
 
-/* Characters, not bytes: UTF-8's continuation bytes take no column. */
-static size_t width_of(const char *text)
-{
-	size_t n = 0;
+#define GAP      2  /* blanks between columns */
+#define INDENT   2  /* of a row's further lines */
+#define WRAP_MIN 24 /* columns in which text can be wrapped and read */
 
-	for (; *text != '\0'; text++) {
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	}
-	return n;
-}
+/* How a table is set: each row in `lines` lines, which begin with these
+ * columns. */
+struct layout {
+	size_t columns; /* of the terminal; 0: no line is too long */
+	bool colour;
+	size_t lines, first[MPQ_TABLE_COLUMNS + 1];
+	size_t width[MPQ_TABLE_COLUMNS];
+};
 
 static const char *head_of(const struct mpq_table *t, size_t column)
 {
@@ -81,14 +84,94 @@ static const char *head_of(const struct mpq_table *t, size_t column)
 
 static size_t column_width(const struct mpq_table *t, size_t column)
 {
-	size_t widest = width_of(head_of(t, column));
+	size_t widest = 0;
 
 	for (size_t i = column; i < t->cells; i += t->columns) {
-		size_t w = width_of(t->cell[i].text);
+		size_t w = mpq_wrap_width(t->cell[i].text);
 
 		widest = w > widest ? w : widest;
 	}
 	return widest;
+}
+
+/* Without those that are empty but for their heading, where room is scarce. */
+static size_t measure(const struct mpq_table *t, struct layout *l)
+{
+	size_t sum = 0;
+
+	for (size_t c = 0; c < t->columns; c++) {
+		size_t cells = column_width(t, c),
+		       head = mpq_wrap_width(head_of(t, c));
+
+		if (cells == 0 && l->columns > 0) {
+			head = 0;
+		}
+		l->width[c] = cells > head ? cells : head;
+		sum += l->width[c] + (c > 0 ? GAP : 0);
+	}
+	return sum;
+}
+
+static bool is_right(const struct mpq_table *t, size_t column)
+{
+	return t->heads[column][0] == '>';
+}
+
+/* Text in the last column, with room enough at its own place. */
+static bool wraps_there(const struct mpq_table *t, const struct layout *l,
+			size_t column, size_t at)
+{
+	return column + 1 == t->columns && !is_right(t, column) &&
+	       at + GAP + WRAP_MIN <= l->columns;
+}
+
+static bool is_glued(const struct mpq_table *t, size_t column)
+{
+	return strcmp(t->heads[column], "-+") == 0;
+}
+
+/* Begins a line with this column, or with the one that it is glued to. How many
+ * columns of the terminal the line takes so far. */
+static size_t begin_line(const struct mpq_table *t, struct layout *l,
+			 size_t column)
+{
+	size_t end = INDENT + l->width[column];
+
+	if (is_glued(t, column) && l->first[l->lines - 1] + 1 < column) {
+		column--;
+		end += l->width[column] + GAP;
+	}
+	l->first[l->lines++] = column;
+	return end;
+}
+
+static void fold(const struct mpq_table *t, struct layout *l)
+{
+	size_t at = l->width[0];
+
+	l->first[0] = 0;
+	l->lines = 1;
+	for (size_t c = 1; c < t->columns; c++) {
+		size_t end = at + GAP + l->width[c];
+		bool fits = l->columns == 0 || end <= l->columns ||
+			    l->width[c] == 0 || wraps_there(t, l, c, at);
+
+		at = fits ? end : begin_line(t, l, c);
+	}
+	l->first[l->lines] = t->columns;
+}
+
+static struct layout lay_out(const struct mpq_table *t, bool colour,
+			     size_t columns)
+{
+	struct layout l = {.colour = colour};
+
+	if (columns > 0 && measure(t, &l) > columns) {
+		l.columns = columns;
+	}
+	(void)measure(t, &l);
+	fold(t, &l);
+	return l;
 }
 
 static const char *tint_code(enum mpq_table_tint tint)
@@ -106,68 +189,75 @@ static const char *tint_code(enum mpq_table_tint tint)
 	return "";
 }
 
-struct padding {
-	int before, after;
-};
-
-/* Nothing follows the last column, not even blanks. */
-static struct padding pad(const struct mpq_table *t, size_t column,
-			  const char *text)
+/* Row 0 is the headings. */
+static const char *text_at(const struct mpq_table *t, const struct layout *l,
+			   size_t row, size_t column)
 {
-	int missing = (int)(column_width(t, column) - width_of(text));
-	bool last = column + 1 == t->columns;
-
-	if (t->heads[column][0] == '>') {
-		return (struct padding){missing, last ? 0 : 2};
+	if (row > 0) {
+		return t->cell[(row - 1) * t->columns + column].text;
 	}
-	return (struct padding){0, last ? 0 : missing + 2};
+	return l->width[column] > 0 ? head_of(t, column) : "";
 }
 
-/* The blanks between columns wait until something follows them. */
-static void print_cell(const struct mpq_table *t, size_t column,
-		       const char *text, const char *code, int *waiting)
+static const char *code_at(const struct mpq_table *t, const struct layout *l,
+			   size_t row, size_t column)
 {
-	struct padding p = pad(t, column, text);
-
-	if (text[0] != '\0') {
-		(void)printf("%*s%s%s%s", *waiting + p.before, "", code, text,
-			     code[0] != '\0' ? "\033[0m" : "");
-		*waiting = p.after;
-	} else {
-		*waiting += p.before + p.after;
+	if (!l->colour) {
+		return "";
 	}
+	return tint_code(row > 0 ? t->cell[(row - 1) * t->columns + column].tint
+				 : MPQ_TABLE_DIM);
 }
 
-static void print_heads(const struct mpq_table *t, bool colour)
+static void print_text(const struct layout *l, const char *text,
+		       const char *code, size_t at, bool wraps)
 {
-	int waiting = 0;
-	bool any = false;
+	(void)fputs(code, stdout);
+	mpq_wrap_print(text, at, at, wraps ? l->columns : 0);
+	(void)fputs(code[0] != '\0' ? "\033[0m" : "", stdout);
+}
 
-	for (size_t c = 0; c < t->columns; c++) {
-		any = any || head_of(t, c)[0] != '\0';
+/* Nothing follows the last text, not even blanks: they wait until something
+ * does. */
+static void print_line(const struct mpq_table *t, const struct layout *l,
+		       size_t row, size_t line)
+{
+	size_t next = line > 0 ? INDENT : 0, at = 0;
+
+	for (size_t c = l->first[line]; c < l->first[line + 1]; c++) {
+		const char *text = text_at(t, l, row, c);
+		size_t width = mpq_wrap_width(text);
+		size_t from = next + (is_right(t, c) ? l->width[c] - width : 0);
+
+		if (width > 0) {
+			(void)printf("%*s", (int)(from - at), "");
+			print_text(l, text, code_at(t, l, row, c), from,
+				   c + 1 == t->columns && !is_right(t, c));
+			at = from + width;
+		}
+		next += l->width[c] + GAP;
 	}
-	for (size_t c = 0; any && c < t->columns; c++) {
-		print_cell(t, c, head_of(t, c),
-			   colour ? tint_code(MPQ_TABLE_DIM) : "", &waiting);
-	}
-	if (any) {
+	if (at > 0) {
 		(void)putchar('\n');
 	}
 }
 
-void mpq_table_print(const struct mpq_table *t, bool colour)
+/* A further line of the last column alone needs no heading. */
+static bool is_text_alone(const struct mpq_table *t, const struct layout *l,
+			  size_t line)
 {
-	int waiting = 0;
+	return line > 0 && l->first[line] + 1 == t->columns;
+}
 
-	print_heads(t, colour);
-	for (size_t i = 0; i < t->cells; i++) {
-		const struct mpq_table_cell *cell = &t->cell[i];
+void mpq_table_print(const struct mpq_table *t, bool colour, size_t columns)
+{
+	struct layout l = lay_out(t, colour, columns);
 
-		print_cell(t, i % t->columns, cell->text,
-			   colour ? tint_code(cell->tint) : "", &waiting);
-		if ((i + 1) % t->columns == 0) {
-			(void)putchar('\n');
-			waiting = 0;
+	for (size_t row = 0; row <= t->cells / t->columns; row++) {
+		for (size_t line = 0; line < l.lines; line++) {
+			if (row > 0 || !is_text_alone(t, &l, line)) {
+				print_line(t, &l, row, line);
+			}
 		}
 	}
 }

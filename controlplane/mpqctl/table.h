@@ -27,14 +27,17 @@ struct mpq_table {
 	size_t cells, size;
 };
 
-/* A heading that starts with '-' is not shown; when all do, there is none. */
+/* A heading that starts with '-' is not shown; when all do, there is none. A
+ * column headed "-+" stays in one line with that before it. */
 void mpq_table_init(struct mpq_table *t, const char *const *heads,
 		    size_t columns);
 /* The next cell, to the right and then down; blunted (format.h). */
 void mpq_table_add(struct mpq_table *t, enum mpq_table_tint tint,
 		   const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-void mpq_table_print(const struct mpq_table *t, bool colour);
+/* To lines that are at most so many columns wide (0: any width): rows that do
+ * not fit go on in indented lines, and the last column's text is wrapped. */
+void mpq_table_print(const struct mpq_table *t, bool colour, size_t columns);
 void mpq_table_finish(struct mpq_table *t);
 
 #endif

@@ -6,6 +6,7 @@ Usage: test_mpqctl.py TOP MPQCTL
 """
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import pty
@@ -14,9 +15,11 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 TOP, MPQCTL = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
@@ -396,9 +399,11 @@ def explain_cases(tap):
         equal(text.splitlines()[3:], ['  why    ?[2J?x'])
 
 
-def on_terminal(**environment):
-    """What status writes to a terminal."""
+def on_terminal(columns=0, **environment):
+    """What status writes to a terminal of this width (0: it does not say)."""
     parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ,
+                struct.pack('HHHH', 24, columns, 0, 0))
     process = subprocess.Popen([MPQCTL, 'status'], stdout=child,
                                stderr=child, env={**ENVIRONMENT, **environment})
     os.close(child)
@@ -409,6 +414,44 @@ def on_terminal(**environment):
     os.close(parent)
     process.wait()
     return text.decode()
+
+
+def everything(parameters):
+    """Of both kinds of tunnel, with a reason that is long; always the same."""
+    reason = 'there is no device usb0: the modem is unplugged, or has another '
+    status = Status()(parameters)
+    status['tunnels'] += Bonded()(parameters)['tunnels']
+    for entry in status['tunnels'][1], status['paths'][1]:
+        entry['reason'] = reason + 'name'
+    for entry in (*status['tunnels'], *status['paths'],
+                  *status['tunnels'][2]['session']['members']):
+        entry['since'] = ago(90061)
+    return status
+
+
+def width_cases(tap):
+    def words(text):
+        return sorted(text.replace('REASON', '').split())
+    with tap.case('a narrow terminal gets lines that fit, with all of it'), \
+            control(Status=everything):
+        whole = mpqctl('status').stdout
+        assert max(map(len, whole.splitlines())) > 120, whole
+        for columns in (132, 100, 80, 60, 50):
+            text = on_terminal(columns, NO_COLOR='1')
+            longest = max(map(len, text.splitlines()))
+            assert longest <= columns, f'{columns}: {longest}\n{text}'
+            equal(words(text), words(whole))
+            assert re.search('in 0 bit/s +out 0 bit/s', text), text
+    with tap.case('a wide terminal, or one that says no width, gets long lines'):
+        with control(Status=everything):
+            whole = mpqctl('status').stdout
+            for columns in (0, 200):
+                equal(on_terminal(columns, NO_COLOR='1').split('\r\n'),
+                      whole.split('\n'))
+    with tap.case('what is wrapped in colour ends in colour'):
+        with control(Status=everything):
+            text = on_terminal(24)
+        contains(text, '\x1b[31mALARM certificate: ends\r\n  in 6 days\x1b[0m')
 
 
 def terminal_cases(tap):
@@ -1014,7 +1057,8 @@ def run_cases(tap):
 def main():
     tap = Tap()
     try:
-        for cases in (status_cases, bonded_cases, explain_cases, terminal_cases, config_cases,
+        for cases in (status_cases, bonded_cases, explain_cases,
+                      terminal_cases, width_cases, config_cases,
                       operate_cases, events_cases, reach_cases, usage_cases,
                       cert_cases, run_cases):
             cases(tap)
