@@ -242,11 +242,12 @@ static void print_line(const struct mpq_table *t, const struct layout *l,
 	}
 }
 
-/* A further line of the last column alone needs no heading. */
+/* A further line of text alone needs no heading; a number does. */
 static bool is_text_alone(const struct mpq_table *t, const struct layout *l,
 			  size_t line)
 {
-	return line > 0 && l->first[line] + 1 == t->columns;
+	return line > 0 && l->first[line] + 1 == t->columns &&
+	       !is_right(t, t->columns - 1);
 }
 
 void mpq_table_print(const struct mpq_table *t, bool colour, size_t columns)
