@@ -354,15 +354,6 @@ size_t mpq_conn_max_datagram(const struct mpq_conn *c)
 	return room < c->peer_max_datagram ? room : c->peer_max_datagram;
 }
 
-bool mpq_conn_probing_mtu(const struct mpq_conn *c)
-{
-	size_t now = ngtcp2_conn_get_path_max_tx_udp_payload_size(c->quic);
-
-	return c->established && c->end.layer == MPQ_CONN_OPEN &&
-	       now < ngtcp2_conn_get_max_tx_udp_payload_size(c->quic) &&
-	       (c->mtu_probe_ends == 0 || c->now < c->mtu_probe_ends);
-}
-
 /* The library's own is of samples that the window made shorter, too. */
 static mpq_duration rtt_min_of(const struct mpq_conn *c,
 			       const ngtcp2_conn_info *info)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a connection is made of. Internal to dataplane/quic: conn.c makes and
- * frees it, callback.c hears the library, rx.c and tx.c move packets, end.c
- * says why it ended.
+ * frees it, callback.c hears the library, rx.c and tx.c move packets, mtu.c
+ * guards the search for the path's MTU, end.c says why it ended.
  */
 #ifndef MPQ_QUIC_CONNECTION_H
 #define MPQ_QUIC_CONNECTION_H
@@ -52,7 +52,14 @@ struct mpq_conn {
 	uint64_t lost_pkts; /* .. of it lost */
 	mpq_time expired; /* last mpq_conn_expire(), and what was written .. */
 	uint64_t expired_packets; /* .. by then: no timer may spin */
-	mpq_time mtu_probe_ends;  /* when the last probe so far is given up */
+
+	struct {                /* mtu.c */
+		size_t bytes;   /* of the last probe; 0: none so far */
+		unsigned tries; /* of that size */
+		bool held; /* the next one is held back until an answer .. */
+		mpq_time asks; /* .. that comes from then on */
+		mpq_time ends; /* when it is given up */
+	} mtu;
 
 	/* the end */
 	struct mpq_conn_end end;
@@ -69,6 +76,25 @@ struct mpq_conn {
 void mpq_connection_update_time(struct mpq_conn *c, mpq_time now);
 /* The time for the library; see mpq_window_later(). Never goes back. */
 mpq_time mpq_connection_time(struct mpq_conn *c);
+
+static inline uint64_t mpq_connection_in_flight(const struct mpq_conn *c)
+{
+	ngtcp2_conn_info info;
+
+	ngtcp2_conn_get_conn_info(c->quic, &info);
+	return info.bytes_in_flight;
+}
+
+/* mtu.c */
+bool mpq_connection_is_mtu_probe(const struct mpq_conn *c, size_t len);
+void mpq_connection_mtu_probed(struct mpq_conn *c, size_t len); /* it left */
+/* Something that was in flight has been acknowledged. */
+void mpq_connection_mtu_answered(struct mpq_conn *c);
+/* How long a packet may be now, a probe too. */
+size_t mpq_connection_room(const struct mpq_conn *c);
+mpq_time mpq_connection_mtu_deadline(const struct mpq_conn *c);
+/* It is due that a PING asks whether the path is there. */
+bool mpq_connection_mtu_asks(const struct mpq_conn *c);
 
 /* callback.c; a new ID: 0; negative: too many, a peer retires them too fast. */
 extern const ngtcp2_callbacks mpq_connection_client_callbacks;

@@ -37,14 +37,6 @@ static ngtcp2_addr addr_of(const struct mpq_sockaddr *a)
 	};
 }
 
-static uint64_t in_flight(const struct mpq_conn *c)
-{
-	ngtcp2_conn_info info;
-
-	ngtcp2_conn_get_conn_info(c->quic, &info);
-	return info.bytes_in_flight;
-}
-
 /* A packet says that the peer is there. That ours come through as well is not
  * asked of each, but when one has waited for long: then something must have
  * been acknowledged. */
@@ -54,11 +46,16 @@ static bool waits_for_long(const struct mpq_conn *c)
 	       c->now - c->oldest_unanswered > ANSWER_MAX;
 }
 
-static void was_read(struct mpq_conn *c, bool answered)
+static void was_read(struct mpq_conn *c, uint64_t flight)
 {
+	bool acknowledged = mpq_connection_in_flight(c) < flight;
+
 	c->last_read = c->now;
 	c->pull_due = true;
-	if (answered) {
+	if (acknowledged) {
+		mpq_connection_mtu_answered(c);
+	}
+	if (acknowledged || flight == 0 || !waits_for_long(c)) {
 		c->oldest_unanswered = MPQ_TIME_NEVER;
 	}
 }
@@ -73,7 +70,6 @@ int mpq_conn_read(struct mpq_conn *c, const struct mpq_sockaddr *local,
 		.remote = addr_of(remote),
 	};
 	uint64_t before = decrypted, flight;
-	bool waits;
 	int rv;
 
 	assert(!c->gathering);
@@ -87,12 +83,11 @@ int mpq_conn_read(struct mpq_conn *c, const struct mpq_sockaddr *local,
 		c->discarded++;
 		return 0;
 	}
-	waits = waits_for_long(c);
-	flight = waits ? in_flight(c) : 0;
+	flight = mpq_connection_in_flight(c);
 	rv = ngtcp2_conn_read_pkt(c->quic, &path, &info, data, len,
 				  mpq_connection_time(c));
 	if (decrypted != before) {
-		was_read(c, !waits || flight == 0 || in_flight(c) < flight);
+		was_read(c, flight);
 	} else {
 		c->discarded++;
 	}
@@ -107,9 +102,7 @@ mpq_time mpq_conn_deadline(const struct mpq_conn *c)
 		return c->close_due ? c->now : MPQ_TIME_NEVER;
 	}
 	at = ngtcp2_conn_get_expiry(c->quic);
-	if (mpq_conn_probing_mtu(c) && c->mtu_probe_ends) {
-		at = mpq_time_min(at, c->mtu_probe_ends); /* to notice it */
-	}
+	at = mpq_time_min(at, mpq_connection_mtu_deadline(c));
 	/* A timer that expired and got nothing written is not due again at
 	 * once: whatever holds it back, the loop must not spin. */
 	if (at <= c->expired && c->packets_out == c->expired_packets) {
@@ -127,6 +120,9 @@ int mpq_conn_expire(struct mpq_conn *c, mpq_time now)
 	c->paced = c->paced && c->window.next > c->now;
 	if (c->end.layer != MPQ_CONN_OPEN) {
 		return -ECONNRESET;
+	}
+	if (mpq_connection_mtu_asks(c)) {
+		mpq_conn_ping(c, now);
 	}
 	if (ngtcp2_conn_get_expiry(c->quic) > c->now) {
 		return 0;

@@ -29,31 +29,16 @@ static void target_init(struct target *t, uint8_t *dest, size_t cap,
 	};
 }
 
-static uint64_t in_flight(const struct mpq_conn *c)
-{
-	ngtcp2_conn_info info;
-
-	ngtcp2_conn_get_conn_info(c->quic, &info);
-	return info.bytes_in_flight;
-}
-
-/* A packet larger than the path is known to carry can only be a probe of its
- * MTU. It is given up after three probe time-outs (the library's count), and
- * its loss does not mean that the peer is silent. */
-static bool is_mtu_probe(const struct mpq_conn *c, size_t len)
-{
-	return len > ngtcp2_conn_get_path_max_tx_udp_payload_size(c->quic);
-}
-
+/* That a probe of the MTU is lost does not mean that the peer is silent. */
 static void note_sent(struct mpq_conn *c, size_t len, uint64_t before)
 {
-	uint64_t after = in_flight(c);
+	uint64_t after = mpq_connection_in_flight(c);
 	bool elicits = after > before;
 
 	c->flight_bytes += elicits ? after - before : 0;
 	c->flight_pkts += elicits;
-	if (is_mtu_probe(c, len)) {
-		c->mtu_probe_ends = c->now + 4 * ngtcp2_conn_get_pto(c->quic);
+	if (mpq_connection_is_mtu_probe(c, len)) {
+		mpq_connection_mtu_probed(c, len);
 	} else if (elicits && c->oldest_unanswered == MPQ_TIME_NEVER) {
 		c->oldest_unanswered = c->now;
 	}
@@ -179,7 +164,7 @@ static enum mpq_conn_wrote write_streams(struct mpq_conn *c, struct target *t,
 					 struct mpq_conn_written *ret,
 					 bool *ret_done)
 {
-	uint64_t before = in_flight(c);
+	uint64_t before = mpq_connection_in_flight(c);
 	struct pulled p;
 
 	for (;;) {
@@ -273,7 +258,7 @@ write_packet(struct mpq_conn *c, struct target *t,
 	     struct mpq_conn_written *ret)
 {
 	size_t len = datagram ? datagram_len(datagram) : 0;
-	uint64_t before = in_flight(c);
+	uint64_t before = mpq_connection_in_flight(c);
 	mpq_duration later = 0;
 	ngtcp2_ssize n;
 	int accepted = 0;
@@ -332,7 +317,7 @@ enum mpq_conn_wrote mpq_conn_write(struct mpq_conn *c, uint8_t *dest,
 	assert(cap >= c->max_udp_bytes);
 	mpq_connection_update_time(c, now);
 	c->paced = c->paced && c->window.next > c->now;
-	target_init(&t, dest, c->max_udp_bytes, ret);
+	target_init(&t, dest, mpq_connection_room(c), ret);
 	ret->len_bytes = 0;
 	ret->accepted = ret->too_big = false;
 	if (c->end.layer != MPQ_CONN_OPEN) {
