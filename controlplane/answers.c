@@ -17,6 +17,7 @@ void mpq_answers_error(struct mpq_northbound_call *call, int e,
 		return;
 	}
 	(void)mpq_refusal_set(&own, "", "%s.", strerror(-e));
+	(void)mpq_refusal_next(&own, "nothing was changed: try again");
 	mpq_northbound_refuse(call, MPQ_NORTHBOUND_INTERNAL, &own);
 }
 
@@ -66,5 +67,9 @@ void mpq_answers_remote(struct mpq_northbound_call *call, int e,
 	(void)mpq_refusal_set(&why, "", "mpquic-data: %s.",
 			      message ? json_object_get_string(message)
 				      : strerror(-e));
+	if (!message) {
+		(void)mpq_refusal_next(&why, "see its log, journalctl -u "
+					     "mpquic-data, and try again");
+	}
 	mpq_northbound_refuse(call, MPQ_NORTHBOUND_REFUSED, &why);
 }

@@ -42,11 +42,13 @@ static int check_path_pair(const struct mpq_config_path *a,
 
 	if (a->wan[0] && b->wan[0] && !strcmp(a->wan, b->wan) &&
 	    mpq_sockaddr_equal(&a->address, &b->address)) {
-		return mpq_refusal_set(
+		(void)mpq_refusal_set(
 			r, mpq_refusal_path(at, "path", b->name, "remote/port"),
 			"path %s already leads from %s to this address and "
 			"port.",
 			a->name, a->wan);
+		return mpq_refusal_next(r, "give it another WAN, or another "
+					   "port of the concentrator");
 	}
 	if (!a->wan[0] && !b->wan[0] &&
 	    listeners_collide(&a->address, &b->address)) {
@@ -196,12 +198,14 @@ static int check_carriers_apart(const struct mpq_config *c,
 		return 0;
 	}
 	if (c->edge) {
-		return mpq_refusal_set(r,
-				       mpq_refusal_path(at, "tunnel", b->name,
-							"path"),
-				       "path %s carries tunnel %s already, and "
-				       "a path carries one.",
-				       both, a->name);
+		(void)mpq_refusal_set(r,
+				      mpq_refusal_path(at, "tunnel", b->name,
+						       "path"),
+				      "path %s carries tunnel %s already, and "
+				      "a path carries one.",
+				      both, a->name);
+		return mpq_refusal_next(r, "add a path with the same wan and "
+					   "another port of the concentrator");
 	}
 	if (!strcmp(a->peer, b->peer)) {
 		return mpq_refusal_set(r,

@@ -189,6 +189,8 @@ static int take_lock(struct mpq_daemon *d, struct mpq_refusal *r)
 				      "another mpquic-control runs here: it "
 				      "holds %s.",
 				      path);
+		(void)mpq_refusal_next(r, "systemctl stop mpquic-control, or "
+					  "name another --runtime-dir");
 	} else {
 		(void)mpq_refusal_set(r, "", "cannot open %s: %s.", path,
 				      strerror(-e));
@@ -213,6 +215,8 @@ static int find_data_user(const struct mpq_options *o,
 				      "--data-user: there is no user "
 				      "\"%s\".",
 				      name);
+		(void)mpq_refusal_next(r, "systemd-sysusers makes "
+					  "mpquic-data, the default");
 		return -ENOENT;
 	}
 	if (p && p->pw_uid != 0) {

@@ -317,6 +317,11 @@ static int refuse_tun(const char *name, int e, struct mpq_refusal *r)
 		(void)mpq_refusal_set(r, path,
 				      "the device %s cannot be made: %s.", name,
 				      strerror(-e));
+		if (e == -EPERM) {
+			(void)mpq_refusal_next(r, "mpquic-control needs "
+						  "CAP_NET_ADMIN: start it by "
+						  "its unit");
+		}
 	}
 	return e;
 }

@@ -38,8 +38,14 @@ static int read_all(int fd, char *text, size_t cap, size_t *ret_len)
 static int refuse_errno(const char *path, const char *file, int e,
 			struct mpq_refusal *r)
 {
-	return mpq_refusal_set(r, path, "cannot read %s: %s.", file,
-			       strerror(-e));
+	(void)mpq_refusal_set(r, path, "cannot read %s: %s.", file,
+			      strerror(-e));
+	if (e == -ENOENT) {
+		(void)mpq_refusal_next(r, "put it there; mpqctl cert init "
+					  "makes certificates where there are "
+					  "none");
+	}
+	return -EINVAL;
 }
 
 static int check_file(const char *path, const char *file, const struct stat *st,

@@ -200,7 +200,13 @@ static void wait_for_turn(struct mpq_daemon *d,
 		d->waiting[d->n_waiting++] = call;
 		return;
 	}
-	(void)mpq_refusal_set(&why, "", "too many commits wait.");
+	(void)mpq_refusal_set(&why, "",
+			      "%d commits wait already for the one that is "
+			      "under way.",
+			      MPQ_NORTHBOUND_CLIENTS);
+	(void)mpq_refusal_next(&why, "commit again in some seconds; mpqctl "
+				     "status tells whether mpquic-data is "
+				     "there");
 	mpq_northbound_refuse(call, MPQ_NORTHBOUND_REFUSED, &why);
 }
 

@@ -159,6 +159,8 @@ int mpq_server_new(struct mpq_server **ret, struct ev_loop *loop,
 	if (fd < 0) {
 		(void)mpq_refusal_set(r, "", "cannot listen at %s: %s.",
 				      config->path, strerror(-fd));
+		(void)mpq_refusal_next(r, "the folder has to be there and "
+					  "writable: see --runtime-dir");
 		return fd;
 	}
 	s = calloc(1, sizeof(*s));

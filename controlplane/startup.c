@@ -67,6 +67,10 @@ int mpq_startup_read(const char *file, char **ret_text, size_t *ret_len,
 		(void)mpq_refusal_set(r, "", "cannot read %s: %s.", file,
 				      strerror(-e));
 	}
+	if (e == -ENOENT) {
+		(void)mpq_refusal_next(r, "write it as man mpquic.json tells, "
+					  "or name another file");
+	}
 	return e;
 }
 

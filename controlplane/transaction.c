@@ -189,9 +189,11 @@ static int send_apply(struct mpq_transaction *t, struct mpq_refusal *why)
 				parcel.n, on_applied, t);
 	mpq_supply_parcel_finish(&parcel);
 	if (e) {
-		return mpq_refusal_set(why, "",
-				       "mpquic-data cannot be told: %s",
-				       strerror(-e));
+		(void)mpq_refusal_set(why, "",
+				      "mpquic-data cannot be told: %s.",
+				      strerror(-e));
+		return mpq_refusal_next(why, "see systemctl status "
+					     "mpquic-data, then commit again");
 	}
 	t->sent = true;
 	return 0;

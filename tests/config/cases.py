@@ -318,7 +318,9 @@ CASES = [
     # -- two that cannot both be
     ('one path for two tunnels', EDGE, [('tunnel/1/path', ['wan1'])],
      "/mpquic:mpquic/tunnel[name='mpq2']/path: path wan1 carries "
-     'tunnel mpq1 already, and a path carries one.'),
+     'tunnel mpq1 already, and a path carries one.\n'
+     '  next: add a path with the same wan and another port of the '
+     'concentrator'),
     ('one peer twice on a listener', VPS, [('tunnel/1/path', ['port1'])],
      "/mpquic:mpquic/tunnel[name='mpq2']/path: peer ship-1 has tunnel "
      'mpq1 on path port1 already: one a peer and listener.'),
@@ -363,7 +365,8 @@ CASES = [
     ('the same way twice', EDGE,
      [('path/1/wan', 'enp7s3'), ('path/1/remote/port', 45001)],
      "/mpquic:mpquic/path[name='wan2']/remote/port: path wan1 already "
-     'leads from enp7s3 to this address and port.'),
+     'leads from enp7s3 to this address and port.\n'
+     '  next: give it another WAN, or another port of the concentrator'),
     ('one certificate name for two peers', TWO,
      [('peer/1/certificate-name', 'SHIP-1.example')],
      "/mpquic:mpquic/peer[name='ship-2']/certificate-name: "
@@ -379,7 +382,9 @@ CASES = [
      [('tunnel/0/path', ['wan1', 'wan3']),
       ('tunnel/1/path', ['wan2', 'wan3']), ('tunnel/2', GONE)],
      "/mpquic:mpquic/tunnel[name='mpq2']/path: path wan3 carries "
-     'tunnel mpq1 already, and a path carries one.'),
+     'tunnel mpq1 already, and a path carries one.\n'
+     '  next: add a path with the same wan and another port of the '
+     'concentrator'),
     ('one peer twice on a listener of many', BOND_VPS,
      [('tunnel', [{'name': 'a', 'peer': 'ship-1', 'path': ['port1', 'port2']},
                   {'name': 'b', 'peer': 'ship-1',
@@ -663,7 +668,9 @@ CASES = [
     ('a certificate that is not there', EDGE,
      [('trust/certificate', '@/nowhere.pem')],
      '/mpquic:mpquic/trust/certificate: cannot read @/nowhere.pem: No '
-     'such file or directory.'),
+     'such file or directory.\n'
+     '  next: put it there; mpqctl cert init makes certificates where there '
+     'are none'),
     ('a folder as a certificate', EDGE, [('trust/certificate', '@/')],
      '/mpquic:mpquic/trust/certificate: @/ is not a file.'),
     ('a certificate that is none', EDGE,
