@@ -202,6 +202,18 @@ const struct mpq_verb mpq_verbs[] = {
 	 "overwritten. Prints the configuration that uses them. Keep\n"
 	 "authority.key off both machines: who has it can make edges.\n",
 	 mpq_cert_init},
+	{"cert issue",
+	 "DIR",
+	 1,
+	 1,
+	 {"--edge", "--concentrator", "--days"},
+	 "make one end's certificate more, by the same authority",
+	 "For a further edge, and for the next certificate of an end whose "
+	 "own\n"
+	 "ends. DIR is where 'cert init' made authority.pem and "
+	 "authority.key;\n"
+	 "NAME.pem and NAME.key are made there, never overwritten.\n",
+	 mpq_cert_issue},
 	{"cert show",
 	 "FILE",
 	 1,

@@ -823,7 +823,7 @@ def usage_cases(tap):
                 (['pth', 'hold', 'x'], "did you mean 'path hold'?"),
                 (['path', 'hodl', 'x'], "did you mean 'path hold'?"),
                 (['path'], "After 'path' comes: hold, release"),
-                (['cert'], "After 'cert' comes: init, show"),
+                (['cert'], "After 'cert' comes: init, issue, show"),
                 (['--jsn'], "did you mean '--json'?"),
                 (['status', '--wach'], "did you mean '--watch'?"),
                 (['zzzzzz'], "unknown verb 'zzzzzz'\n"),
@@ -858,6 +858,10 @@ def usage_cases(tap):
 
 def cert_init(*arguments):
     return mpqctl('cert', 'init', *arguments)
+
+
+def cert_issue(*arguments):
+    return mpqctl('cert', 'issue', *arguments)
 
 
 def cert_cases(tap):
@@ -933,6 +937,43 @@ def cert_cases(tap):
             equal((words, result.returncode), (words, 2))
             contains(result.stderr, said)
         assert not os.path.exists(os.path.join(DIR, 'never'))
+    with tap.case('cert issue makes one end more, of the same authority'):
+        result = cert_issue(pki, '--edge', 'ship-2.example.net')
+        equal((result.returncode, result.stderr), (0, ''))
+        contains(result.stdout, f'made {pki}/ship-2.example.net.pem',
+                 'certificate-name "ship-2.example.net"')
+        equal(cert_issue(pki, '--concentrator', 'hub-2.example.net', '--days',
+                         '10').returncode, 0)
+        authority, = json.loads(mpqctl('cert', 'show', '--json',
+                                       f'{pki}/authority.pem').stdout)
+        for name, usage in (('ship-2', 'clientAuth'), ('hub-2', 'serverAuth')):
+            path = f'{pki}/{name}.example.net'
+            shown, = json.loads(mpqctl('cert', 'show', '--json',
+                                       path + '.pem').stdout)
+            equal((shown['issuer'], shown['names'], shown['usage']),
+                  (authority['subject'], [f'{name}.example.net'], [usage]))
+            equal(stat.S_IMODE(os.stat(path + '.key').st_mode), 0o600)
+    with tap.case('cert issue never overwrites, and says what it lacks'):
+        before = sorted(os.listdir(pki))
+        result = cert_issue(pki, '--edge', 'ship-2.example.net')
+        equal(result.returncode, 1)
+        contains(result.stderr, 'nothing is overwritten')
+        equal(sorted(os.listdir(pki)), before)
+        result = cert_issue(DIR, '--edge', 'ship-2.example.net')
+        equal(result.returncode, 1)
+        contains(result.stderr, f'{DIR}/authority.pem cannot be read', 'DIR is')
+        for words in ([], ['--edge', 'a.b', '--concentrator', 'c.d'],
+                      ['--edge', '*.example'],
+                      ['--edge', 'a.b', '--days', '0']):
+            equal((words, cert_issue(pki, *words).returncode), (words, 2))
+    with tap.case('cert issue signs nothing with the key of another'):
+        other = os.path.join(DIR, 'other')
+        equal(cert_init(other).returncode, 0)
+        shutil.copy(f'{pki}/authority.key', f'{other}/authority.key')
+        result = cert_issue(other, '--edge', 'ship-3.example.net')
+        equal(result.returncode, 1)
+        contains(result.stderr, 'not good')
+        assert not os.path.exists(f'{other}/ship-3.example.net.pem')
     with tap.case('cert show of garbage is status 1'):
         result = mpqctl('cert', 'show', __file__)
         equal(result.returncode, 1)
