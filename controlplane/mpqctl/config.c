@@ -257,9 +257,10 @@ enum mpq_exit mpq_config_commit(const struct mpq_call *call)
 		size_t n = print_changes(reply);
 
 		(void)mpq_format_number(reply, "generation", &generation);
-		(void)printf("generation %llu runs and is kept, %zu change%s\n",
-			     (unsigned long long)generation, n,
-			     n == 1 ? "" : "s");
+		(void)printf(
+			"generation %llu runs and is kept, %zu change%s%s\n",
+			(unsigned long long)generation, n, n == 1 ? "" : "s",
+			n == 0 ? "; certificates and keys were read anew" : "");
 		print_remarks(reply, "warnings", "warning");
 	}
 	json_object_put(reply);

@@ -113,7 +113,8 @@ const struct mpq_verb mpq_verbs[] = {
 	 "run the candidate and keep it",
 	 "Taken as a whole or refused as a whole; when refused, everything "
 	 "stays\n"
-	 "as it was.\n",
+	 "as it was. Certificates and keys are read anew, also without a "
+	 "change.\n",
 	 mpq_config_commit},
 	{"discard",
 	 "",

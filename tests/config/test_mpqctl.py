@@ -582,6 +582,10 @@ def config_cases(tap):
             result = mpqctl('commit')
         equal(result.stdout, CHANGE_LINES
               + 'generation 13 runs and is kept, 6 changes\n')
+    with tap.case('a commit without changes says what it is good for'):
+        with control(Commit=lambda p: {'generation': 13, 'changes': []}):
+            equal(mpqctl('commit').stdout, 'generation 13 runs and is kept, 0 '
+                  'changes; certificates and keys were read anew\n')
     with tap.case('load, diff and commit tell warnings'):
         replies = {'generation': 13, 'changes': CHANGES, 'warnings': [
             {'path': "/mpquic:mpquic/tunnel[name='mpq2']",
