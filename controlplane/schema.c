@@ -276,6 +276,11 @@ static int parse_json(const char *text, size_t len, struct json_object **ret,
 		return 0;
 	}
 	json_object_put(root);
+	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		(void)refuse_syntax(text, len, 0, "a byte order mark", r);
+		return mpq_refusal_next(r, "save the file as UTF-8 without "
+					   "one");
+	}
 	return refuse_syntax(text, len, end,
 			     e == json_tokener_success ? "more text follows"
 			     : e == json_tokener_continue

@@ -11,6 +11,44 @@
 
 #define MAX_FILE_BYTES (2u << 20) /* quoted, it has to fit one message */
 
+/* How many bytes a character of UTF-8 has that begins so; 0: none does. */
+static size_t character_bytes(unsigned char first)
+{
+	return first < 0x80                    ? 1
+	       : first >= 0xc2 && first < 0xe0 ? 2
+	       : first >= 0xe0 && first < 0xf0 ? 3
+	       : first >= 0xf0 && first < 0xf5 ? 4
+					       : 0;
+}
+
+/* Messages are UTF-8: what is not would end the connection. */
+static bool is_utf8(const char *text, const char *name)
+{
+	const char *line_start = text;
+	size_t line = 1;
+
+	for (const char *q = text; *q != '\0';) {
+		size_t n = character_bytes((unsigned char)*q), i = 1;
+
+		while (i < n && ((unsigned char)q[i] & 0xc0) == 0x80) {
+			i++;
+		}
+		if (n == 0 || i < n) {
+			(void)fprintf(stderr,
+				      "mpqctl: %s: line %zu, column %zu: not "
+				      "UTF-8; save the file in that encoding\n",
+				      name, line, (size_t)(q - line_start) + 1);
+			return false;
+		}
+		if (*q == '\n') {
+			line++;
+			line_start = q + 1;
+		}
+		q += n;
+	}
+	return true;
+}
+
 /* All of it, or NULL with a word. */
 static char *read_all(FILE *f, const char *name)
 {
@@ -34,7 +72,9 @@ static char *read_all(FILE *f, const char *name)
 		(void)fprintf(stderr, "mpqctl: %s: not a text file\n", name);
 	} else {
 		text[n] = '\0';
-		return text;
+		if (is_utf8(text, name)) {
+			return text;
+		}
 	}
 	free(text);
 	return NULL;

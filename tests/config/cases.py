@@ -39,6 +39,9 @@ SYNTAX = [
      '  allowed: mpquic:mpquic'),
     ('an object without content', '{}',
      '/: "mpquic:mpquic" is missing.'),
+    ('a byte order mark', '\xef\xbb\xbf{"mpquic:mpquic": {}}',
+     'this is not JSON: line 1, column 1: a byte order mark\n'
+     '  next: save the file as UTF-8 without one'),
     ('bytes that are not UTF-8',
      '{"mpquic:mpquic": {"local": {"name": "\xff"}}}',
      'this is not JSON: line 1, column 39: invalid utf-8 string'),

@@ -561,6 +561,22 @@ def config_cases(tap):
               f'mpqctl: {path}-no: No such file or directory\n')
         contains(directory.stderr, 'Is a directory')
         equal(server.calls, [])
+    with tap.case('a file that is not UTF-8 is told, and not sent'):
+        latin = os.path.join(DIR, 'latin.json')
+        for data, column in ((b'{\n"sch\xe4r": 1}', 5), (b'{\n\xe2\x82', 1),
+                             (b'{\n\xc3\xa4\xff}', 3), (b'{\n"\x80"', 2)):
+            with open(latin, 'wb') as file:
+                file.write(data)
+            with control() as server:
+                result = mpqctl('load', latin)
+            equal((result.returncode, result.stderr, server.calls),
+                  (1, f'mpqctl: {latin}: line 2, column {column}: not UTF-8; '
+                   'save the file in that encoding\n', []))
+        with open(latin, 'wb') as file:
+            file.write('{"schär ☃ 🚢"}'.encode())
+        with control(Check=lambda p: {}) as server:
+            equal(mpqctl('check', latin).returncode, 0)
+        equal(server.calls, [('Check', {'config': '{"schär ☃ 🚢"}'})])
     with tap.case('load prints the changes and what next'):
         with control(Load=lambda p: {'changes': CHANGES}) as server:
             result = mpqctl('load', path)
