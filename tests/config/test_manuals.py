@@ -127,6 +127,15 @@ def main():
                               capture_output=True, text=True,
                               check=True).stdout.strip()
         assert tree in read('yang', 'README.md'), tree
+    with tap.case('each man page of the README is installed'):
+        pages = {('controlplane/mpqctl', 'mpqctl.1'),
+                 ('controlplane', 'mpquic-control.8'),
+                 ('dataplane', 'mpquic-data.8'), ('yang', 'mpquic.json.5')}
+        named = set(re.findall('`man ([a-z.-]+)`', read('README.md')))
+        assert {name.rsplit('.', 1)[0] for _, name in pages} == named, named
+        for folder, name in pages:
+            assert os.path.exists(os.path.join(TOP, folder, name)), name
+            assert f"install_man('{name}')" in read(folder, 'meson.build'), name
     for page in (('controlplane', 'mpquic-control.8'),
                  ('yang', 'mpquic.json.5')):
         with tap.case(f'{page[1]} has no formatting errors'):
