@@ -46,14 +46,27 @@ static const struct mpq_config_tunnel *widest(const struct mpq_config *c)
 
 /* ---- paths ---- */
 
-static bool has_tunnel(const struct mpq_config *c, const char *path)
+/* The first one that has the path; NULL: none. */
+static const struct mpq_config_tunnel *tunnel_of(const struct mpq_config *c,
+						 const char *path)
 {
 	for (size_t i = 0; i < c->n_tunnels; i++) {
 		if (mpq_config_has(&c->tunnels[i].paths, path)) {
-			return true;
+			return &c->tunnels[i];
 		}
 	}
-	return false;
+	return NULL;
+}
+
+/* A bonded tunnel beside one that has a WAN for itself shares that WAN by
+ * design. */
+static bool share_by_design(const struct mpq_config *c, const char *a,
+			    const char *b)
+{
+	const struct mpq_config_tunnel *s = tunnel_of(c, a),
+				       *t = tunnel_of(c, b);
+
+	return s != NULL && t != NULL && is_bonded(s) != is_bonded(t);
 }
 
 static void look_at_path(const struct mpq_config *c, size_t i,
@@ -62,19 +75,20 @@ static void look_at_path(const struct mpq_config *c, size_t i,
 	const struct mpq_config_path *p = &c->paths[i];
 	char at[MPQ_REFUSAL_PATH_BYTES];
 
-	if (p->enabled && !has_tunnel(c, p->name)) {
+	if (p->enabled && tunnel_of(c, p->name) == NULL) {
 		mpq_hints_add(list, mpq_refusal_path(at, "path", p->name, ""),
 			      "no tunnel has this path: %s.",
 			      c->edge ? "nothing is dialled by it"
 				      : "who dials it is turned away");
 	}
 	for (size_t k = 0; p->wan[0] != '\0' && k < i; k++) {
-		if (strcmp(c->paths[k].wan, p->wan) == 0) {
+		if (strcmp(c->paths[k].wan, p->wan) == 0 &&
+		    !share_by_design(c, c->paths[k].name, p->name)) {
 			mpq_hints_add(
 				list,
 				mpq_refusal_path(at, "path", p->name, "wan"),
-				"%s is the WAN of %s as well: they share what "
-				"it carries, and fail together.",
+				"%s is the WAN of path %s as well: they share "
+				"what it carries, and fail together.",
 				p->wan, c->paths[k].name);
 			return;
 		}

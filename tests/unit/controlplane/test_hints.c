@@ -213,7 +213,24 @@ static void a_path_of_no_tunnel_or_of_anothers_wan_is_told(void **state)
 	      "", AT "path[name='wan4']", "no tunnel has this path");
 	hints(",{'name':'wan4','enabled':false,'wan':'eth1','remote':{"
 	      "'address':'192.0.2.1','port':4,'server-name':'c.example'}}",
-	      "", AT "path[name='wan4']/wan", "eth1 is the WAN of wan1");
+	      "", AT "path[name='wan4']/wan", "eth1 is the WAN of path wan1");
+}
+
+static void tunnels_side_by_side_may_share_a_wan(void **state)
+{
+	static const char both[] = ",{'name':'wan4','wan':'%s','remote':{"
+				   "'address':'192.0.2.1','port':4,"
+				   "'server-name':'c.example'}}";
+	char paths[256];
+
+	(void)state;
+	third = ",{'name':'mpq3','path':['wan4']}";
+	(void)snprintf(paths, sizeof(paths), both, "eth1"); /* of the bonded */
+	hints(paths, "", NULL, NULL);
+	(void)snprintf(paths, sizeof(paths), both, "eth3"); /* of mpq2 */
+	hints(paths, "", AT "path[name='wan4']/wan",
+	      "eth3 is the WAN of path wan3");
+	third = "";
 }
 
 #define LAN(n) "{'interface':'lan" n "','prefix':['10." n ".0.0/16']}"
@@ -343,6 +360,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_tunnel_without_a_way_is_told),
 		cmocka_unit_test(
 			a_path_of_no_tunnel_or_of_anothers_wan_is_told),
+		cmocka_unit_test(tunnels_side_by_side_may_share_a_wan),
 		cmocka_unit_test(a_lan_that_loses_its_guard_is_told),
 		cmocka_unit_test(
 			classes_without_a_bonded_tunnel_hide_no_other_hint),
