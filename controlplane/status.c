@@ -118,7 +118,9 @@ static struct json_object *lone_tunnel(const struct mpq_daemon *d,
 	json_object_object_add(o, "up", json_object_new_boolean(false));
 	add_string(o, "reason",
 		   t->enabled ? absence(d) : "disabled by configuration");
-	add_string(o, "path", t->paths.item[0]);
+	if (t->paths.n == 1) {
+		add_string(o, "path", t->paths.item[0]);
+	}
 	if (t->peer[0]) {
 		add_string(o, "peer", t->peer);
 	}
@@ -218,6 +220,21 @@ static void tell_hold(const struct mpq_daemon *d, struct json_object *entry,
 	}
 }
 
+static void tell_member_holds(const struct mpq_daemon *d,
+			      struct json_object *tunnel)
+{
+	struct json_object *session = NULL, *members = NULL;
+
+	if (!json_object_object_get_ex(tunnel, "session", &session) ||
+	    !json_object_object_get_ex(session, "members", &members) ||
+	    !json_object_is_type(members, json_type_array)) {
+		return;
+	}
+	for (size_t i = 0; i < json_object_array_length(members); i++) {
+		tell_hold(d, json_object_array_get_idx(members, i), "path");
+	}
+}
+
 static struct json_object *holds_told(const struct mpq_daemon *d,
 				      struct json_object *list, const char *key)
 {
@@ -225,6 +242,7 @@ static struct json_object *holds_told(const struct mpq_daemon *d,
 
 	for (i = 0; i < json_object_array_length(list); i++) {
 		tell_hold(d, json_object_array_get_idx(list, i), key);
+		tell_member_holds(d, json_object_array_get_idx(list, i));
 	}
 	return list;
 }

@@ -476,6 +476,10 @@ def tells_how_long_a_hold_lasts(stage):
     reasons = {p['name']: p['reason'] for p in o.call('Status')['paths']}
     equal(reasons['wan1'], 'held until it is released', 'for good')
     assert re.match('held for (600|59[0-9]) s more$', reasons['wan2']), reasons
+    session = o.call('Status')['tunnels'][0]['session']
+    members = {m['path']: m['reason'] for m in session['members']}
+    equal(members['wan1'], 'held until it is released', 'a member, for good')
+    assert re.match('held for (600|59[0-9]) s more$', members['wan2']), members
 
 
 def composes_status(stage):
@@ -491,7 +495,7 @@ def composes_status(stage):
     equal(status['tunnels'][0]['name'], 'mpq1', 'tunnel')
     assert 'since' in status['tunnels'][0] and \
         'age-us' not in status['tunnels'][0], status['tunnels']
-    member, = status['tunnels'][0]['session']['members']
+    member = status['tunnels'][0]['session']['members'][0]
     assert 'since' in member and 'age-us' not in member, member
     equal(status['certificate']['subject'], 'CN=edge-1', 'subject')
     equal(status['alarms'], [], 'alarms')
@@ -701,6 +705,13 @@ def moves_a_path(stage):
     equal(len(data.sockets), 6, 'sockets')
 
 
+def names_no_path_of_a_lone_bond(stage):
+    stage.start()
+    o = stage.operator()
+    tunnel = o.call('Status')['tunnels'][0]
+    assert 'path' not in tunnel, tunnel
+
+
 def changes_policy(stage):
     stage.start()
     data = stage.settled()
@@ -771,6 +782,8 @@ def explains(stage):
 BOND_TESTS = [
     ('moves a path of a bonded tunnel without touching a socket',
      moves_a_path),
+    ('names no single path of a bond while mpquic-data is away',
+     names_no_path_of_a_lone_bond),
     ('changes classes and rules without touching a socket', changes_policy),
     ('asks mpquic-data what becomes of a flow', explains),
 ]

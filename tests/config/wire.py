@@ -178,17 +178,20 @@ class FakeData(threading.Thread):
                 'error': DATA + 'Refused', 'parameters': {
                     'message': 'mpquic-data knows no method "Explain"'}}
         if method == 'Status':
+            why = 'held until it is released'
+            members = [{'path': path, 'id': number, 'age-us': 7000000,
+                        'reason': why if (path, True) in self.held else ''}
+                       for number, path in enumerate(('wan1', 'wan2'))]
             return {'parameters': {'generation': self.generation,
                                    'paths': [
                                        {'name': path, 'state': 'held',
-                                        'reason': 'held until it is released'}
+                                        'reason': why}
                                        for path, held in self.held if held],
                                    'tunnels': [{
                                        'name': 'mpq1', 'up': True,
                                        'age-us': 5000000,
-                                       'session': {'state': 'up', 'members': [
-                                           {'path': 'wan1', 'id': 0,
-                                            'age-us': 7000000}]}}],
+                                       'session': {'state': 'up',
+                                                   'members': members}}],
                                    'listeners': []}}
         return {'parameters': {}}
 
