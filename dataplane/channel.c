@@ -204,9 +204,8 @@ static void count_sent(struct mpq_channel *ch,
 static size_t limit_of(const struct mpq_channel *ch,
 		       const struct mpq_channel_offer *offer)
 {
-	size_t max = mpq_channel_max_packet(ch);
-
-	return max > offer->head_bytes ? max - offer->head_bytes : 0;
+	return offer->bonded ? mpq_channel_max_bonded(ch, offer->head_bytes)
+			     : mpq_channel_max_packet(ch);
 }
 
 size_t mpq_channel_write(struct mpq_channel *ch,
@@ -322,6 +321,14 @@ size_t mpq_channel_max_packet(const struct mpq_channel *ch)
 	size_t max = mpq_conn_max_datagram(ch->conn);
 
 	return max > ch->head_bytes ? max - ch->head_bytes : 0;
+}
+
+size_t mpq_channel_max_bonded(const struct mpq_channel *ch, size_t head_bytes)
+{
+	size_t max = mpq_conn_max_datagram(ch->conn);
+
+	head_bytes += ch->bonded_head_bytes;
+	return max > head_bytes ? max - head_bytes : 0;
 }
 
 bool mpq_channel_carries(const struct mpq_channel *ch)

@@ -204,6 +204,10 @@ bool mpq_channel_carries(const struct mpq_channel *ch);
  * inner packet, or one with the header of bonding. */
 size_t mpq_channel_max_packet(const struct mpq_channel *ch);
 
+/* The same for a bonded one with a head of so many bytes of its own: its data.
+ */
+size_t mpq_channel_max_bonded(const struct mpq_channel *ch, size_t head_bytes);
+
 /* Was it ended by a decision of one of the ends (certificate, identity, HTTP
  * status), not by silence or loss? */
 bool mpq_channel_refused(const struct mpq_channel *ch);

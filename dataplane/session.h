@@ -52,8 +52,12 @@ const char *mpq_session_member_state_name(enum mpq_session_member_state s);
 struct mpq_session_events {
 	/* An inner packet came out. Valid during the call. */
 	void (*deliver)(void *owner, const uint8_t *data, size_t len);
-	/* A packet is larger than the path that should take it carries. */
+	/* A packet is larger than any path carries that could take it; it is
+	 * dropped. */
 	void (*too_big)(void *owner, const struct mpq_packet *p, size_t limit);
+	/* It goes by other paths than it would if it were not larger than this.
+	 * May be NULL. */
+	void (*diverted)(void *owner, const struct mpq_packet *p, size_t limit);
 	/* The first path is there, or the last one gone (mpq_session_is_up). */
 	void (*changed)(void *owner, const char *reason);
 	/* A member has another state; `gap`: since it last brought something,
@@ -129,6 +133,7 @@ struct mpq_session_path {
 	mpq_duration probation;
 	mpq_time lost_at; /* fell silent or left */
 	mpq_time joined;  /* this connection */
+	mpq_time narrow;  /* the last that was told to go by others; or 0 */
 
 	struct { /* what is on offer */
 		enum mpq_session_offered {

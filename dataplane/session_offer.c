@@ -132,6 +132,14 @@ static void pass(void *owner, struct mpq_packet *p)
 
 /* By a slower path the first packet would come late, and all after it would
  * wait: it takes one that it brings when those before it have come. */
+static bool fits_others_only(const struct mpq_session_path *m,
+			     const struct mpq_packet *p)
+{
+	return p->len_bytes > mpq_session_max_packet(m) &&
+	       mpq_steer_fitting(m->session->steer, p->class_id,
+				 p->len_bytes) != 0;
+}
+
 static bool offer_behind(struct mpq_session_path *m, unsigned c,
 			 uint64_t ahead_bytes, mpq_duration gain,
 			 struct mpq_channel_offer *ret, mpq_time now)
@@ -140,7 +148,7 @@ static bool offer_behind(struct mpq_session_path *m, unsigned c,
 	struct mpq_packet *p = mpq_fair_peek_behind(&s->shared[c], ahead_bytes,
 						    gain, now, pass, s);
 
-	if (p == NULL) {
+	if (p == NULL || fits_others_only(m, p)) {
 		m->refused = true;
 		return false;
 	}
@@ -160,12 +168,16 @@ static bool offer_shared(struct mpq_session_path *m, unsigned c,
 	if (p == NULL) {
 		return false;
 	}
+	if (fits_others_only(m, p)) {
+		mpq_session_tell_diverted(m, p, now);
+	}
 	if (!mpq_steer_may_pull(s->steer, c, m->index, s->shared[c].bytes,
-				now)) {
+				p->len_bytes, now)) {
 		m->refused = true;
 		return false;
 	}
-	ahead_bytes = mpq_steer_pull_behind(s->steer, c, m->index, &gain);
+	ahead_bytes = mpq_steer_pull_behind(s->steer, c, m->index, p->len_bytes,
+					    &gain);
 	if (ahead_bytes > 0) {
 		return offer_behind(m, c, ahead_bytes, gain, ret, now);
 	}
@@ -301,6 +313,7 @@ static bool on_offer(void *owner, struct mpq_channel_offer *ret, mpq_time now)
 	struct mpq_session_path *m = owner;
 
 	m->offer.what = MPQ_SESSION_OFFER_NONE;
+	m->estimate.view.max_bytes = (uint32_t)mpq_session_max_packet(m);
 	if (!offer_any(m, ret, now)) {
 		mpq_session_tell_queue(m);
 		return false;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packets out, up to their queues: steered, moved, sent again. */
+/* Packets out, up to their queues: steered, moved. */
 #include "dataplane/session_private.h"
 
 #include <string.h>
+
+#define TELL_EACH (10 * MPQ_MILLISECOND) /* a path: others have their limit */
 
 /* ---- into queues --------------------------------------------------------- */
 
@@ -117,6 +119,13 @@ static void steer_last(struct mpq_session_path *m, struct mpq_packet *p,
 	}
 }
 
+/* Its number says how many wait elsewhere. */
+static bool is_numbered(const struct mpq_session *s, const struct mpq_packet *p)
+{
+	return p->kind == MPQ_HEADER_COPY &&
+	       (p->copies > 1 || is_redundant(s, p->class_id));
+}
+
 static void steer_numbered(struct mpq_session_path *m, struct mpq_packet *p,
 			   mpq_time now)
 {
@@ -132,6 +141,20 @@ static void steer_numbered(struct mpq_session_path *m, struct mpq_packet *p,
 
 static void steer_kept(struct mpq_session *s, unsigned class_id, mpq_time now);
 
+/* What waits of the flow goes with one that is diverted, before it. */
+static void bring_flow(struct mpq_session *s, unsigned class_id, uint32_t flow,
+		       struct mpq_session_path *to)
+{
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (m != to && mpq_fair_move_flow(&m->own[class_id], flow,
+						  &to->own[class_id]) > 0) {
+			mpq_session_tell_queue(m);
+		}
+	}
+}
+
 static void into_queues(struct mpq_session *s, struct mpq_packet *p,
 			const struct mpq_steer_choice *choice, mpq_time now)
 {
@@ -141,8 +164,30 @@ static void into_queues(struct mpq_session *s, struct mpq_packet *p,
 		steer_kept(s, p->class_id, now); /* it came before */
 		into_many(s, p, choice, now);
 	} else {
+		if (choice->diverted && !is_redundant(s, p->class_id)) {
+			bring_flow(s, p->class_id, p->flow,
+				   &s->path[choice->path[0]]);
+		}
 		into_own(&s->path[choice->path[0]], p, now);
 	}
+}
+
+/* What the widest path carries is told. */
+static void drop_too_large(struct mpq_session *s, struct mpq_packet *p)
+{
+	size_t most = 0;
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		const struct mpq_session_path *m = &s->path[i];
+		size_t bytes = m->estimate.view.max_bytes;
+
+		if (m->state == MPQ_SESSION_USED && bytes > most) {
+			most = bytes;
+		}
+	}
+	s->class[p->class_id].too_big++;
+	s->events->too_big(s->owner, p, most);
+	mpq_packet_put(s->pool, p);
 }
 
 /* Without a path it is kept for a while: one may come back. */
@@ -151,7 +196,9 @@ static void queue(struct mpq_session *s, struct mpq_packet *p, int result,
 {
 	struct mpq_session_class_counters *c = &s->class[p->class_id];
 
-	if (result == MPQ_STEER_SEND) {
+	if (result == MPQ_STEER_SEND && choice->too_large) {
+		drop_too_large(s, p);
+	} else if (result == MPQ_STEER_SEND) {
 		into_queues(s, p, choice, now);
 	} else if (result == MPQ_STEER_NO_PATH) {
 		into(&s->shared[p->class_id], p, now);
@@ -194,6 +241,74 @@ static void steer_kept(struct mpq_session *s, unsigned class_id, mpq_time now)
 	steer_all(s, first, now);
 }
 
+/* ---- too large for a path ------------------------------------------------ */
+
+/* Who sends gets to know what that path carries. */
+static void tell_diverted(struct mpq_session *s, const struct mpq_packet *p,
+			  mpq_time now)
+{
+	unsigned c = p->class_id;
+	mpq_steer_set narrow = mpq_steer_may_take(s->steer, c) &
+			       ~mpq_steer_fitting(s->steer, c, p->len_bytes);
+
+	if (narrow != 0) {
+		mpq_session_tell_diverted(&s->path[__builtin_ctz(narrow)], p,
+					  now);
+	}
+}
+
+void mpq_session_tell_diverted(struct mpq_session_path *m,
+			       const struct mpq_packet *p, mpq_time now)
+{
+	const struct mpq_session *s = m->session;
+
+	if (s->events->diverted != NULL &&
+	    mpq_time_elapsed(m->narrow, now) >= TELL_EACH) {
+		m->narrow = now;
+		s->events->diverted(s->owner, p, mpq_session_max_packet(m));
+	}
+}
+
+/* It goes with all that waits of its flow: as steering tells when it gives the
+ * flow another path (mpq_session_move_flow), or here. */
+static bool divert_flow(struct mpq_session_path *m, struct mpq_packet *p,
+			mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_fair *own = &m->own[p->class_id];
+	struct mpq_steer_choice choice;
+
+	if (mpq_steer_pick_again(s->steer, p->class_id, p->flow, p->len_bytes,
+				 now, &choice) != MPQ_STEER_SEND) {
+		return false;
+	}
+	if (mpq_fair_peek(own, now) == p && choice.shared) {
+		(void)mpq_fair_move_flow(own, p->flow, &s->shared[p->class_id]);
+		mpq_session_tell_queue(m);
+	} else if (mpq_fair_peek(own, now) == p) {
+		bring_flow(s, p->class_id, p->flow, &s->path[choice.path[0]]);
+		mpq_session_tell_queue(&s->path[choice.path[0]]);
+	}
+	return mpq_fair_peek(own, now) != p;
+}
+
+bool mpq_session_divert_own(struct mpq_session_path *m, unsigned class_id,
+			    mpq_time now)
+{
+	struct mpq_session *s = m->session;
+	struct mpq_packet *p = mpq_fair_peek(&m->own[class_id], now);
+
+	if (mpq_steer_fitting(s->steer, class_id, p->len_bytes) == 0) {
+		return false;
+	}
+	if (!is_numbered(s, p)) {
+		return divert_flow(m, p, now);
+	}
+	steer_numbered(m, mpq_fair_pop(&m->own[class_id], now), now);
+	mpq_session_tell_queue(m);
+	return true;
+}
+
 void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
 		      const struct mpq_ip *ip, mpq_time now)
 {
@@ -212,6 +327,9 @@ void mpq_session_send(struct mpq_session *s, struct mpq_packet *p,
 	if (r != MPQ_STEER_OVER_RATE) {
 		s->class[p->class_id].packets_out++;
 		s->class[p->class_id].bytes_out += p->len_bytes;
+	}
+	if (r == MPQ_STEER_SEND && choice.diverted) {
+		tell_diverted(s, p, now);
 	}
 	queue(s, p, r, &choice, now);
 }
@@ -249,80 +367,7 @@ void mpq_session_steer_kept(struct mpq_session *s, unsigned classes,
 	}
 }
 
-/* ---- sent again ---------------------------------------------------------- */
-
-static bool push_urgent(struct mpq_session_path *m,
-			const struct mpq_repair_item *item, mpq_time now)
-{
-	struct mpq_packet *p = item->packet;
-
-	if (m->urgent_pkts == MPQ_SESSION_URGENT) {
-		return false;
-	}
-	p->path = item->path;
-	p->tries = item->tries;
-	p->losses = item->losses;
-	p->order = item->order;
-	p->deadline = item->deadline;
-	m->urgent_pkts++;
-	m->urgent_bytes += p->len_bytes;
-	(void)mpq_fair_push(&m->urgent[item->class], p, now);
-	mpq_session_tell_queue(m);
-	return true;
-}
-
-struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,
-					      unsigned class_id, mpq_time now)
-{
-	struct mpq_packet *p = mpq_fair_pop(&m->urgent[class_id], now);
-
-	m->urgent_pkts--;
-	m->urgent_bytes -= p->len_bytes;
-	return (struct mpq_repair_item){
-		.packet = p,
-		.path = p->path,
-		.class = (uint8_t)class_id,
-		.tries = p->tries,
-		.losses = p->losses,
-		.len_bytes = p->len_bytes,
-		.order = p->order,
-		.deadline = p->deadline,
-	};
-}
-
-static void redirect(struct mpq_session *s, const struct mpq_repair_item *item,
-		     mpq_time now)
-{
-	struct mpq_packet *p = item->packet;
-	int to = mpq_steer_repair(s->steer, item->class, item->path,
-				  item->len_bytes, now);
-
-	if (to < 0 || !push_urgent(&s->path[to], item, now)) {
-		s->class[item->class].expired++;
-		mpq_packet_put(s->pool, p);
-	}
-}
-
-void mpq_session_send_repairs(struct mpq_session *s, mpq_time now)
-{
-	struct mpq_repair_item item;
-
-	while (mpq_repair_next(s->repair, now, &item)) {
-		redirect(s, &item, now);
-	}
-}
-
-static void empty_urgent(struct mpq_session_path *m, unsigned c, mpq_time now)
-{
-	size_t n = m->urgent[c].pkts; /* some may come back */
-
-	for (; n > 0; n--) {
-		struct mpq_repair_item item = mpq_session_pop_urgent(m, c, now);
-
-		item.path = m->index;
-		redirect(m->session, &item, now);
-	}
-}
+/* ---- elsewhere ----------------------------------------------------------- */
 
 void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 {
@@ -331,12 +376,11 @@ void mpq_session_empty(struct mpq_session_path *m, mpq_time now)
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		struct mpq_packet *p, *next;
 
-		empty_urgent(m, c, now);
+		mpq_session_empty_urgent(m, c, now);
 		(void)mpq_fair_take_all(&m->own[c], &p);
 		for (; p != NULL; p = next) {
 			next = p->next;
-			if (p->kind == MPQ_HEADER_COPY &&
-			    (p->copies > 1 || is_redundant(s, c))) {
+			if (is_numbered(s, p)) {
 				steer_numbered(m, p, now);
 			} else {
 				p->enqueued = now;

@@ -79,10 +79,19 @@ size_t mpq_session_queue_limit(const struct mpq_session_path *m, mpq_time now);
 /* Its estimate is told what the connection shows, and what waits here. */
 void mpq_session_view(struct mpq_session_path *m, mpq_time now);
 void mpq_session_tell_queue(struct mpq_session_path *m);
+/* The largest inner packet that it carries now. */
+size_t mpq_session_max_packet(const struct mpq_session_path *m);
 
 /* session_out.c */
 /* What waits for this path goes to others. */
 void mpq_session_empty(struct mpq_session_path *m, mpq_time now);
+/* The first of an own queue fits by others only: it goes by them, as does what
+ * waits of its flow. false: it fits none, and stays. */
+bool mpq_session_divert_own(struct mpq_session_path *m, unsigned class_id,
+			    mpq_time now);
+/* Its sender may want to know of this path: then the path is of more use. */
+void mpq_session_tell_diverted(struct mpq_session_path *m,
+			       const struct mpq_packet *p, mpq_time now);
 /* A flow's way changes: what of it waits goes the new way, before what comes
  * now. */
 void mpq_session_move_flow(struct mpq_session *s,
@@ -95,9 +104,16 @@ unsigned mpq_session_pathless(const struct mpq_session *s);
 /* There is a path again: what was kept of these classes is steered anew. */
 void mpq_session_steer_kept(struct mpq_session *s, unsigned classes,
 			    mpq_time now);
+
+/* session_again.c */
 /* The next of a class to be sent again, of which there is one. */
 struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,
 					      unsigned class_id, mpq_time now);
+/* It goes by another path, if it fits by others only; else it stays. */
+bool mpq_session_divert_urgent(struct mpq_session_path *m, unsigned class_id,
+			       mpq_time now);
+void mpq_session_empty_urgent(struct mpq_session_path *m, unsigned class_id,
+			      mpq_time now);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 
 /* session_offer.c: something of this class waits that the path might send. */

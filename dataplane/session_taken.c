@@ -214,6 +214,12 @@ void mpq_session_too_big(void *owner, size_t limit, mpq_time now)
 		mpq_parity_sent(&m->parity.out);
 		return;
 	}
+	if ((m->offer.what == MPQ_SESSION_OFFER_OWN &&
+	     mpq_session_divert_own(m, m->offer.class_id, now)) ||
+	    (m->offer.what == MPQ_SESSION_OFFER_URGENT &&
+	     mpq_session_divert_urgent(m, m->offer.class_id, now))) {
+		return;
+	}
 	p = take(m, &item, now);
 	s->class[p->class_id].too_big++;
 	s->events->too_big(s->owner, p, limit);

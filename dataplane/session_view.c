@@ -83,6 +83,19 @@ static uint32_t wire_bytes_of(const struct mpq_channel *ch,
 	       MPQ_HEADER_BYTES;
 }
 
+size_t mpq_session_max_packet(const struct mpq_session_path *m)
+{
+	return mpq_channel_max_bonded(m->channel, MPQ_HEADER_BYTES);
+}
+
+/* While it is looked for, packets wait for that. */
+static uint32_t max_bytes_of(const struct mpq_session_path *m)
+{
+	return mpq_channel_carries(m->channel)
+		       ? (uint32_t)mpq_session_max_packet(m)
+		       : 0;
+}
+
 void mpq_session_view(struct mpq_session_path *m, mpq_time now)
 {
 	struct mpq_estimate_view view;
@@ -102,6 +115,7 @@ void mpq_session_view(struct mpq_session_path *m, mpq_time now)
 		.cwnd_bytes = info.cwnd_bytes,
 		.in_flight_bytes = info.in_flight_bytes,
 		.wire_bytes = wire_bytes_of(m->channel, &info.remote),
+		.max_bytes = max_bytes_of(m),
 	};
 	if (info.last_read != m->last_read) {
 		m->last_read = info.last_read;

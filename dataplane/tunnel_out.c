@@ -136,12 +136,18 @@ void mpq_tunnel_on_readable(void *owner, mpq_time now)
 	}
 }
 
+void mpq_tunnel_diverted(struct mpq_tunnel *t, const struct mpq_packet *p,
+			 size_t limit_bytes, mpq_time now)
+{
+	answer(t, MPQ_ICMP_TOO_BIG, p->data, p->len_bytes,
+	       (uint16_t)limit_bytes, now);
+}
+
 void mpq_tunnel_too_big(struct mpq_tunnel *t, const struct mpq_packet *p,
 			size_t limit_bytes, mpq_time now)
 {
 	mpq_tunnel_count(t, MPQ_TUNNEL_DROP_TOO_BIG);
-	answer(t, MPQ_ICMP_TOO_BIG, p->data, p->len_bytes,
-	       (uint16_t)limit_bytes, now);
+	mpq_tunnel_diverted(t, p, limit_bytes, now);
 }
 
 /* ---- queue -> channel ---------------------------------------------------- */

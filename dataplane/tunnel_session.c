@@ -20,6 +20,14 @@ static void on_session_too_big(void *owner, const struct mpq_packet *p,
 	mpq_tunnel_too_big(t, p, limit, mpq_loop_now(t->shared->loop));
 }
 
+static void on_session_diverted(void *owner, const struct mpq_packet *p,
+				size_t limit)
+{
+	struct mpq_tunnel *t = owner;
+
+	mpq_tunnel_diverted(t, p, limit, mpq_loop_now(t->shared->loop));
+}
+
 /* What came before the session was up. */
 static void hand_over(struct mpq_tunnel *t, mpq_time now)
 {
@@ -78,6 +86,7 @@ static void on_session_touched(void *owner)
 static const struct mpq_session_events session_events = {
 	.deliver = on_session_deliver,
 	.too_big = on_session_too_big,
+	.diverted = on_session_diverted,
 	.changed = on_session_changed,
 	.member = on_session_member,
 	.steered = on_session_steered,

@@ -38,6 +38,7 @@ struct mpq_estimate_view {
 	uint64_t cwnd_bytes, in_flight_bytes;
 	uint32_t wire_bytes; /* that a datagram has on the wire beside its own
 			      */
+	uint32_t max_bytes;  /* of a packet that it carries; 0: unknown, any */
 };
 
 struct mpq_estimate {

@@ -37,6 +37,7 @@ static const char *const reasons[MPQ_STEER_REASONS] = {
 	[MPQ_STEER_HANDOVER] = "hand-over",
 	[MPQ_STEER_BUFFERBLOAT] = "bufferbloat",
 	[MPQ_STEER_DECAYED] = "decayed-capacity",
+	[MPQ_STEER_TOO_NARROW] = "too-narrow",
 };
 
 const char *mpq_steer_kind_name(enum mpq_steer_kind k)
@@ -259,6 +260,9 @@ static int pick_by(pick_of *pick, struct mpq_steer *s,
 		return MPQ_STEER_NO_PATH;
 	}
 	*ret = (struct mpq_steer_choice){0};
+	c->fits = mpq_steer_fitting(s, mpq_steer_class_index(s, c), len);
+	ret->too_large = c->fits == 0;
+	c->fits = ret->too_large ? c->eligible : c->fits;
 	pick(s, c, flow, len, now, ret);
 	count(s, c, len, now, ret);
 	return MPQ_STEER_SEND;
@@ -314,12 +318,14 @@ int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,
 	struct mpq_steer_class *c = &s->class[class];
 	mpq_duration best = MPQ_TIME_NEVER;
 	int found = -ENETUNREACH;
+	mpq_steer_set fits;
 
 	refresh(s, c, now);
+	fits = mpq_steer_path_choice(s, c, len_bytes);
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
 		mpq_duration by;
 
-		if ((c->eligible & mpq_steer_bit(i)) == 0) {
+		if ((fits & mpq_steer_bit(i)) == 0) {
 			continue;
 		}
 		by = i == path ? repaired_again_by(&s->path[i], len_bytes)

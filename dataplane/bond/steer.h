@@ -114,6 +114,7 @@ enum mpq_steer_reason {
 	MPQ_STEER_BUFFERBLOAT, /* a queue on the way, far beyond its RTT */
 	MPQ_STEER_DECAYED,     /* it carries much less than a minute ago: less
 				* than half and such a queue, or a 16th */
+	MPQ_STEER_TOO_NARROW,  /* the packet does not fit the path */
 	MPQ_STEER_REASONS,
 };
 const char *mpq_steer_kind_name(enum mpq_steer_kind k);
@@ -147,6 +148,10 @@ struct mpq_steer_choice {
 	/* Put it into the class's shared queue instead of a path's: whichever
 	 * path has room takes it (mpq_steer_may_pull). n is 0 then. */
 	bool shared;
+	/* It would have gone by others, or more, if it were not too large for
+	 * them. A shared one: see mpq_steer_fitting(). */
+	bool diverted;
+	bool too_large; /* for all of them (mpq_steer_fitting) */
 };
 
 enum mpq_steer_result {
@@ -209,25 +214,33 @@ int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
 			 size_t len_bytes, mpq_time now,
 			 struct mpq_steer_choice *ret);
 
-/* A path has room: may it take a packet of the class's shared queue, in which
- * `waiting_bytes` are? A question without effects, so that the connection may
- * still refuse. Not when a better path will have taken it sooner: then this
- * path is idle, and its estimate is to know of nothing queued. Otherwise what
- * it could take counts as queued. */
+/* The paths that the class may use for a packet of this length, by their
+ * estimates' view: one that it avoids if the others are too narrow. None: it
+ * goes as if it fitted, and is too large. */
+mpq_steer_set mpq_steer_fitting(const struct mpq_steer *s, unsigned class,
+				size_t len_bytes);
+
+/* A path has room: may it take a packet of this length of the class's shared
+ * queue, in which `waiting_bytes` are? A question without effects, so that the
+ * connection may still refuse. Not when a better path will have taken it
+ * sooner: then this path is idle, and its estimate is to know of nothing
+ * queued. Otherwise what it could take counts as queued. */
 bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
-			unsigned path, uint64_t waiting_bytes, mpq_time now);
-/* What it takes is better not the first packet, but one that has so many bytes
- * before it, and will have left by a faster path after *ret_gain: the faster
- * paths will have brought those when this one brings that. 0: none is, or the
- * class goes by shares or by order. */
+			unsigned path, uint64_t waiting_bytes, size_t len_bytes,
+			mpq_time now);
+/* What it takes is better not the first packet, of this length, but one that
+ * has so many bytes before it, and will have left by a faster path after
+ * *ret_gain: the faster paths will have brought those when this one brings
+ * that. 0: none is, or the class goes by shares or by order. */
 uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
-			       unsigned path, mpq_duration *ret_gain);
+			       unsigned path, size_t len_bytes,
+			       mpq_duration *ret_gain);
 /* The connection took it. */
 void mpq_steer_pulled(struct mpq_steer *s, unsigned class, unsigned path,
 		      size_t len_bytes, mpq_time now);
 
 /* For a packet that was lost on `path` and goes before all others: where it
- * arrives first; the same path only if that is a round trip sooner.
+ * fits and arrives first; the same path only if that is a round trip sooner.
  * -ENETUNREACH: none. */
 int mpq_steer_repair(struct mpq_steer *s, unsigned class, unsigned path,
 		     size_t len_bytes, mpq_time now);

@@ -106,7 +106,7 @@ static void begin(struct mpq_steer *s, struct mpq_steer_class *c,
 		.used = true,
 		.hash = hash,
 		.class = (uint8_t)mpq_steer_class_index(s, c),
-		.path = (uint8_t)mpq_steer_path_earliest(s, c->eligible, len),
+		.path = (uint8_t)mpq_steer_path_earliest(s, c->fits, len),
 		.reason = MPQ_STEER_FIRST_PACKET,
 		.since = now,
 		.last = now,
@@ -232,7 +232,7 @@ static bool has_spare(const struct mpq_steer_path *p, uint64_t bps)
 static void leave_for_more(struct mpq_steer *s, struct mpq_steer_class *c,
 			   struct mpq_steer_flow *f, mpq_time now)
 {
-	unsigned best = mpq_steer_path_best(s, c->eligible);
+	unsigned best = mpq_steer_path_best(s, c->fits);
 
 	if (best != f->path &&
 	    has_spare(&s->path[best], s->path[f->path].rate_bps)) {
@@ -292,7 +292,7 @@ static void gather(struct mpq_steer *s, struct mpq_steer_class *c,
 						    : BACKOFF_MAX;
 	f->retry = now + f->backoff;
 	change(s, c, f, MPQ_STEER_GATHERED, reason,
-	       mpq_steer_path_best(s, c->eligible), now);
+	       mpq_steer_path_best(s, c->fits), now);
 }
 
 static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
@@ -307,7 +307,7 @@ static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
 		if (c->spread.lull == MPQ_TIME_NEVER ||
 		    now - c->spread.lull >= LULL_MAX) {
 			change(s, c, f, MPQ_STEER_GATHERED, MPQ_STEER_PATH_GONE,
-			       mpq_steer_path_best(s, c->eligible), now);
+			       mpq_steer_path_best(s, c->fits), now);
 		}
 		return;
 	}
@@ -328,14 +328,32 @@ static void consider_gathering(struct mpq_steer *s, struct mpq_steer_class *c,
 	}
 }
 
-/* Before anything is asked of its path: that may be no more. */
+/* For one that it would avoid. It does not go back for each small packet. */
+static bool left_a_narrow_one(const struct mpq_steer *s,
+			      const struct mpq_steer_class *c,
+			      const struct mpq_steer_flow *f, size_t len,
+			      mpq_time now)
+{
+	mpq_steer_set own = mpq_steer_bit(f->path) & c->answering;
+
+	return f->reason == MPQ_STEER_TOO_NARROW && now - f->since < SETTLED &&
+	       mpq_steer_path_fitting(s, own, len) != 0;
+}
+
+/* Before anything is asked of its path: that may be no more. One that is too
+ * narrow for a packet is left by all that follow, so that they stay behind. */
 static void leave_what_is_gone(struct mpq_steer *s, struct mpq_steer_class *c,
 			       struct mpq_steer_flow *f, size_t len,
 			       mpq_time now)
 {
-	if (!f->spread && (c->eligible & mpq_steer_bit(f->path)) == 0) {
-		change(s, c, f, MPQ_STEER_PINNED, MPQ_STEER_PATH_GONE,
-		       mpq_steer_path_earliest(s, c->eligible, len), now);
+	mpq_steer_set own = mpq_steer_bit(f->path);
+
+	if (!f->spread && (c->fits & own) == 0 &&
+	    !left_a_narrow_one(s, c, f, len, now)) {
+		change(s, c, f, MPQ_STEER_PINNED,
+		       (c->eligible & own) == 0 ? MPQ_STEER_PATH_GONE
+						: MPQ_STEER_TOO_NARROW,
+		       mpq_steer_path_earliest(s, c->fits, len), now);
 	}
 }
 
@@ -344,7 +362,7 @@ static void leave_what_is_gone(struct mpq_steer *s, struct mpq_steer_class *c,
 static void consider_moving(struct mpq_steer *s, struct mpq_steer_class *c,
 			    struct mpq_steer_flow *f, size_t len, mpq_time now)
 {
-	unsigned best = mpq_steer_path_earliest(s, c->eligible, len);
+	unsigned best = mpq_steer_path_earliest(s, c->fits, len);
 	mpq_duration here, there;
 
 	here = mpq_steer_path_arrival(&s->path[f->path], len);

@@ -14,6 +14,11 @@ static bool may(const struct mpq_steer_class *c, unsigned path)
 	return (c->eligible & mpq_steer_bit(path)) != 0;
 }
 
+static bool fits(const struct mpq_steer_class *c, unsigned path)
+{
+	return (c->fits & mpq_steer_bit(path)) != 0;
+}
+
 static void active_standby(struct mpq_steer *s, struct mpq_steer_class *c,
 			   uint32_t flow, size_t len, mpq_time now,
 			   struct mpq_steer_choice *ret)
@@ -38,7 +43,12 @@ static void active_standby(struct mpq_steer *s, struct mpq_steer_class *c,
 		c->active = c->order[i];
 		mpq_steer_tell(s, c, &event, now);
 	}
-	choose(ret, c->active);
+	/* One that does not fit there goes by another; the class stays. */
+	ret->diverted = !fits(c, c->active);
+	for (i = 0; ret->diverted && !fits(c, c->order[i]);) {
+		i++;
+	}
+	choose(ret, ret->diverted ? c->order[i] : c->active);
 }
 
 /* Whoever has room takes it, if he may. */
@@ -86,7 +96,7 @@ static void redundant(struct mpq_steer *s, struct mpq_steer_class *c,
 {
 	unsigned copies =
 		c->config.copies > 0 ? c->config.copies : MPQ_STEER_PATHS;
-	mpq_steer_set left = c->eligible;
+	mpq_steer_set left = c->fits;
 	bool all = c->config.copies == 0;
 
 	(void)flow;
@@ -102,6 +112,7 @@ static void redundant(struct mpq_steer *s, struct mpq_steer_class *c,
 	if (!all && ret->n < copies) {
 		c->counters.copies_short++;
 	}
+	ret->diverted = c->fits != c->eligible;
 }
 
 static const struct mode {
@@ -110,7 +121,8 @@ static const struct mode {
 		     uint32_t flow, size_t len, mpq_time now,
 		     struct mpq_steer_choice *ret);
 	bool (*may_pull)(const struct mpq_steer *s,
-			 const struct mpq_steer_class *c, unsigned path,
+			 const struct mpq_steer_class *c, mpq_steer_set may,
+			 unsigned path,
 			 uint64_t waiting_bytes); /* NULL: binds at once */
 } modes[MPQ_STEER_MODES] = {
 	[MPQ_STEER_AUTO] = {"auto", NULL, mpq_steer_auto_pick,
@@ -156,7 +168,7 @@ void mpq_steer_mode_pick_one(struct mpq_steer *s, struct mpq_steer_class *c,
 			     struct mpq_steer_choice *ret)
 {
 	if (c->config.mode == MPQ_STEER_REDUNDANT) {
-		choose(ret, preferred(s, c, c->eligible, len));
+		choose(ret, preferred(s, c, c->fits, len));
 	} else {
 		mpq_steer_mode_pick(s, c, flow, len, now, ret);
 	}
@@ -179,11 +191,12 @@ mpq_steer_set mpq_steer_may_take(const struct mpq_steer *s, unsigned class)
 
 /* What is left of a mode before is taken by whoever may be used. */
 bool mpq_steer_mode_may_pull(const struct mpq_steer *s,
-			     const struct mpq_steer_class *c, unsigned path,
-			     uint64_t waiting_bytes)
+			     const struct mpq_steer_class *c, mpq_steer_set may,
+			     unsigned path, uint64_t waiting_bytes)
 {
 	const struct mode *m = &modes[c->config.mode];
 
-	return may(c, path) &&
-	       (m->may_pull == NULL || m->may_pull(s, c, path, waiting_bytes));
+	return (may & mpq_steer_bit(path)) != 0 &&
+	       (m->may_pull == NULL ||
+		m->may_pull(s, c, may, path, waiting_bytes));
 }

@@ -150,6 +150,9 @@ static void select_paths(struct mpq_steer *s, struct mpq_steer_class *c)
 			c->eligible = sets[i];
 		}
 	}
+	c->answering = (c->eligible & ~free_of_charge) != 0
+			       ? answering
+			       : answering & free_of_charge;
 }
 
 static void refill(struct mpq_steer_class *c, mpq_duration time)
@@ -240,6 +243,39 @@ void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now)
 			class_tick(s, &s->class[k], time, now);
 		}
 	}
+}
+
+mpq_steer_set mpq_steer_path_fitting(const struct mpq_steer *s,
+				     mpq_steer_set set, size_t len)
+{
+	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
+		const struct mpq_estimate *e = s->path[i].estimate;
+
+		if (e != NULL && e->view.max_bytes > 0 &&
+		    len > e->view.max_bytes) {
+			set &= ~mpq_steer_bit(i);
+		}
+	}
+	return set;
+}
+
+mpq_steer_set mpq_steer_fitting(const struct mpq_steer *s, unsigned class,
+				size_t len_bytes)
+{
+	const struct mpq_steer_class *c = &s->class[class];
+	mpq_steer_set fits = mpq_steer_path_fitting(s, c->eligible, len_bytes);
+
+	return fits != 0 ? fits
+			 : mpq_steer_path_fitting(s, c->answering, len_bytes);
+}
+
+mpq_steer_set mpq_steer_path_choice(const struct mpq_steer *s,
+				    const struct mpq_steer_class *c, size_t len)
+{
+	mpq_steer_set fits =
+		mpq_steer_fitting(s, mpq_steer_class_index(s, c), len);
+
+	return fits != 0 ? fits : c->eligible;
 }
 
 mpq_duration mpq_steer_path_queue(const struct mpq_steer_path *p, size_t len)

@@ -52,9 +52,11 @@ struct mpq_steer_class {
 	struct mpq_steer_class_config config;
 	uint8_t order[MPQ_STEER_PATHS]; /* complete */
 	struct mpq_steer_verdict verdict[MPQ_STEER_PATHS];
-	mpq_steer_set eligible; /* best that is to be had; see steer_path.c */
-	uint8_t active;         /* active-standby; MPQ_STEER_PATHS: none */
-	struct {                /* auto */
+	mpq_steer_set eligible;  /* best that is to be had; see steer_path.c */
+	mpq_steer_set answering; /* of what costs no more; avoided ones, too */
+	mpq_steer_set fits;      /* the packet that is picked for */
+	uint8_t active;          /* active-standby; MPQ_STEER_PATHS: none */
+	struct {                 /* auto */
 		mpq_steer_set members;
 		mpq_duration delay_spread, base_spread;
 		uint64_t one_bps, all_bps, idle_bps, load_bps;
@@ -100,6 +102,15 @@ struct mpq_steer {
 void mpq_steer_path_tick(struct mpq_steer *s, mpq_time now);
 mpq_duration mpq_steer_path_queue(const struct mpq_steer_path *p, size_t len);
 mpq_duration mpq_steer_path_arrival(const struct mpq_steer_path *p, size_t len);
+/* Of a set those that carry a packet of this length. */
+mpq_steer_set mpq_steer_path_fitting(const struct mpq_steer *s,
+				     mpq_steer_set set, size_t len);
+/* The class's paths for it: those that are eligible, else, what is avoided is
+ * better than nothing, those that answer; if it fits none of these, as if it
+ * did, for it is too large, whoever gets it. */
+mpq_steer_set mpq_steer_path_choice(const struct mpq_steer *s,
+				    const struct mpq_steer_class *c,
+				    size_t len);
 /* The earliest arrival in a set that is not empty. */
 unsigned mpq_steer_path_earliest(const struct mpq_steer *s, mpq_steer_set set,
 				 size_t len);
@@ -133,24 +144,24 @@ void mpq_steer_auto_pick(struct mpq_steer *s, struct mpq_steer_class *c,
 const struct mpq_steer_flow *mpq_steer_flow(const struct mpq_steer *s,
 					    unsigned class, uint32_t flow);
 
-/* steer_pull.c: the modes' answers. */
+/* steer_pull.c: the modes' answers; `may`: the paths that could take it. */
 bool mpq_steer_pull_sooner(const struct mpq_steer *s,
-			   const struct mpq_steer_class *c, unsigned path,
-			   uint64_t waiting_bytes);
+			   const struct mpq_steer_class *c, mpq_steer_set may,
+			   unsigned path, uint64_t waiting_bytes);
 bool mpq_steer_pull_spread(const struct mpq_steer *s,
-			   const struct mpq_steer_class *c, unsigned path,
-			   uint64_t waiting_bytes);
+			   const struct mpq_steer_class *c, mpq_steer_set may,
+			   unsigned path, uint64_t waiting_bytes);
 bool mpq_steer_pull_by_order(const struct mpq_steer *s,
-			     const struct mpq_steer_class *c, unsigned path,
-			     uint64_t waiting_bytes);
+			     const struct mpq_steer_class *c, mpq_steer_set may,
+			     unsigned path, uint64_t waiting_bytes);
 bool mpq_steer_pull_by_share(const struct mpq_steer *s,
-			     const struct mpq_steer_class *c, unsigned path,
-			     uint64_t waiting_bytes);
+			     const struct mpq_steer_class *c, mpq_steer_set may,
+			     unsigned path, uint64_t waiting_bytes);
 
 /* steer_mode.c: asks the class's mode; false: it has no shared queue. */
 bool mpq_steer_mode_may_pull(const struct mpq_steer *s,
-			     const struct mpq_steer_class *c, unsigned path,
-			     uint64_t waiting_bytes);
+			     const struct mpq_steer_class *c, mpq_steer_set may,
+			     unsigned path, uint64_t waiting_bytes);
 
 /* steer.c: fills in the class's figures and tells. */
 void mpq_steer_tell(struct mpq_steer *s, const struct mpq_steer_class *c,

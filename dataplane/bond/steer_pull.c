@@ -129,17 +129,20 @@ static uint64_t brought_before(const struct mpq_steer *s, mpq_steer_set set,
 	return bytes;
 }
 
-static mpq_steer_set members_of(const struct mpq_steer_class *c)
+static mpq_steer_set members_of(const struct mpq_steer_class *c,
+				mpq_steer_set may)
 {
-	mpq_steer_set members = c->spread.members & c->eligible;
+	mpq_steer_set members = c->spread.members & may;
 
-	return members != 0 ? members : c->eligible;
+	return members != 0 ? members : may;
 }
 
 uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
-			       unsigned path, mpq_duration *ret_gain)
+			       unsigned path, size_t len_bytes,
+			       mpq_duration *ret_gain)
 {
 	const struct mpq_steer_class *c = &s->class[class];
+	mpq_steer_set may = mpq_steer_path_choice(s, c, len_bytes);
 
 	if (c->config.mode != MPQ_STEER_AUTO &&
 	    c->config.mode != MPQ_STEER_SMALLEST_DELAY) {
@@ -149,24 +152,25 @@ uint64_t mpq_steer_pull_behind(const struct mpq_steer *s, unsigned class,
 		return 0;
 	}
 	return brought_before(s,
-			      c->config.mode == MPQ_STEER_AUTO ? members_of(c)
-							       : c->eligible,
+			      c->config.mode == MPQ_STEER_AUTO
+				      ? members_of(c, may)
+				      : may,
 			      path, ret_gain);
 }
 
 bool mpq_steer_pull_sooner(const struct mpq_steer *s,
-			   const struct mpq_steer_class *c, unsigned path,
-			   uint64_t waiting_bytes)
+			   const struct mpq_steer_class *c, mpq_steer_set may,
+			   unsigned path, uint64_t waiting_bytes)
 {
-	return is_sooner(s, c->eligible, path, waiting_bytes, MPQ_TIME_NEVER);
+	(void)c;
+	return is_sooner(s, may, path, waiting_bytes, MPQ_TIME_NEVER);
 }
 
 bool mpq_steer_pull_spread(const struct mpq_steer *s,
-			   const struct mpq_steer_class *c, unsigned path,
-			   uint64_t waiting_bytes)
+			   const struct mpq_steer_class *c, mpq_steer_set may,
+			   unsigned path, uint64_t waiting_bytes)
 {
-	mpq_steer_set may = members_of(c);
-
+	may = members_of(c, may);
 	return (may & mpq_steer_bit(path)) != 0 &&
 	       is_sooner(s, may, path, waiting_bytes,
 			 mpq_time_elapsed(c->spread.started, s->tick) < YOUNG
@@ -175,13 +179,13 @@ bool mpq_steer_pull_spread(const struct mpq_steer *s,
 }
 
 bool mpq_steer_pull_by_order(const struct mpq_steer *s,
-			     const struct mpq_steer_class *c, unsigned path,
-			     uint64_t waiting_bytes)
+			     const struct mpq_steer_class *c, mpq_steer_set may,
+			     unsigned path, uint64_t waiting_bytes)
 {
 	uint64_t before_bps = 0;
 
 	for (unsigned i = 0; c->order[i] != path; i++) {
-		if ((c->eligible & mpq_steer_bit(c->order[i])) != 0) {
+		if ((may & mpq_steer_bit(c->order[i])) != 0) {
 			before_bps += s->path[c->order[i]].rate_bps;
 		}
 	}
@@ -190,14 +194,14 @@ bool mpq_steer_pull_by_order(const struct mpq_steer *s,
 
 /* Those whose window is full do not ask: nobody waits for them. */
 bool mpq_steer_pull_by_share(const struct mpq_steer *s,
-			     const struct mpq_steer_class *c, unsigned path,
-			     uint64_t waiting_bytes)
+			     const struct mpq_steer_class *c, mpq_steer_set may,
+			     unsigned path, uint64_t waiting_bytes)
 {
 	uint64_t bps = 0;
 	bool ahead = false;
 
 	for (unsigned i = 0; i < MPQ_STEER_PATHS; i++) {
-		if ((c->eligible & mpq_steer_bit(i)) == 0) {
+		if ((may & mpq_steer_bit(i)) == 0) {
 			continue;
 		}
 		bps += s->path[i].rate_bps;
@@ -209,11 +213,15 @@ bool mpq_steer_pull_by_share(const struct mpq_steer *s,
 }
 
 bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
-			unsigned path, uint64_t waiting_bytes, mpq_time now)
+			unsigned path, uint64_t waiting_bytes, size_t len_bytes,
+			mpq_time now)
 {
+	const struct mpq_steer_class *c = &s->class[class];
+
 	(void)now;
-	return mpq_steer_mode_may_pull(s, &s->class[class], path,
-				       waiting_bytes);
+	return mpq_steer_mode_may_pull(s, c,
+				       mpq_steer_path_choice(s, c, len_bytes),
+				       path, waiting_bytes);
 }
 
 /* Times are compared among paths only: who was away begins near the others. */

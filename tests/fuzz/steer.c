@@ -81,6 +81,7 @@ static void observe(struct world *w, const struct record *r)
 		.one_way = r->byte[3] * MPQ_MILLISECOND,
 		.cwnd_bytes = (uint64_t)r->byte[1] << (r->byte[2] % 24),
 		.in_flight_bytes = (uint64_t)r->byte[3] << (r->byte[0] % 24),
+		.max_bytes = r->byte[3] % 4 == 0 ? 300 + r->byte[2] * 4u : 0,
 	};
 
 	mpq_estimate_observe(&w->estimate[r->path], &view, w->now);
@@ -105,9 +106,17 @@ static void take(struct world *w, unsigned path)
 	}
 }
 
-static void check_choice(const struct world *w, unsigned class,
+static bool fits(const struct world *w, unsigned path, size_t len)
+{
+	uint32_t most = w->estimate[path].view.max_bytes;
+
+	return most == 0 || len <= most;
+}
+
+static void check_choice(const struct world *w, unsigned class, size_t len,
 			 const struct mpq_steer_choice *c)
 {
+	mpq_steer_set fitting = mpq_steer_fitting(w->steer, class, len);
 	mpq_steer_set seen = 0;
 
 	FUZZ_HOLDS(c->shared ? c->n == 0
@@ -116,6 +125,7 @@ static void check_choice(const struct world *w, unsigned class,
 		FUZZ_HOLDS(has(w->usable, c->path[i]));
 		FUZZ_HOLDS(!has(w->excluded[class], c->path[i]));
 		FUZZ_HOLDS(!has(seen, c->path[i]));
+		FUZZ_HOLDS(fitting == 0 || fits(w, c->path[i], len));
 		seen |= bit(c->path[i]);
 	}
 }
@@ -130,7 +140,7 @@ static void pick(struct world *w, const struct record *r)
 					&c);
 
 		if (rc == MPQ_STEER_SEND) {
-			check_choice(w, r->class, &c);
+			check_choice(w, r->class, len, &c);
 		} else if (rc == MPQ_STEER_NO_PATH) {
 			FUZZ_HOLDS((w->usable & ~w->excluded[r->class]) == 0);
 		}
@@ -144,7 +154,7 @@ static void pull(struct world *w, const struct record *r)
 {
 	if (has(w->usable, r->path) &&
 	    mpq_steer_may_pull(w->steer, r->class, r->path, r->number % 1000000,
-			       w->now)) {
+			       r->number % 1500, w->now)) {
 		FUZZ_HOLDS(!has(w->excluded[r->class], r->path));
 		mpq_steer_pulled(w->steer, r->class, r->path, 1000, w->now);
 		send(w, r->path, 1000);

@@ -456,7 +456,8 @@ static uint64_t repair_reasons(const struct session_end *from)
 	const struct mpq_session *s = from->session;
 	const struct mpq_repair_counters *r = mpq_repair_counters(s->repair);
 	uint64_t n = r->expired + r->given_up + r->overflow +
-		     s->counters.unrepaired + peer_of(from)->early_context;
+		     s->counters.unrepaired + peer_of(from)->early_context +
+		     from->too_big_again;
 
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		n += s->class[c].expired;

@@ -117,6 +117,11 @@ bool mpq_channel_carries(const struct mpq_channel *ch)
 	return ch->up && !ch->over;
 }
 
+size_t mpq_channel_max_bonded(const struct mpq_channel *ch, size_t head_bytes)
+{
+	return ((const struct session_channel *)ch)->max_bytes - head_bytes;
+}
+
 void mpq_channel_close(struct mpq_channel *ch, const char *reason)
 {
 	(void)reason;

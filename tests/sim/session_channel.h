@@ -68,7 +68,7 @@ struct session_channel {
 	const struct session_channel_events *events;
 	void *owner;
 	unsigned path;    /* the owner's */
-	size_t max_bytes; /* of a datagram */
+	size_t max_bytes; /* of a datagram, without HTTP's head */
 
 	struct session_channel_capsule *capsules;
 	uint32_t next_capsule, expected_capsule;

@@ -100,6 +100,7 @@ static struct session_channel *add_channel(struct session_end *end,
 					   unsigned path, uint64_t number)
 {
 	struct session_channel **slot = end->channel[path];
+	struct session_world *w = end->world;
 	unsigned i = 0;
 
 	while (i < SESSION_CHANNELS && slot[i] != NULL) {
@@ -111,6 +112,10 @@ static struct session_channel *add_channel(struct session_end *end,
 	}
 	slot[i] = session_channel_new(end->index == 1, number, &channel_events,
 				      end, path, end->world->now);
+	if (w->narrow[path].bytes > 0 &&
+	    (w->narrow[path].always || sim_random_chance(&w->random, 500000))) {
+		slot[i]->max_bytes = w->narrow[path].bytes;
+	}
 	return slot[i];
 }
 
@@ -143,9 +148,14 @@ static void on_too_big(void *owner, const struct mpq_packet *p, size_t limit)
 {
 	struct session_end *end = owner;
 
-	(void)p;
 	(void)limit;
-	end->too_big++;
+	sim_holds(end->world->run, !end->world->never_big, end->world->now,
+		  "too large for all paths");
+	if (p->kind == MPQ_HEADER_REPAIR) {
+		end->too_big_again++;
+	} else {
+		end->too_big++;
+	}
 }
 
 static void on_changed(void *owner, const char *reason)

@@ -108,6 +108,7 @@ struct session_end {
 	unsigned overdue; /* turns in a row after which something was due */
 	uint64_t refused; /* by the tunnel's rule: others need the buffers */
 	uint64_t too_big, late, lates;
+	uint64_t too_big_again; /* of what was to be sent once more */
 	uint64_t restored;      /* came out and had not come: by parities */
 	uint64_t early_context; /* datagrams that came before their context */
 	const void *repair;     /* another one: the session began anew .. */
@@ -142,12 +143,19 @@ struct session_world {
 	unsigned events;
 	struct mpq_policy policy[SESSION_POLICIES];
 	size_t pool_pkts;
+	/* What a datagram of every other connection of this path, or of each,
+	 * may have at most; 0: as all others. */
+	struct {
+		size_t bytes;
+		bool always;
+	} narrow[SESSION_PATHS];
 	/* what it allows */
 	bool hostile;    /* forged datagrams: their lanes have no order */
 	bool may_starve; /* no path may carry for a while */
 	bool renumbers;  /* policies give flows other classes */
 	bool never_late; /* nothing comes after its hole was given up */
 	bool never_lost; /* nothing at all is lost */
+	bool never_big;  /* nothing is too large for all paths */
 	mpq_duration starve_max;
 
 	unsigned next_event;

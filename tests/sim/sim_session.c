@@ -319,6 +319,54 @@ static void bears_flaps(struct sim_run *run)
 	session_world_run(w);
 }
 
+/* The first path is as wide as ever. */
+static void make_narrow(struct session_world *w, bool always)
+{
+	for (unsigned i = 1; i < w->paths; i++) {
+		if (chance(w, 70)) {
+			w->narrow[i].bytes = some(w, 700, 1400);
+			w->narrow[i].always = always;
+		}
+	}
+}
+
+static void uses_narrow_paths_for_what_fits(struct sim_run *run)
+{
+	static const unsigned clean[] = {1, 2, 3, 5, 9, 10};
+	struct session_world *w =
+		begin_profile(run, &sim_profiles[clean[run->seed % 6] - 1]);
+
+	any_policy(w, 0, 2);
+	w->policy[0].metered = 0;
+	make_narrow(w, true);
+	mixed_flows(w, 2);
+	for (unsigned i = 0; i < w->flows; i++) {
+		w->flow[i].plan.start += 500 * MS; /* all paths are up */
+	}
+	w->never_big = true;
+	w->may_starve = true; /* what is large waits for the first path */
+	session_world_run(w);
+}
+
+static void bears_connections_that_are_narrow(struct sim_run *run)
+{
+	struct session_world *w = begin_any(run);
+
+	any_policy(w, 0, 2);
+	make_narrow(w, false);
+	mixed_flows(w, 2);
+	w->may_starve = true;
+	for (unsigned i = 0; i < 3; i++) {
+		mpq_duration at = some(w, 300 * MS, w->length - 300 * MS);
+		unsigned path = (unsigned)some(w, 0, w->paths - 1);
+
+		event(w, at, SESSION_REDIAL, path, 0);
+		hole(w, some(w, 300 * MS, w->length), some(w, 50, 400) * MS,
+		     (unsigned)some(w, 0, w->paths - 1));
+	}
+	session_world_run(w);
+}
+
 static void bears_devices_that_go(struct sim_run *run)
 {
 	struct session_world *w = begin_any(run);
@@ -635,6 +683,10 @@ int main(int argc, char **argv)
 		RUN("holds on 19: 200/40 + 50/60", profile_19),
 		RUN("holds on 20: one that decays", profile_20),
 		RUN_FEWER("bears flaps", bears_flaps),
+		RUN_FEWER("uses narrow paths for what fits",
+			  uses_narrow_paths_for_what_fits),
+		RUN_FEWER("bears connections that are narrow",
+			  bears_connections_that_are_narrow),
 		RUN_FEWER("bears devices that go", bears_devices_that_go),
 		RUN_FEWER("bears black holes", bears_black_holes),
 		RUN_FEWER("begins anew when all were gone",

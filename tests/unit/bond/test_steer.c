@@ -124,20 +124,23 @@ static void takes_from_behind_what_faster_ones_bring_before(void **state)
 
 	(void)state;
 	rig_configure(&c);
-	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 0, &gain), 0);
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 0, RIG_LEN, &gain),
+			 0);
 	assert_int_equal(gain, 0);
-	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, &gain),
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, RIG_LEN, &gain),
 			 50000000 / 8 * 15 / 1000);
 	assert_int_equal(gain, 15 * MPQ_MILLISECOND);
-	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 2, &gain),
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 2, RIG_LEN, &gain),
 			 50000000 / 8 * 45 / 1000 + 20000000 / 8 * 30 / 1000);
 	assert_int_equal(gain, 45 * MPQ_MILLISECOND);
 	rig_shape(1, 33 * MPQ_MILLISECOND, 20000000); /* as good */
 	rig_pass(20 * MPQ_MILLISECOND);
-	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, &gain), 0);
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, RIG_LEN, &gain),
+			 0);
 	mpq_steer_path(rig.steer, 0, &rig.est[0], false, false, rig.now);
 	mpq_steer_path(rig.steer, 1, &rig.est[1], false, false, rig.now);
-	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 2, &gain), 0);
+	assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 2, RIG_LEN, &gain),
+			 0);
 }
 
 static void load_balancing_shares_in_proportion_to_capacity(void **state)
@@ -186,8 +189,8 @@ static void only_what_goes_by_delay_is_taken_from_behind(void **state)
 				c.mode == MPQ_STEER_SMALLEST_DELAY;
 
 		rig_configure(&c);
-		assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, &gain) >
-					 0,
+		assert_int_equal(mpq_steer_pull_behind(rig.steer, 0, 1, RIG_LEN,
+						       &gain) > 0,
 				 by_delay);
 		assert_int_equal(gain > 0, by_delay);
 	}
