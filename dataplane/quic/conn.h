@@ -220,8 +220,9 @@ void mpq_conn_reset_stream(struct mpq_conn *c, int64_t stream_id,
 size_t mpq_conn_max_datagram(const struct mpq_conn *c);
 /* True until path MTU discovery has come to its end, as far as one can see from
  * outside: sizes are probed from the largest down, each failing one takes five
- * probe time-outs or a little more, and the end of a failing search is known one
- * later. An outage of the path makes it longer, and changes nothing else. */
+ * probe time-outs or a little more, and the end of a failing search is known
+ * one later. An outage of the path makes it longer, and changes nothing else.
+ */
 bool mpq_conn_probing_mtu(const struct mpq_conn *c);
 
 struct mpq_conn_info {
