@@ -286,8 +286,9 @@ static void add_quality(struct mpq_table *t, struct json_object *path, bool up)
 			      : "-");
 }
 
+/* At a concentrator a path's name is its listener's: many have it. */
 static void add_path(const struct mpq_picture *p, struct mpq_table *t,
-		     struct json_object *path)
+		     struct json_object *path, bool is_edge)
 {
 	const char *state = mpq_format_member(path, "state", "?");
 	bool up = strcmp(state, "up") == 0;
@@ -295,6 +296,10 @@ static void add_path(const struct mpq_picture *p, struct mpq_table *t,
 
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
 		      mpq_format_member(path, "name", "?"));
+	if (!is_edge) {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+			      mpq_format_member(path, "tunnel", "-"));
+	}
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
 		      mpq_format_member(path, "wan",
 					mpq_format_member(path, "peer-address",
@@ -315,9 +320,10 @@ static void print_paths(const struct mpq_picture *p)
 	static const char *const edge[] = {"PATH",   "WAN",  "STATE",
 					   ">SINCE", ">RTT", ">LOSS",
 					   ">IN",    ">OUT", "REASON"};
-	static const char *const concentrator[] = {"PATH",   "FROM", "STATE",
-						   ">SINCE", ">RTT", ">LOSS",
-						   ">IN",    ">OUT", "REASON"};
+	static const char *const concentrator[] = {"PATH",  "TUNNEL", "FROM",
+						   "STATE", ">SINCE", ">RTT",
+						   ">LOSS", ">IN",    ">OUT",
+						   "REASON"};
 	struct json_object *a = array(p->now.status, "paths");
 	bool is_edge = strcmp(mpq_format_member(p->now.status, "role", ""),
 			      "concentrator") != 0;
@@ -326,9 +332,9 @@ static void print_paths(const struct mpq_picture *p)
 	if (a == NULL || json_object_array_length(a) == 0) {
 		return;
 	}
-	mpq_table_init(&t, is_edge ? edge : concentrator, 9);
+	mpq_table_init(&t, is_edge ? edge : concentrator, is_edge ? 9 : 10);
 	for (size_t i = 0; i < json_object_array_length(a); i++) {
-		add_path(p, &t, json_object_array_get_idx(a, i));
+		add_path(p, &t, json_object_array_get_idx(a, i), is_edge);
 	}
 	(void)putchar('\n');
 	mpq_table_print(&t, p->colour, p->columns);

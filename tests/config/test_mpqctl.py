@@ -167,7 +167,7 @@ def status_cases(tap):
         with control(Status=lambda p: answers.pop(0)):
             lines = mpqctl('status').stdout.splitlines()
         assert re.match(r'wan1 .* 0.02% +- +-$', lines[6]), lines
-    with tap.case('a concentrator shows where paths come from'):
+    with tap.case('a concentrator shows where paths come from, and whose'):
         answer = {'role': 'concentrator', 'name': 'hub', 'generation': 3,
                   'data-plane': {'connected': False}, 'tunnels': [],
                   'paths': [{'name': 'l1', 'state': 'up', 'tunnel': 't',
@@ -177,7 +177,7 @@ def status_cases(tap):
         with control(Status=lambda p: answer):
             text = mpqctl('status').stdout
         contains(text, 'concentrator hub: 0 of 0 tunnels up', 'NOT CONNECTED',
-                 'PATH  FROM ', 'l1    192.0.2.9:1  up',
+                 'PATH  TUNNEL  FROM ', 'l1    t       192.0.2.9:1  up',
                  'LISTENER  ADDRESS     CONNECTIONS',
                  'l1        [::]:45001            1')
     with tap.case('a disabled tunnel is no fault'):
