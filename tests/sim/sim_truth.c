@@ -11,9 +11,10 @@
 #include <math.h>
 #include <stdio.h>
 
-#define MS   MPQ_MILLISECOND
-#define S    MPQ_SECOND
-#define LOAD (10 * S)
+#define MS        MPQ_MILLISECOND
+#define S         MPQ_SECOND
+#define LOAD      (10 * S)
+#define LOAD_WAIT (20 * S)
 /* What is told of the last nine to ten seconds began at one of them. */
 #define MARKS      5
 #define MARKS_STEP (S / 4)
@@ -192,21 +193,45 @@ static void judge_path(const struct scene *s, unsigned i, bool down)
 	}
 }
 
+static bool all_carry(const struct scene *s)
+{
+	for (unsigned i = 0; i < s->profile.paths; i++) {
+		if (count(s, i, s->down).pushed <=
+		    s->before[0][i][s->down].pushed + MARKS) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* From when all paths are used: one that lost too much as it came is given
+ * nothing for some seconds. */
+static void set_marks(struct scene *s)
+{
+	mpq_time end = s->w->now + LOAD_WAIT;
+
+	do {
+		for (int n = 0; n < MARKS; n++) {
+			mark(s, n);
+			bond_world_run(s->w, MARKS_STEP);
+		}
+	} while (!all_carry(s) &&
+		 sim_holds(s->w->run, s->w->now < end, s->w->now,
+			   "%s: a path carries nothing", s->name));
+}
+
 static void judge(struct sim_run *run, void *arg)
 {
 	struct scene *s = arg;
 	const struct bond_setup setup = {.profile = &s->profile,
 					 .paths = (1U << s->profile.paths) - 1,
 					 .classes = s->copies ? COPIES : NULL,
-					 .time = LOAD + 3 * S};
+					 .time = LOAD_WAIT + LOAD + 3 * S};
 
 	if (begin(s, run, &setup)) {
 		bond_world_run(s->w, 3 * S); /* small probes: the least RTT */
 		flow(s, s->down, mbps_of(s));
-		for (int n = 0; n < MARKS; n++) {
-			mark(s, n);
-			bond_world_run(s->w, MARKS_STEP);
-		}
+		set_marks(s);
 		bond_world_run(s->w, LOAD - MARKS * MARKS_STEP);
 		for (unsigned i = 0; i < s->profile.paths; i++) {
 			judge_path(s, i, s->down);

@@ -56,19 +56,23 @@ static double bandwidth(const struct sim_transport *t)
 	return most;
 }
 
-static double pacing(const struct sim_transport *t)
+/* As BBR has it, it only rises until the pipe is filled: what a connection
+ * with nothing to send has measured holds nothing back. */
+static double pacing(struct sim_transport *t)
 {
 	static const double gains[8] = {1.25, 0.75, 1, 1, 1, 1, 1, 1};
-	double window = (double)t->cwnd * 1e9 / (double)rtt_of(t);
+	double first = STARTUP_GAIN * INITIAL * 1e9 / (double)rtt_of(t);
+	double rate = STARTUP_GAIN * bandwidth(t);
 
 	if (t->kind != SIM_TRANSPORT_BBR) {
 		return UNPACED;
 	}
-	if (bandwidth(t) <= 0) {
-		return window * STARTUP_GAIN;
+	if (t->bbr.filled) {
+		return bandwidth(t) * gains[t->bbr.phase];
 	}
-	return bandwidth(t) *
-	       (t->bbr.filled ? gains[t->bbr.phase] : STARTUP_GAIN);
+	rate = rate > first ? rate : first;
+	t->bbr.pace = rate > t->bbr.pace ? rate : t->bbr.pace;
+	return t->bbr.pace;
 }
 
 bool sim_transport_may_send(const struct sim_transport *t, mpq_time now)
@@ -165,8 +169,9 @@ static void bbr_acked(struct sim_transport *t,
 	if (p->id > t->bbr.round_end) {
 		t->bbr.round_end = t->next;
 		/* A queue at the bottleneck shows it too, even when the
-		 * source is what holds back. */
-		queue = t->srtt > t->min_rtt + t->min_rtt / 4 + 2 * MS;
+		 * source is what holds back; a thin one builds none. */
+		queue = t->srtt > t->min_rtt + t->min_rtt / 4 + 2 * MS &&
+			t->in_flight >= INITIAL;
 		if (!t->bbr.filled && (!p->limited || queue)) {
 			t->bbr.flat =
 				bw > t->bbr.full * 1.25 ? 0 : t->bbr.flat + 1;

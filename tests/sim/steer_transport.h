@@ -65,6 +65,7 @@ struct sim_transport {
 		unsigned round, flat, phase;
 		uint64_t round_end;
 		double full;
+		double pace; /* bytes a second, in STARTUP */
 		bool filled;
 		mpq_time phase_at;
 	} bbr;
