@@ -41,6 +41,21 @@ struct mpq_repair_item mpq_session_pop_urgent(struct mpq_session_path *m,
 	};
 }
 
+void mpq_session_expire_urgent(struct mpq_session_path *m, unsigned c,
+			       mpq_time now)
+{
+	for (size_t n = m->urgent[c].pkts; n > 0; n--) {
+		struct mpq_repair_item item = mpq_session_pop_urgent(m, c, now);
+
+		if (now <= item.deadline) {
+			(void)push_urgent(m, &item, now);
+			continue;
+		}
+		m->session->class[c].expired++;
+		mpq_packet_put(m->session->pool, item.packet);
+	}
+}
+
 static void redirect(struct mpq_session *s, const struct mpq_repair_item *item,
 		     mpq_time now)
 {

@@ -114,6 +114,9 @@ bool mpq_session_divert_urgent(struct mpq_session_path *m, unsigned class_id,
 			       mpq_time now);
 void mpq_session_empty_urgent(struct mpq_session_path *m, unsigned class_id,
 			      mpq_time now);
+/* Those of a class whose deadline is over go, offered or not. */
+void mpq_session_expire_urgent(struct mpq_session_path *m, unsigned class_id,
+			       mpq_time now);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 
 /* session_offer.c: something of this class waits that the path might send. */

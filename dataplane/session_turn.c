@@ -248,12 +248,15 @@ static void drop_old_of(struct mpq_fair *q, mpq_time now)
 	(void)mpq_fair_drop_older(q, q->config.max_age, now);
 }
 
+/* A path whose window is full offers nothing, for as long as nothing is
+ * acknowledged there. */
 static void drop_old(struct mpq_session *s, mpq_time now)
 {
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		drop_old_of(&s->shared[c], now);
 		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 			drop_old_of(&s->path[i].own[c], now);
+			mpq_session_expire_urgent(&s->path[i], c, now);
 		}
 	}
 }

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#define TICK (100 * MPQ_MILLISECOND)
+
 /* On the first two paths. */
 static void set_two_copies(void **state)
 {
@@ -209,6 +211,25 @@ static void nothing_is_sent_again_in_another_session(void **state)
 	m = lose_five(state);
 	bonded_fall_silent(s);
 	assert_int_equal(mpq_session_restart(s, fake_now()), 0);
+	assert_int_equal(m->urgent_pkts, 0);
+	assert_int_equal(m->urgent_bytes, 0);
+	assert_int_equal(s->class[0].expired, 5);
+}
+
+/* Of a path whose window stays full nothing is taken, not even what is late. */
+static void what_is_too_late_to_be_sent_again_goes(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+	mpq_time late;
+
+	bonded_bring_up(*state);
+	s = bonded_edge(*state);
+	m = lose_five(state);
+	late = fake_now() + s->policy.class[0].repair_deadline;
+	mpq_session_turn(s, late - MPQ_MILLISECOND);
+	assert_int_equal(m->urgent_pkts, 5);
+	mpq_session_turn(s, late + TICK);
 	assert_int_equal(m->urgent_pkts, 0);
 	assert_int_equal(m->urgent_bytes, 0);
 	assert_int_equal(s->class[0].expired, 5);
@@ -455,8 +476,6 @@ static void what_has_its_number_waits_for_a_path_that_comes(void **state)
 
 /* ---- when it has its turn ------------------------------------------------ */
 
-#define TICK (100 * MPQ_MILLISECOND)
-
 /* Without anything else the next turn would be for a probe, a second on. */
 static void what_is_to_be_sent_again_does_not_rest(void **state)
 {
@@ -538,6 +557,7 @@ int main(void)
 		TEST(the_only_ones_of_their_number_get_another_one),
 		TEST(numbers_that_begin_anew_keep_their_order),
 		TEST(nothing_is_sent_again_in_another_session),
+		TEST(what_is_too_late_to_be_sent_again_goes),
 		TEST(counters_go_on_in_another_session),
 		TEST(another_policy_makes_nothing_young),
 		TEST(what_others_carry_is_not_steered_anew),
