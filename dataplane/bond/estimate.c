@@ -345,15 +345,35 @@ bool mpq_estimate_is_standing(const struct mpq_estimate *e)
 	       v->rtt_min / 2 + STANDING + v->jitter + v->jitter / 2;
 }
 
-uint32_t mpq_estimate_loss_ppm(const struct mpq_estimate *e, mpq_time now)
+static uint64_t lost_recently(const struct mpq_estimate *e, mpq_time now)
 {
 	mpq_duration age = mpq_time_elapsed(e->recent.halved, now) / RECENT;
-	uint64_t lost = age < 32 ? e->recent.lost >> age : 0;
+
+	return age < 32 ? e->recent.lost >> age : 0;
+}
+
+/* A first loss among a few says nothing yet. */
+static uint64_t all_recently(const struct mpq_estimate *e)
+{
 	uint64_t all = (uint64_t)e->recent.acked + e->recent.lost;
 
-	/* A first loss among a few says nothing yet. */
-	all = all > SAMPLE_PKTS * 4 ? all : SAMPLE_PKTS * 4;
-	return (uint32_t)(lost * 1000000 / all);
+	return all > SAMPLE_PKTS * 4 ? all : SAMPLE_PKTS * 4;
+}
+
+uint32_t mpq_estimate_loss_ppm(const struct mpq_estimate *e, mpq_time now)
+{
+	return (uint32_t)(lost_recently(e, now) * 1000000 / all_recently(e));
+}
+
+/* Of those that came in a time so many vary by the root of their number. */
+bool mpq_estimate_loses(const struct mpq_estimate *e, uint64_t max_ppm,
+			mpq_time now)
+{
+	uint64_t lost = lost_recently(e, now);
+	uint64_t most = max_ppm * all_recently(e) / 10000; /* hundredths */
+	uint64_t over = lost * 100 > most ? lost * 100 - most : 0;
+
+	return over * over > lost * 100 * 100;
 }
 
 uint64_t mpq_estimate_window_left(const struct mpq_estimate *e)

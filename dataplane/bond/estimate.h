@@ -133,6 +133,10 @@ bool mpq_estimate_is_standing(const struct mpq_estimate *e);
  * a full bottleneck dropped, which a start of BBR brings about, and those of a
  * silence, which has its own consequences. */
 uint32_t mpq_estimate_loss_ppm(const struct mpq_estimate *e, mpq_time now);
+/* Is that more than so much, by a standard deviation? Few say little: of 25
+ * sent, a path that loses 5 % loses 3 or more each eighth time. */
+bool mpq_estimate_loses(const struct mpq_estimate *e, uint64_t max_ppm,
+			mpq_time now);
 
 uint64_t mpq_estimate_window_left(const struct mpq_estimate *e);
 mpq_duration mpq_estimate_one_way(const struct mpq_estimate *e);

@@ -78,6 +78,18 @@ static uint64_t loss_of(const struct mpq_steer_verdict *v,
 	return since < recent ? since : recent;
 }
 
+/* Probes alone say little of what is to be avoided for seconds then. */
+static bool loses_too_much(const struct mpq_steer_verdict *v,
+			   const struct mpq_estimate *e, uint64_t max_ppm,
+			   mpq_time now)
+{
+	uint64_t ppm = loss_of(v, e, now);
+
+	return v->avoided
+		       ? ppm * WHOLE > max_ppm * PART_TO_END
+		       : ppm > max_ppm && mpq_estimate_loses(e, max_ppm, now);
+}
+
 /* Is there enough beside this path? Else it is better than nothing. */
 static bool others_do(const struct mpq_steer *s,
 		      const struct mpq_steer_class *c, unsigned path)
@@ -184,8 +196,7 @@ static enum mpq_steer_reason bad(const struct mpq_steer *s,
 	if (p->silent) {
 		return MPQ_STEER_SILENCE;
 	}
-	if (loss_max > 0 &&
-	    loss_of(v, p->estimate, now) * WHOLE > loss_max * part) {
+	if (loss_max > 0 && loses_too_much(v, p->estimate, loss_max, now)) {
 		return MPQ_STEER_LOSS;
 	}
 	if (config->rtt_max > 0 &&

@@ -274,6 +274,34 @@ static void forgets_losses_of_long_ago(void **state)
 	assert_true(mpq_estimate_loss_ppm(&est, now + 100 * MPQ_SECOND) < 100);
 }
 
+static void acknowledge_and_lose(int acked, int lost)
+{
+	(void)setup(NULL);
+	for (int i = 0; i < acked + lost; i++) {
+		mpq_estimate_sent(&est, sent_id++, 100, now);
+	}
+	for (int i = 0; i < acked; i++) {
+		mpq_estimate_acked(&est, acked_id++, now);
+	}
+	for (int i = 0; i < lost; i++) {
+		mpq_estimate_lost(&est, acked_id++, now);
+	}
+}
+
+static void a_few_losses_say_little(void **state)
+{
+	(void)state;
+	acknowledge_and_lose(25, 3);
+	assert_true(mpq_estimate_loss_ppm(&est, now) > 80000);
+	assert_false(mpq_estimate_loses(&est, 80000, now));
+	acknowledge_and_lose(20, 6);
+	assert_true(mpq_estimate_loses(&est, 80000, now));
+	acknowledge_and_lose(183, 17); /* give or take four */
+	assert_false(mpq_estimate_loses(&est, 80000, now));
+	assert_true(mpq_estimate_loses(&est, 60000, now));
+	assert_false(mpq_estimate_loses(&est, 0, now + 1000 * MPQ_SECOND));
+}
+
 static void lose_at_rtt(mpq_duration rtt, mpq_duration least)
 {
 	struct mpq_estimate_view longer = est.view;
@@ -460,6 +488,7 @@ int main(void)
 		cmocka_unit_test_setup(takes_the_peers_word_for_the_way, setup),
 		cmocka_unit_test_setup(takes_spurious_losses_back, setup),
 		cmocka_unit_test_setup(forgets_losses_of_long_ago, setup),
+		cmocka_unit_test_setup(a_few_losses_say_little, setup),
 		cmocka_unit_test_setup(a_longer_way_is_no_queue_that_loses,
 				       setup),
 		cmocka_unit_test_setup(is_silent_only_with_something_unanswered,
