@@ -8,6 +8,7 @@
 
 #include "controlplane/mpqctl/client.h"
 #include "controlplane/mpqctl/format.h"
+#include "controlplane/mpqctl/wrap.h"
 
 #define MAX_FILE_BYTES (2u << 20) /* quoted, it has to fit one message */
 
@@ -135,6 +136,18 @@ static char *member_text(struct json_object *o, const char *key)
 	return text;
 }
 
+static void print_remark(const char *kind, const char *path,
+			 const char *message)
+{
+	char *text;
+
+	if (asprintf(&text, "%s: %s: %s", kind, path, message) >= 0) {
+		mpq_wrap_print(text, 0, 2, mpq_wrap_columns());
+		(void)putchar('\n');
+		free(text);
+	}
+}
+
 /* "hints" and "warnings": what is sound, and can hardly be meant. */
 static void print_remarks(struct json_object *reply, const char *list,
 			  const char *kind)
@@ -151,7 +164,7 @@ static void print_remarks(struct json_object *reply, const char *list,
 		o = json_object_array_get_idx(a, i);
 		path = member_text(o, "path");
 		message = member_text(o, "message");
-		(void)printf("%s: %s: %s\n", kind, path != NULL ? path : "?",
+		print_remark(kind, path != NULL ? path : "?",
 			     message != NULL ? message : "?");
 		free(path);
 		free(message);

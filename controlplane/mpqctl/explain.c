@@ -10,8 +10,10 @@
 #include "controlplane/mpqctl/client.h"
 #include "controlplane/mpqctl/format.h"
 #include "controlplane/mpqctl/steering.h"
+#include "controlplane/mpqctl/wrap.h"
 
 #define END_BYTES 64
+#define INDENT    9 /* "  class  " */
 
 /* ---- the question ---- */
 
@@ -211,7 +213,8 @@ static void print_answer(const struct mpq_call *call, struct json_object *reply)
 		lines[i](f, call, reply);
 		(void)fclose(f);
 		mpq_format_blunt(text);
-		(void)puts(text);
+		mpq_wrap_print(text, 0, INDENT, mpq_wrap_columns());
+		(void)putchar('\n');
 		free(text);
 	}
 }

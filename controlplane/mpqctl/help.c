@@ -4,19 +4,32 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_options(const struct mpq_verb *v, bool general)
+#include "controlplane/mpqctl/wrap.h"
+
+#define VERB_WIDTH   35 /* columns before what is said of it */
+#define OPTION_WIDTH 27
+
+static void print_item(const char *name, const char *arguments, size_t width,
+		       const char *summary)
 {
 	char text[64];
 
+	(void)snprintf(text, sizeof(text), "%s%s%s", name,
+		       arguments[0] != '\0' ? " " : "", arguments);
+	(void)printf("  %-*s ", (int)width - 3, text);
+	mpq_wrap_print(summary, width, width, mpq_wrap_columns());
+	(void)putchar('\n');
+}
+
+static void print_options(const struct mpq_verb *v, bool general)
+{
 	for (const struct mpq_option *o = mpq_options; o->name != NULL; o++) {
 		if (o->general != general ||
 		    (v != NULL && !mpq_verb_takes(v, o))) {
 			continue;
 		}
-		(void)snprintf(text, sizeof(text), "%s%s%s", o->name,
-			       o->argument != NULL ? " " : "",
-			       o->argument != NULL ? o->argument : "");
-		(void)printf("  %-24s %s\n", text, o->summary);
+		print_item(o->name, o->argument != NULL ? o->argument : "",
+			   OPTION_WIDTH, o->summary);
 	}
 }
 
@@ -24,16 +37,13 @@ static void print_options(const struct mpq_verb *v, bool general)
 static size_t print_verbs(const char *first)
 {
 	size_t len = first != NULL ? strlen(first) : 0, n = 0;
-	char text[64];
 
 	for (const struct mpq_verb *v = mpq_verbs; v->name != NULL; v++) {
 		if (first != NULL && (strncmp(v->name, first, len) != 0 ||
 				      v->name[len] != ' ')) {
 			continue;
 		}
-		(void)snprintf(text, sizeof(text), "%s %s", v->name,
-			       v->arguments);
-		(void)printf("  %-32s %s\n", text, v->summary);
+		print_item(v->name, v->arguments, VERB_WIDTH, v->summary);
 		n++;
 	}
 	return n;
@@ -47,9 +57,11 @@ void mpq_help_list(void)
 	(void)print_verbs(NULL);
 	(void)printf("\nOptions of all verbs:\n");
 	print_options(NULL, true);
-	(void)printf("\n'mpqctl help VERB' tells more, mpqctl(1) all.\n"
-		     "Exit status: 0 done, 1 refused or invalid, 2 usage, "
-		     "3 mpquic-control does not answer.\n");
+	(void)printf("\n'mpqctl help VERB' tells more, mpqctl(1) all.\n");
+	mpq_wrap_print("Exit status: 0 done, 1 refused or invalid, 2 usage, "
+		       "3 mpquic-control does not answer.",
+		       0, 2, mpq_wrap_columns());
+	(void)putchar('\n');
 }
 
 void mpq_help_verb(const struct mpq_verb *v)

@@ -32,13 +32,15 @@ const struct mpq_option mpq_options[] = {
 	 "the packets' code point, by name or number (default: 0)",
 	 offsetof(struct mpq_call, dscp)},
 	{"--edge", "NAME", false,
-	 "the edge's name in its certificate (default: edge.mpquic.internal)",
+	 "the edge's name in its certificate (cert init's default: "
+	 "edge.mpquic.internal)",
 	 offsetof(struct mpq_call, edge)},
 	{"--concentrator", "NAME", false,
-	 "the concentrator's (default: concentrator.mpquic.internal)",
+	 "the concentrator's (cert init's default: "
+	 "concentrator.mpquic.internal)",
 	 offsetof(struct mpq_call, concentrator)},
 	{"--days", "N", false,
-	 "how long both ends' certificates are valid (default: 730)",
+	 "how long the ends' certificates are valid (default: 730)",
 	 offsetof(struct mpq_call, days)},
 	{NULL, NULL, false, NULL, 0},
 };
@@ -213,7 +215,9 @@ const struct mpq_verb mpq_verbs[] = {
 	 "own\n"
 	 "ends. DIR is where 'cert init' made authority.pem and "
 	 "authority.key;\n"
-	 "NAME.pem and NAME.key are made there, never overwritten.\n",
+	 "NAME.pem and NAME.key are made there, never overwritten. Give one "
+	 "of\n"
+	 "--edge and --concentrator.\n",
 	 mpq_cert_issue},
 	{"cert show",
 	 "FILE",

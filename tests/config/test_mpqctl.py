@@ -399,12 +399,12 @@ def explain_cases(tap):
         equal(text.splitlines()[3:], ['  why    ?[2J?x'])
 
 
-def on_terminal(columns=0, **environment):
-    """What status writes to a terminal of this width (0: it does not say)."""
+def on_terminal(columns=0, words=('status',), **environment):
+    """What is written to a terminal of this width (0: it does not say)."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ,
                 struct.pack('HHHH', 24, columns, 0, 0))
-    process = subprocess.Popen([MPQCTL, 'status'], stdout=child,
+    process = subprocess.Popen([MPQCTL, *words], stdout=child,
                                stderr=child, env={**ENVIRONMENT, **environment})
     os.close(child)
     text = b''
@@ -448,6 +448,24 @@ def width_cases(tap):
             for columns in (0, 200):
                 equal(on_terminal(columns, NO_COLOR='1').split('\r\n'),
                       whole.split('\n'))
+    with tap.case('help, hints and explanations fit a narrow terminal, too'):
+        path = os.path.join(DIR, 'any.json')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write('{}')
+        hints = {'hints': [{'path': "/mpquic:mpquic/path[name='wan1']/wan",
+                            'message': 'it is ' + 'very ' * 20 + 'long.'}]}
+        flow = ('explain', 'mpq0', 'tcp', '172.16.0.2:40000',
+                '203.0.113.2:5221')
+        with control(Check=lambda p: hints, Explain=lambda p: {
+                'class': 'default', 'mode': 'auto', 'state': 'pinned',
+                'paths': ['wan1'], 'why': 'It is ' + 'very ' * 20 + 'good.'}):
+            for verb in ('help',), ('help', 'cert', 'init'), ('check', path), \
+                    flow:
+                text, whole = on_terminal(80, verb), mpqctl(*verb).stdout
+                longest = max(map(len, text.splitlines()))
+                assert 50 < longest <= 80, f'{longest}\n{text}'
+                equal(text.split(), whole.split())
+                assert max(map(len, whole.splitlines())) > 80, whole
     with tap.case('what is wrapped in colour ends in colour'):
         with control(Status=everything):
             text = on_terminal(24)
