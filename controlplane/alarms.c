@@ -118,6 +118,32 @@ static void add_forwarding(struct json_object *list, const struct mpq_daemon *d)
 	}
 }
 
+/* What comes in by a port comes in by its master, for rules and guards. */
+static void add_ports(struct json_object *list, const struct mpq_daemon *d)
+{
+	const struct mpq_monitor *m = mpq_kernel_monitor(d->kernel);
+	const struct mpq_policy *p = d->running.policy;
+
+	for (size_t i = 0; i < p->desired.n_lans; i++) {
+		const struct mpq_desired_lan *lan = &p->desired.lans[i];
+		const struct mpq_link *link =
+			mpq_monitor_link(m, lan->interface);
+		const struct mpq_link *master =
+			link && link->master
+				? mpq_monitor_link_at(m, link->master)
+				: NULL;
+
+		if (master) {
+			add(list, "lan",
+			    "%s, a LAN of tunnel %s, is a port of %s: what "
+			    "comes by it is neither carried nor guarded. Name "
+			    "%s in the configuration instead.",
+			    lan->interface, lan->tunnel, master->name,
+			    master->name);
+		}
+	}
+}
+
 static void add_data_plane(struct json_object *list, const struct mpq_daemon *d)
 {
 	if (!mpq_southbound_connected(d->southbound)) {
@@ -163,6 +189,7 @@ struct json_object *mpq_alarms_new(const struct mpq_daemon *d, time_t now)
 	add_data_plane(list, d);
 	add_trouble(list, d);
 	add_forwarding(list, d);
+	add_ports(list, d);
 	add_certificate(list, d, now);
 	return list;
 }

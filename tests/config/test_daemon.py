@@ -86,6 +86,11 @@ class Stage:
     def text(self, *changes):
         return harness.changed(self.base, changes, self.pki)
 
+    def lan(self):
+        """The interface of the first tunnel's first LAN."""
+        tunnel = harness.example(self.base)['mpquic:mpquic']['tunnel'][0]
+        return tunnel['lan'][0]['interface']
+
     def start(self, *changes, text=None):
         """The daemon with an example, changed."""
         self.daemon = self.control.start(
@@ -146,6 +151,31 @@ def discards(stage):
     equal(o.call('Diff'), {'changes': [], 'warnings': []}, 'changes')
 
 
+def alarms_about_a_lan_that_is_a_port(stage):
+    stage.start()
+    stage.settled()
+    o = stage.operator()
+    lan = stage.lan()
+
+    def alarms():
+        return [a['message'] for a in o.call('Status')['alarms']
+                if a['what'] == 'lan']
+    ip('link', 'add', lan, 'type', 'veth', 'peer', 'name', 'beyond')
+    ip('link', 'add', 'name', 'bridge0', 'type', 'bridge')
+    try:
+        equal(alarms(), [], 'alarms')
+        ip('link', 'set', lan, 'master', 'bridge0')
+        until(lambda: len(alarms()) == 1, 'an alarm')
+        said, = alarms()
+        assert said.startswith(f'{lan}, a LAN of tunnel mpq1, is a port of '
+                               'bridge0'), said
+        ip('link', 'set', lan, 'nomaster')
+        until(lambda: alarms() == [], 'no alarm any more')
+    finally:
+        ip('link', 'del', lan)
+        ip('link', 'del', 'bridge0')
+
+
 def hints_at_missing_devices(stage):
     stage.start()
     o = stage.operator()
@@ -153,7 +183,7 @@ def hints_at_missing_devices(stage):
     text = stage.text(('path', part['path'][:1]),
                       ('tunnel', part['tunnel'][:1]))
     wan = part['path'][0]['wan']
-    lan = part['tunnel'][0]['lan'][0]['interface']
+    lan = stage.lan()
 
     def hints():
         return [h['path'] for h in o.call('Check', config=text)['hints']]
@@ -791,6 +821,8 @@ EDGE_TESTS = [
     ('commits a change of policy without touching a socket', commits),
     ('discards a candidate', discards),
     ('hints at devices that are not there', hints_at_missing_devices),
+    ('alarms about a LAN that is the port of a bridge',
+     alarms_about_a_lan_that_is_a_port),
     ('warns of LANs that lose their guard', warns_of_a_lost_guard),
     ('renews the sockets of the path that changed, and no other',
      renews_one_path),
