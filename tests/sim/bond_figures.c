@@ -514,7 +514,8 @@ static void flaps(const struct options *o)
 
 	for (unsigned k = 0; k < 3; k++) {
 		struct sim_profile profile = equal_pair(rtts[k]);
-		double used[RUNS], full[RUNS];
+		double used[RUNS], full[RUNS], most = 0;
+		uint64_t worst = 0;
 
 		if (o->profile != 0 && o->profile != k + 1) {
 			continue;
@@ -535,14 +536,17 @@ static void flaps(const struct options *o)
 						   : 99;
 			full[i] = r.full_after > 0 ? (double)r.full_after / 1e9
 						   : 99;
+			worst = full[i] > most ? run.seed : worst;
+			most = full[i] > most ? full[i] : most;
 		}
 		qsort(used, RUNS, sizeof(used[0]), by_size);
 		qsort(full, RUNS, sizeof(full[0]), by_size);
 		(void)printf(
 			"after 50 flaps, RTT %3.0f ms: both used p50 %5.2f "
-			"max %5.2f s, in full p50 %5.2f max %5.2f s\n",
+			"max %5.2f s, in full p50 %5.2f max %5.2f s (seed "
+			"%llu)\n",
 			rtts[k], used[RUNS / 2], used[RUNS - 1], full[RUNS / 2],
-			full[RUNS - 1]);
+			most, (unsigned long long)worst);
 		(void)fflush(stdout);
 	}
 }
