@@ -8,8 +8,11 @@
 
 #define REQUEST_TIMEOUT (10 * MPQ_SECOND)
 #define STALL           (1 * MPQ_SECOND) /* large packets do not pass */
-#define NO_ANSWER       (5 * MPQ_SECOND) /* gone without a word */
-#define UNDECIDED       (1 * MPQ_SECOND) /* bonded, or plain? */
+#define STUCK           (2 * MPQ_SECOND) /* nothing of ours is acknowledged .. */
+#define STUCK_RTTS      3
+#define HEARD           (500 * MPQ_MILLISECOND) /* .. of a peer that is there */
+#define NO_ANSWER       (5 * MPQ_SECOND)        /* gone without a word */
+#define UNDECIDED       (1 * MPQ_SECOND)        /* bonded, or plain? */
 
 /* RFC 9484 §4.7: what the edge may use, and where we forward to. */
 static int offer(struct mpq_channel *ch, const struct mpq_tunnel *t)
@@ -89,6 +92,17 @@ static void write_guest(struct mpq_guest *g, mpq_time now)
 	mpq_channel_burst_end(ch, now);
 }
 
+/* Outages took all that was under way, and what the library sent each time that
+ * it asked; the next time may be long after the path is back. An edge sees that
+ * of its own packets (bond/life). */
+static bool is_stuck(const struct mpq_conn_info *info, mpq_time now)
+{
+	mpq_duration stuck = mpq_time_elapsed(info->stuck_since, now);
+
+	return stuck >= STUCK && stuck >= STUCK_RTTS * info->rtt_smoothed &&
+	       mpq_time_elapsed(info->last_read, now) < HEARD;
+}
+
 /* What the connection shows of its peer. */
 static void judge(struct mpq_guest *g, const struct mpq_conn_info *info,
 		  mpq_time now)
@@ -160,6 +174,10 @@ void mpq_guest_turn(struct mpq_guest *g, mpq_time now)
 		return;
 	}
 	mpq_conn_info(g->channel->conn, &info);
+	if (g->channel->up && is_stuck(&info, now)) {
+		mpq_channel_close(g->channel, "nothing of ours arrives, though "
+					      "the edge is heard: dial anew");
+	}
 	judge(g, &info, now);
 	mpq_agenda_wait(&g->turn, deadline(g, &info));
 }

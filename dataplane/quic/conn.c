@@ -117,6 +117,7 @@ static int init(struct mpq_conn *c, const struct mpq_conn_config *config,
 				   : config->max_udp_bytes;
 	c->keep_alive = config->keep_alive;
 	c->last_read = c->oldest_unanswered = MPQ_TIME_NEVER;
+	c->acknowledged = MPQ_TIME_NEVER;
 	h->ref = (ngtcp2_crypto_conn_ref){conn_of, c};
 	h->verify = c->events->verify;
 	h->owner = c->owner;
@@ -383,6 +384,8 @@ void mpq_conn_info(const struct mpq_conn *c, struct mpq_conn_info *ret)
 				c->quic),
 		.last_read = c->last_read,
 		.oldest_unanswered = c->oldest_unanswered,
+		.stuck_since = info.bytes_in_flight > 0 ? c->acknowledged
+							: MPQ_TIME_NEVER,
 		.packets_in = c->packets_in,
 		.packets_out = c->packets_out,
 		.bytes_in = c->bytes_in,

@@ -237,6 +237,10 @@ struct mpq_conn_info {
 	 * 300 ms, reading is not enough: something must be acknowledged, or
 	 * it goes on to wait. */
 	mpq_time oldest_unanswered;
+	/* Since when nothing of what is in flight has been acknowledged; NEVER:
+	 * nothing is. When all of a full window was lost the library asks at
+	 * intervals that double, whatever comes from the peer meanwhile. */
+	mpq_time stuck_since;
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
 	uint64_t discarded;         /* packets read that were of no use */
 	struct mpq_sockaddr remote; /* as of now: a NAT may move it */

@@ -69,6 +69,8 @@ struct mpq_conn {
 
 	/* measured */
 	mpq_time last_read, oldest_unanswered;
+	mpq_time acknowledged; /* the last time, or of what is in flight the
+				* first was sent; NEVER: nothing was ever */
 	uint64_t packets_in, packets_out, bytes_in, bytes_out, discarded;
 };
 

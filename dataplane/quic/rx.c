@@ -53,6 +53,7 @@ static void was_read(struct mpq_conn *c, uint64_t flight)
 	c->last_read = c->now;
 	c->pull_due = true;
 	if (acknowledged) {
+		c->acknowledged = c->now;
 		mpq_connection_mtu_answered(c);
 	}
 	if (acknowledged || flight == 0 || !waits_for_long(c)) {

@@ -35,6 +35,9 @@ static void note_sent(struct mpq_conn *c, size_t len, uint64_t before)
 	uint64_t after = mpq_connection_in_flight(c);
 	bool elicits = after > before;
 
+	if (elicits && before == 0) {
+		c->acknowledged = c->now;
+	}
 	c->flight_bytes += elicits ? after - before : 0;
 	c->flight_pkts += elicits;
 	if (mpq_connection_is_mtu_probe(c, len)) {

@@ -388,6 +388,48 @@ static void a_client_that_is_idle_stays_up(void **state)
 }
 
 /* The connection survives an outage that the edge does not notice. */
+/* One small packet of the concentrator comes through for each of the edge's:
+ * its answers do, and what it asks itself does not. */
+static bool only_answers(void *context, const struct mpq_sockaddr *from,
+			 const struct mpq_sockaddr *to, size_t len)
+{
+	bool *owes = context, owed = *owes;
+
+	(void)from;
+	if (mpq_sockaddr_port(to) == SITE_PORT) {
+		*owes = true;
+		return true;
+	}
+	*owes = owed && len >= 100;
+	return owed && len < 100;
+}
+
+static void one_that_hears_and_is_not_heard_sends_the_edge_away(void **state)
+{
+	struct site *s = *state;
+	bool owes = false;
+	unsigned dials, came;
+
+	fake_run(3 * MPQ_SECOND);
+	dials = site_path(s)->life.dials;
+	fake_filter(only_answers, &owes);
+	for (unsigned i = 0; i < 500; i++) {
+		site_send_in(s, 1000);
+	}
+	for (unsigned i = 0; i < 10 && site_path(s)->life.dials == dials; i++) {
+		assert_int_equal(s->edge.state, MPQ_LIFE_UP);
+		site_send_out(s, 100);
+		fake_run(400 * MPQ_MILLISECOND);
+	}
+	assert_int_equal(site_path(s)->life.dials, dials + 1);
+	fake_filter(NULL, NULL);
+	fake_run(1500 * MPQ_MILLISECOND);
+	came = fake_tun_came(s->edge.tun);
+	site_send_in(s, 1000);
+	fake_run(100 * MPQ_MILLISECOND);
+	assert_int_equal(fake_tun_came(s->edge.tun), came + 1);
+}
+
 static void one_that_answers_again_carries_again(void **state)
 {
 	struct site *s = *state;
@@ -427,6 +469,7 @@ int main(void)
 		SITE(an_edge_cannot_pile_up_connections),
 		SITE(an_edge_that_vanished_is_not_up),
 		SITE(a_client_that_is_idle_stays_up),
+		SITE(one_that_hears_and_is_not_heard_sends_the_edge_away),
 		SITE(one_that_answers_again_carries_again),
 	};
 
