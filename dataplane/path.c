@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* How long the old channel may still deliver what was under way. */
-#define DRAIN (1 * MPQ_SECOND)
+#define DRAIN   (1 * MPQ_SECOND)
+#define RENEWED (30 * MPQ_SECOND) /* not again within */
 
 /* ---- what life decides -------------------------------------------------- */
 
@@ -155,6 +156,7 @@ struct mpq_path *mpq_path_new(const struct mpq_path_shared *shared,
 	p->id = -1;
 	p->current = -1;
 	p->candidate = -1;
+	p->renewed = MPQ_TIME_NEVER;
 	for (int i = 0; i < MPQ_PATH_SOCKETS; i++) {
 		mpq_path_slot_init(&p->slot[i], p);
 	}
@@ -370,6 +372,23 @@ static void watch_candidate(struct mpq_path *p, mpq_time now)
 	}
 }
 
+/* One that is refused, or shrinks at once again, is not dialled for ever. */
+static void renew(struct mpq_path *p, const struct mpq_channel *ch,
+		  mpq_time now)
+{
+	if (p->tunnel == NULL || p->tunnel->session == NULL ||
+	    !mpq_session_wants_renewal(p->tunnel->session, ch, now) ||
+	    (p->renewed != MPQ_TIME_NEVER &&
+	     mpq_time_elapsed(p->renewed, now) < RENEWED)) {
+		return;
+	}
+	p->renewed = now;
+	act(p,
+	    mpq_life_renew(&p->life,
+			   "dialling anew: losses have shrunk its window", now),
+	    now);
+}
+
 static void watch_current(struct mpq_path *p, mpq_time now)
 {
 	const struct mpq_channel *ch = p->slot[p->current].channel;
@@ -386,6 +405,9 @@ static void watch_current(struct mpq_path *p, mpq_time now)
 				  mpq_loss_stalled_since(&ch->loss));
 	act(p, mpq_life_observe(&p->life, unanswered, info.rtt_smoothed, now),
 	    now);
+	if (p->current >= 0) {
+		renew(p, p->slot[p->current].channel, now);
+	}
 }
 
 static void watch_life(struct mpq_path *p, mpq_time now)

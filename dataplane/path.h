@@ -53,6 +53,7 @@ struct mpq_path {
 	enum mpq_life_state told; /* the last that events.changed heard of */
 	struct mpq_path_slot slot[MPQ_PATH_SOCKETS];
 	int current, candidate; /* slots; -1: none */
+	mpq_time renewed;       /* the last time; MPQ_TIME_NEVER: never */
 	unsigned device_index;
 	char local_address[MPQ_SOCKADDR_TEXT_BYTES];
 	uint8_t token[512]; /* for the next dial (RFC 9000 §8.1.3) */

@@ -91,6 +91,7 @@ void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
 	m->path_sequence = 0;
 	mpq_session_parity_begin(m);
 	m->heard = m->told_at = MPQ_TIME_NEVER;
+	m->shrunk = MPQ_TIME_NEVER;
 	m->answered = m->last_read = MPQ_TIME_NEVER;
 	m->sent = now;
 	m->rate_since = now;
@@ -172,7 +173,7 @@ static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 	m->index = (uint8_t)i;
 	m->since = now;
 	m->heard = m->told_at = m->lost_at = m->answered = MPQ_TIME_NEVER;
-	m->guarded = MPQ_TIME_NEVER;
+	m->guarded = m->shrunk = MPQ_TIME_NEVER;
 	(void)snprintf(m->reason, sizeof(m->reason), "it has not come yet");
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		mpq_fair_init(&m->own[c], s->pool, &queue,

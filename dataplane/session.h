@@ -134,6 +134,7 @@ struct mpq_session_path {
 	mpq_time lost_at; /* fell silent or left */
 	mpq_time joined;  /* this connection */
 	mpq_time narrow;  /* the last that was told to go by others; or 0 */
+	mpq_time shrunk;  /* its window, since then; NEVER: it is not */
 
 	struct { /* what is on offer */
 		enum mpq_session_offered {
@@ -276,6 +277,11 @@ void mpq_session_turn(struct mpq_session *s, mpq_time now);
 mpq_time mpq_session_deadline(const struct mpq_session *s);
 /* Wakes the channels for which something waits. */
 void mpq_session_wake(const struct mpq_session *s);
+
+/* Client: would the path carry more by a fresh connection, and can others stand
+ * in while that joins? */
+bool mpq_session_wants_renewal(const struct mpq_session *s,
+			       const struct mpq_channel *ch, mpq_time now);
 
 /* The member that a channel is, or NULL. */
 struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,

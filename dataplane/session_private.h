@@ -119,6 +119,11 @@ void mpq_session_expire_urgent(struct mpq_session_path *m, unsigned class_id,
 			       mpq_time now);
 void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 
+/* session_turn.c: is any other one used? */
+bool mpq_session_others_carry(const struct mpq_session_path *m);
+/* session_renew.c: at each tick. */
+void mpq_session_watch_windows(struct mpq_session *s, mpq_time now);
+
 /* session_offer.c: something of this class waits that the path might send. */
 bool mpq_session_class_waits(const struct mpq_session_path *m, unsigned c);
 /* Those that are passed share what is left to them: of so many bytes that go

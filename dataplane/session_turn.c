@@ -32,7 +32,7 @@
  * ProbeRTT takes 200 ms and a round trip. */
 #define MAX_AGE(rtt) (250 * MPQ_MILLISECOND + (rtt))
 
-static bool others_carry(const struct mpq_session_path *m)
+bool mpq_session_others_carry(const struct mpq_session_path *m)
 {
 	const struct mpq_session *s = m->session;
 
@@ -72,7 +72,7 @@ static void try_out(struct mpq_session_path *m, mpq_time now)
 	if (mpq_time_elapsed(m->lost_at, now) > FLAPS) {
 		m->probation = 0;
 	}
-	if (!others_carry(m)) {
+	if (!mpq_session_others_carry(m)) {
 		use(m, "ready", now);
 		return;
 	}
@@ -140,7 +140,7 @@ static void watch(struct mpq_session_path *m, mpq_time now)
 		}
 		break;
 	case MPQ_SESSION_TRIED:
-		if (now >= m->trusted_at || !others_carry(m)) {
+		if (now >= m->trusted_at || !mpq_session_others_carry(m)) {
 			use(m, "it has behaved well", now);
 		}
 		break;
@@ -381,6 +381,7 @@ static void tick(struct mpq_session *s, mpq_time now)
 	drop_old(s, now);
 	set_queues(s, now);
 	mpq_session_set_order(s);
+	mpq_session_watch_windows(s, now);
 	s->tick_due = now + TICK;
 }
 
@@ -416,7 +417,7 @@ static mpq_time watch_until(const struct mpq_session_path *m)
 	case MPQ_SESSION_JOINED:
 		return is_ready(m) ? 0 : MPQ_TIME_NEVER;
 	case MPQ_SESSION_TRIED:
-		return others_carry(m) ? m->trusted_at : 0;
+		return mpq_session_others_carry(m) ? m->trusted_at : 0;
 	case MPQ_SESSION_USED:
 		return is_silent(m) ? 0 : MPQ_TIME_NEVER;
 	case MPQ_SESSION_SILENT:

@@ -218,6 +218,19 @@ static mpq_time silent_from(const struct mpq_life *l)
 	return l->has_current ? l->silent_since : l->waiting_since;
 }
 
+static bool is_renewing(const struct mpq_life *l)
+{
+	return l->has_candidate && l->renewing != NULL;
+}
+
+static unsigned tell_renewal(struct mpq_life *l, mpq_time now)
+{
+	char reason[sizeof(l->reason)];
+
+	(void)snprintf(reason, sizeof(reason), "connected, %s", l->renewing);
+	return enter(l, MPQ_LIFE_UP, reason, now);
+}
+
 static unsigned judge(struct mpq_life *l, mpq_time now)
 {
 	mpq_duration elapsed = mpq_time_elapsed(silent_from(l), now);
@@ -227,8 +240,10 @@ static unsigned judge(struct mpq_life *l, mpq_time now)
 		/* It was let in: an old refusal keeps us from nothing. */
 		l->next_dial = mpq_time_min(l->next_dial,
 					    l->dialled + l->config->redial);
-		return drop_candidate(l) |
-		       enter(l, MPQ_LIFE_UP, "connected", now);
+		return is_renewing(l)
+			       ? tell_renewal(l, now)
+			       : drop_candidate(l) | enter(l, MPQ_LIFE_UP,
+							   "connected", now);
 	}
 	if (elapsed >= down_limit(l) && may_fall_silent(l)) {
 		return no_answer(l, elapsed, now);
@@ -236,12 +251,11 @@ static unsigned judge(struct mpq_life *l, mpq_time now)
 	return 0;
 }
 
-static unsigned dial(struct mpq_life *l, mpq_time now)
+static void begin_candidate(struct mpq_life *l, const char *renewing,
+			    mpq_time now)
 {
-	if (l->has_candidate || answers(l, now) || now < l->next_dial) {
-		return 0;
-	}
 	l->has_candidate = true;
+	l->renewing = renewing;
 	l->dialled = now;
 	/* Whatever becomes of it, the next one comes no sooner. */
 	l->next_dial = now + l->config->redial;
@@ -250,6 +264,14 @@ static unsigned dial(struct mpq_life *l, mpq_time now)
 		l->waiting_since = now;
 	}
 	l->dials++;
+}
+
+static unsigned dial(struct mpq_life *l, mpq_time now)
+{
+	if (l->has_candidate || answers(l, now) || now < l->next_dial) {
+		return 0;
+	}
+	begin_candidate(l, NULL, now);
 	return MPQ_LIFE_DIAL | (l->has_current ? MPQ_LIFE_PROBE : 0);
 }
 
@@ -412,6 +434,9 @@ unsigned mpq_life_ended(struct mpq_life *l, bool current, bool refused,
 		return 0;
 	}
 	forget(l, current, now);
+	if (!current && answers(l, now)) {
+		return step(l, now); /* no more than a renewal has failed */
+	}
 	if (refused) {
 		back_off(l, now);
 		actions = enter(l, MPQ_LIFE_REFUSED, reason, now);
@@ -426,6 +451,16 @@ void mpq_life_dropped(struct mpq_life *l)
 {
 	l->has_current = false;
 	l->silent_since = MPQ_TIME_NEVER;
+}
+
+unsigned mpq_life_renew(struct mpq_life *l, const char *why, mpq_time now)
+{
+	if (!l->running || l->has_candidate || !answers(l, now) ||
+	    now < l->next_dial) {
+		return 0;
+	}
+	begin_candidate(l, why, now);
+	return MPQ_LIFE_DIAL | step(l, now);
 }
 
 unsigned mpq_life_observe(struct mpq_life *l, mpq_time oldest_unanswered,

@@ -13,7 +13,8 @@
  * A path has a current connection and, while that one is silent or there is
  * none, a candidate: a fresh connection on the path's other socket. Whichever
  * answers first carries the traffic, so recovery never waits for the probe
- * time-out of a connection whose timer has doubled during an outage.
+ * time-out of a connection whose timer has doubled during an outage. One that
+ * answers is replaced only when its owner asks for that (mpq_life_renew).
  *
  * Silence is met with dialling at a steady pace for ever: connectivity comes
  * back without a word, and then the next dial is what finds it. Only a refusal
@@ -86,6 +87,8 @@ struct mpq_life {
 	/* The connections. */
 	bool running; /* link ready, enabled, not held */
 	bool has_current, has_candidate;
+	const char *renewing; /* why the candidate is to replace a current one
+			       * that answers; NULL: it is not */
 	mpq_time dialled, next_dial;
 	mpq_time heard;         /* the candidate's first answer; or NEVER .. */
 	mpq_time heard_last;    /* .. and its last one */
@@ -127,6 +130,12 @@ unsigned mpq_life_ended(struct mpq_life *l, bool current, bool refused,
 /* The current connection was given up: it is of no use any more, although it
  * may answer yet. Only while it is silent. */
 void mpq_life_dropped(struct mpq_life *l);
+
+/* The current connection answers, and yet a fresh one would serve better: dials
+ * that beside it. Nothing while another dial is under way, or too soon after
+ * one, and nothing is lost when it is not let in. `why` follows "connected, "
+ * in the reason, and stays where it is. */
+unsigned mpq_life_renew(struct mpq_life *l, const char *why, mpq_time now);
 
 /* What the current connection shows, each time something was read or written:
  * see struct mpq_conn_info. */

@@ -181,6 +181,16 @@ void life_ended(struct life_world *w, struct life_connection *c, bool refused,
 	LIFE(w, mpq_life_ended(&w->life, current, refused, reason, w->now));
 }
 
+static void renew(struct life_world *w)
+{
+	unsigned dials = w->life.dials;
+
+	if (sim_random_chance(&w->renewals, w->renewals_ppm)) {
+		LIFE(w, mpq_life_renew(&w->life, "and dialling anew", w->now));
+		w->events += w->life.dials - dials;
+	}
+}
+
 void life_tell(struct life_world *w)
 {
 	struct life_connection *c = life_slot(w, w->candidate);
@@ -200,6 +210,7 @@ void life_tell(struct life_world *w)
 		LIFE(w, mpq_life_observe(&w->life, c->oldest_unanswered, w->rtt,
 					 w->now));
 	}
+	renew(w);
 	if (mpq_life_deadline(&w->life) <= w->now) {
 		LIFE(w, mpq_life_expire(&w->life, w->now));
 		sim_holds(w->run, mpq_life_deadline(&w->life) > w->now, w->now,

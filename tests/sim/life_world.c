@@ -14,6 +14,7 @@ void life_world_init(struct life_world *w, struct sim_run *run,
 	memset(w, 0, sizeof(*w));
 	w->run = run;
 	w->random.state = run->seed;
+	w->renewals.state = ~run->seed;
 	w->rtt = rtt;
 	w->traffic = traffic;
 	w->current = w->candidate = -1;

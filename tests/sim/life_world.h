@@ -53,6 +53,8 @@ struct life_packet {
 struct life_world {
 	struct sim_run *run;
 	struct sim_random random;
+	struct sim_random renewals; /* asked for at any time .. */
+	uint32_t renewals_ppm;      /* .. so often */
 	mpq_time now, end;
 
 	/* What is modelled. */

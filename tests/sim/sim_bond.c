@@ -49,6 +49,26 @@ static void a_seed_is_a_run(struct sim_run *run)
 		  (unsigned long long)a.print, (unsigned long long)b.print);
 }
 
+/* A direction that carried acknowledgements only, between two flows: losses
+ * have shrunk its windows. */
+static void a_flow_up_is_as_quick_after_one_down(struct sim_run *run)
+{
+	const mpq_duration time = 10 * MPQ_SECOND;
+	struct bond_plan p = bond_plan_of(&bond_het3_lossy, BOND_FLOW_CUBIC, 1,
+					  false, 3 * time);
+	struct bond_result r;
+
+	for (unsigned i = 0; i < 3; i++) {
+		p.load[i] = p.load[0];
+		p.load[i].flow.down = i == 1;
+		p.load[i].begins = i * time;
+	}
+	bond_run(run, &p, &r);
+	sim_holds(run, r.load[2].mbps >= .6 * r.load[0].mbps, 0,
+		  "%.1f Mbit/s at first, then %.1f", r.load[0].mbps,
+		  r.load[2].mbps);
+}
+
 /* ---- whatever happens ---------------------------------------------------- */
 
 static struct bond_event any_event(struct sim_random *r, mpq_duration at,
@@ -546,6 +566,8 @@ static const struct sim_scenario scenarios[] = {
 	 NULL, NULL},
 	{"eight_flows_get_most_of_the_sum", eight_flows_get_most_of_the_sum, 1,
 	 NULL, NULL},
+	{"a_flow_up_is_as_quick_after_one_down",
+	 a_flow_up_is_as_quick_after_one_down, 8, NULL, NULL},
 	{"bonding_does_no_harm", bonding_does_no_harm, 8, NULL, NULL},
 	{"a_flow_begins_without_a_path_that_loses_a_third",
 	 a_flow_begins_without_a_path_that_loses_a_third, 14, NULL, NULL},

@@ -120,6 +120,20 @@ static void obstacles_that_overlap(struct sim_run *run)
 	finish(run, w);
 }
 
+static void renewals_at_any_time(struct sim_run *run)
+{
+	struct life_world *w = new_world(run, 5 * MS, 600 * MS, 250 * MS);
+	struct sim_random r = {run->seed};
+
+	w->renewals_ppm = (uint32_t)sim_random_range(&r, 100, 100000);
+	for (int i = 0; i < 10; i++) {
+		adds(w, &r, some_kind(&r), sim_random_range(&r, 0, 90 * S));
+	}
+	life_world_run(w, 300 * S);
+	sim_holds(run, w->life.connects > 1, w->now, "nothing was renewed");
+	finish(run, w);
+}
+
 static void a_loose_plug(struct sim_run *run)
 {
 	struct life_world *w = new_world(run, 5 * MS, 100 * MS, 250 * MS);
@@ -237,6 +251,8 @@ int main(int argc, char **argv)
 		 1000, recovery},
 		{"comes_back_after_obstacles_that_overlap",
 		 obstacles_that_overlap, 1000, recovery},
+		{"comes_back_while_it_renews", renewals_at_any_time, 1000,
+		 recovery},
 		{"lives_with_a_loose_plug", a_loose_plug, 1000, recovery},
 		{"notices_on_an_idle_path", an_idle_path, 1000, recovery},
 		{"comes_back_on_a_very_long_way", a_very_long_way, 500,

@@ -498,6 +498,70 @@ static void rests_until_it_is_released(void **state)
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
+/* ---- a fresh one beside one that answers ----------------------------------
+ */
+
+#define WHY "and dialling anew"
+
+static void renews_beside_one_that_answers(void **state)
+{
+	(void)state;
+	connect_up(40 * MS);
+	assert_int_equal(mpq_life_renew(&life, WHY, now), DIAL | CHANGED);
+	assert_int_equal(life.state, MPQ_LIFE_UP);
+	assert_string_equal(life.reason, "connected, " WHY);
+	assert_int_equal(mpq_life_observe(&life, MPQ_TIME_NEVER, 40 * MS, now),
+			 0);
+	assert_int_equal(mpq_life_renew(&life, WHY, now), 0);
+	assert_int_equal(mpq_life_established(&life, now), PROMOTE | CHANGED);
+	assert_string_equal(life.reason, "connected");
+	assert_true(life.has_current);
+	assert_int_equal(mpq_life_deadline(&life), MPQ_TIME_NEVER);
+}
+
+static void a_renewal_that_fails_costs_nothing(void **state)
+{
+	(void)state;
+	connect_up(40 * MS);
+	assert_int_equal(mpq_life_renew(&life, WHY, now), DIAL | CHANGED);
+	assert_int_equal(mpq_life_ended(&life, false, true, "go away", now),
+			 CHANGED);
+	assert_int_equal(life.state, MPQ_LIFE_UP);
+	assert_string_equal(life.reason, "connected");
+	now += 60 * S;
+	assert_int_equal(mpq_life_renew(&life, WHY, now), DIAL | CHANGED);
+	assert_int_equal(due(mpq_life_default.redial),
+			 DROP_CANDIDATE | CHANGED);
+	assert_int_equal(life.state, MPQ_LIFE_UP);
+	assert_int_equal(mpq_life_deadline(&life), MPQ_TIME_NEVER);
+}
+
+static void what_is_renewed_and_falls_silent_is_replaced(void **state)
+{
+	(void)state;
+	connect_up(40 * MS);
+	assert_int_equal(mpq_life_renew(&life, WHY, now), DIAL | CHANGED);
+	(void)mpq_life_observe(&life, now, 40 * MS, now);
+	assert_int_equal(mpq_life_ended(&life, true, false, "reset", now),
+			 CHANGED);
+	assert_int_equal(life.state, MPQ_LIFE_DOWN);
+	assert_int_equal(mpq_life_established(&life, now), PROMOTE | CHANGED);
+	assert_int_equal(life.state, MPQ_LIFE_UP);
+}
+
+static void renews_nothing_that_does_not_answer(void **state)
+{
+	(void)state;
+	assert_int_equal(mpq_life_renew(&life, WHY, now), 0);
+	assert_int_equal(ready() & DIAL, DIAL);
+	assert_int_equal(mpq_life_renew(&life, WHY, now), 0);
+	assert_int_equal(mpq_life_established(&life, now), PROMOTE | CHANGED);
+	assert_int_equal(mpq_life_renew(&life, WHY, now), 0); /* too soon */
+	now += 60 * S;
+	(void)mpq_life_observe(&life, now - 500 * MS, 40 * MS, now);
+	assert_int_equal(mpq_life_renew(&life, WHY, now), 0); /* has one */
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,6 +591,10 @@ int main(int argc, char **argv)
 		TEST(rests_while_disabled),
 		TEST(rests_while_held_and_no_longer),
 		TEST(rests_until_it_is_released),
+		TEST(renews_beside_one_that_answers),
+		TEST(a_renewal_that_fails_costs_nothing),
+		TEST(what_is_renewed_and_falls_silent_is_replaced),
+		TEST(renews_nothing_that_does_not_answer),
 	};
 
 	if (argc != 2) {

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which members a session wants renewed, and what that costs. */
+#include "dataplane/session_private.h"
+#include "tests/unit/dataplane/bonded.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LONG (20 * MPQ_SECOND)
+
+/* It carried 20 Mbit/s at 40 ms, 100 kB; losses have left it a third. */
+static struct mpq_session_path *shrink(struct mpq_session *s, unsigned i)
+{
+	struct mpq_session_path *m = &s->path[i];
+	struct mpq_estimate *e = &m->estimate;
+
+	m->joined = fake_now() - LONG;
+	e->most.bps = 20000000;
+	e->most.at = e->proven = fake_now();
+	e->recent.acked = 1000;
+	e->recent.lost = 10;
+	e->recent.halved = fake_now();
+	e->view.rtt_min = 40 * MPQ_MILLISECOND;
+	e->view.cwnd_bytes = 33000;
+	e->view.in_flight_bytes = 1000;
+	return m;
+}
+
+static bool wants(struct mpq_session *s, const struct mpq_session_path *m,
+		  mpq_duration after)
+{
+	mpq_session_watch_windows(s, fake_now());
+	return mpq_session_wants_renewal(s, m->channel, fake_now() + after);
+}
+
+static void losses_that_shrink_a_window_are_left_behind(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = bonded_edge(*state);
+	m = shrink(s, 0);
+	assert_false(wants(s, m, MPQ_SECOND / 2)); /* a loss does that */
+	assert_true(wants(s, m, MPQ_SECOND));
+	m->estimate.view.in_flight_bytes = 33000; /* once it was seen */
+	assert_true(wants(s, m, MPQ_SECOND));
+	m->estimate.view.cwnd_bytes = 90000;
+	assert_false(wants(s, m, MPQ_SECOND));
+}
+
+static void a_path_that_is_full_is_left_alone(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = bonded_edge(*state);
+	m = shrink(s, 0);
+	m->estimate.view.in_flight_bytes = 33000; /* it has become slower */
+	assert_false(wants(s, m, LONG));
+}
+
+static void a_path_that_loses_nothing_is_left_alone(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = bonded_edge(*state);
+	m = shrink(s, 0);
+	m->estimate.recent.lost = 0;
+	assert_false(wants(s, m, LONG));
+}
+
+static void who_begins_is_left_alone(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = bonded_edge(*state);
+	m = shrink(s, 0);
+	m->joined = fake_now();
+	assert_false(wants(s, m, 2 * MPQ_SECOND));
+	m = shrink(s, 1);
+	m->estimate.proven = MPQ_TIME_NEVER; /* it was another connection */
+	assert_false(wants(s, m, LONG));
+}
+
+static void what_comes_is_not_interrupted(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = bonded_edge(*state);
+	m = shrink(s, 0);
+	m->rate_in_bps = 10000000;
+	assert_false(wants(s, m, LONG));
+	m->rate_in_bps = 100000;
+	assert_true(wants(s, m, LONG));
+}
+
+static void the_last_path_is_left_alone(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = bonded_edge(*state);
+	m = shrink(s, 0);
+	mpq_session_withdraw(s, s->path[1].channel, "test", fake_now());
+	mpq_session_withdraw(s, s->path[2].channel, "test", fake_now());
+	assert_false(wants(s, m, LONG));
+}
+
+static void only_the_edge_renews(void **state)
+{
+	struct site *site = *state;
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = bonded_session(&site->vps);
+	m = shrink(s, 0);
+	assert_false(wants(s, m, LONG));
+}
+
+/* The path dials beside it, and that one takes over. */
+static void a_renewal_loses_no_packet(void **state)
+{
+	struct site *site = *state;
+	struct mpq_path *p;
+	struct mpq_session_path *m;
+	unsigned connects;
+
+	bonded_bring_up(*state);
+	p = bonded_path(site, 0);
+	connects = p->life.connects;
+	fake_run(LONG);
+	for (int i = 0; p->life.connects == connects && i < 3000; i++) {
+		m = shrink(bonded_edge(site), 0);
+		mpq_session_watch_windows(m->session, fake_now());
+		bonded_exchange(site, 1);
+		assert_int_equal(p->life.state, MPQ_LIFE_UP);
+	}
+	assert_int_equal(p->life.connects, connects + 1);
+	fake_run(2 * MPQ_SECOND);
+	assert_int_equal(bonded_used(&site->edge), BONDED_PATHS);
+	assert_int_equal(bonded_used(&site->vps), BONDED_PATHS);
+	bonded_exchange(site, 100);
+}
+
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, bonded_setup, site_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(losses_that_shrink_a_window_are_left_behind),
+		TEST(a_path_that_is_full_is_left_alone),
+		TEST(a_path_that_loses_nothing_is_left_alone),
+		TEST(who_begins_is_left_alone),
+		TEST(what_comes_is_not_interrupted),
+		TEST(the_last_path_is_left_alone),
+		TEST(only_the_edge_renews),
+		TEST(a_renewal_loses_no_packet),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
