@@ -278,8 +278,8 @@ mpq_time mpq_session_deadline(const struct mpq_session *s);
 /* Wakes the channels for which something waits. */
 void mpq_session_wake(const struct mpq_session *s);
 
-/* Client: would the path carry more by a fresh connection, and can others stand
- * in while that joins? */
+/* Client: would the path carry more by a fresh connection, one way or the
+ * other, and can others stand in while that joins? */
 bool mpq_session_wants_renewal(const struct mpq_session *s,
 			       const struct mpq_channel *ch, mpq_time now);
 

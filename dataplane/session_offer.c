@@ -32,6 +32,7 @@ static size_t report(struct mpq_session_path *m, mpq_time now)
 			.received = (uint32_t)s->delay.paths[i].received,
 			.rate_bps = p->rate_in_bps,
 			.silence = mpq_time_elapsed(p->heard, now),
+			.renew = mpq_session_is_worn(p, now),
 		};
 	}
 	return mpq_report_write(&r, m->control_bytes);

@@ -10,6 +10,7 @@
 
 #define AFTER     (1 * MPQ_SECOND)   /* a loss or ProbeRTT is over then */
 #define SINCE     (10 * MPQ_SECOND)  /* it joined: each costs a handshake */
+#define TOLD      (1 * MPQ_SECOND)   /* ago, at most */
 #define MOST_KEPT (600 * MPQ_SECOND) /* of what the path has carried */
 
 enum {
@@ -56,14 +57,32 @@ void mpq_session_watch_windows(struct mpq_session *s, mpq_time now)
 	}
 }
 
+static bool may_go(const struct mpq_session_path *m, mpq_time now)
+{
+	return mpq_time_elapsed(m->joined, now) >= SINCE &&
+	       mpq_session_others_carry(m);
+}
+
+bool mpq_session_is_worn(const struct mpq_session_path *m, mpq_time now)
+{
+	return m->shrunk != MPQ_TIME_NEVER &&
+	       mpq_time_elapsed(m->shrunk, now) >= AFTER &&
+	       m->rate_in_bps * LITTLE_PART < m->estimate.most.bps &&
+	       may_go(m, now);
+}
+
+/* The peer's end is; only we can dial. */
+static bool is_told_so(const struct mpq_session_path *m, mpq_time now)
+{
+	return m->told_at != MPQ_TIME_NEVER && m->told.renew &&
+	       mpq_time_elapsed(m->told_at, now) < TOLD && may_go(m, now);
+}
+
 bool mpq_session_wants_renewal(const struct mpq_session *s,
 			       const struct mpq_channel *ch, mpq_time now)
 {
 	const struct mpq_session_path *m = mpq_session_path_of(s, ch);
 
-	return m != NULL && s->client && m->shrunk != MPQ_TIME_NEVER &&
-	       mpq_time_elapsed(m->shrunk, now) >= AFTER &&
-	       mpq_time_elapsed(m->joined, now) >= SINCE &&
-	       m->rate_in_bps * LITTLE_PART < m->estimate.most.bps &&
-	       mpq_session_others_carry(m);
+	return m != NULL && s->client &&
+	       (mpq_session_is_worn(m, now) || is_told_so(m, now));
 }

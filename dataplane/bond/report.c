@@ -11,6 +11,7 @@ enum {
 	NUMBER_BYTES = 4,
 	PATH_BYTES = 24,
 	MAX_PPM = 1000000,
+	RENEW = 0x80, /* of the octet with the path */
 };
 
 _Static_assert(NUMBER_BYTES + MPQ_REPORT_PATHS * PATH_BYTES <=
@@ -52,7 +53,7 @@ static mpq_duration get_time(const uint8_t **at)
 
 static uint8_t *put_path(uint8_t *at, const struct mpq_report_path *p)
 {
-	at = put(at, 1, p->path);
+	at = put(at, 1, p->path | (p->renew ? RENEW : 0U));
 	at = put_time(at, p->offset);
 	at = put_time(at, p->jitter);
 	at = put_time(at, p->queueing);
@@ -65,7 +66,9 @@ static uint8_t *put_path(uint8_t *at, const struct mpq_report_path *p)
 
 static struct mpq_report_path get_path(const uint8_t **at)
 {
-	struct mpq_report_path p = {.path = (uint8_t)get(at, 1)};
+	uint8_t first = (uint8_t)get(at, 1);
+	struct mpq_report_path p = {.path = first & (RENEW - 1U),
+				    .renew = (first & RENEW) != 0};
 
 	p.offset = get_time(at);
 	p.jitter = get_time(at);

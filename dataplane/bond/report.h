@@ -5,8 +5,8 @@
  *
  *   number (32)
  *   of each path, 24 bytes:
- *     path (8)      offset (24)   jitter (24)   queueing (24)   silence (24)
- *     loss (24)     received (32) rate (32)
+ *     renew (1)     path (7)      offset (24)   jitter (24)
+ *     queueing (24) silence (24)  loss (24)     received (32) rate (32)
  *   most significant byte first; times in microseconds, loss in parts per
  *   million, rate in kbit/s; what does not fit is the largest that does
  */
@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct mpq_report_path {
 	uint32_t received;     /* datagrams, ever; wraps */
 	uint64_t rate_bps;     /* received lately */
 	mpq_duration silence;  /* since the last arrival */
+	bool renew; /* it would carry more of ours by a fresh connection */
 };
 
 struct mpq_report {

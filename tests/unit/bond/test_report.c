@@ -57,6 +57,7 @@ static void assert_same(const struct mpq_report *a, const struct mpq_report *b)
 		assert_int_equal(p->loss_ppm, q->loss_ppm);
 		assert_int_equal(p->received, q->received);
 		assert_int_equal(p->rate_bps, q->rate_bps);
+		assert_int_equal(p->renew, q->renew);
 	}
 }
 
@@ -86,6 +87,7 @@ static void tells_of_none_and_of_all_paths(void **state)
 			r.path[i] = sample().path[0];
 			r.path[i].path = (uint8_t)(MPQ_REPORT_PATHS - 1 - i);
 			r.path[i].offset = i * MPQ_SECOND;
+			r.path[i].renew = i % 2 != 0;
 		}
 		len = mpq_report_write(&r, out);
 		assert_in_range(len, 4, MPQ_REPORT_MAX_BYTES);

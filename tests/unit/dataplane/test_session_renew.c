@@ -119,6 +119,7 @@ static void the_last_path_is_left_alone(void **state)
 	assert_false(wants(s, m, LONG));
 }
 
+/* It can only say so. */
 static void only_the_edge_renews(void **state)
 {
 	struct site *site = *state;
@@ -129,6 +130,42 @@ static void only_the_edge_renews(void **state)
 	s = bonded_session(&site->vps);
 	m = shrink(s, 0);
 	assert_false(wants(s, m, LONG));
+	assert_true(mpq_session_is_worn(m, fake_now() + MPQ_SECOND));
+}
+
+static void what_the_concentrator_says_is_heard(void **state)
+{
+	struct mpq_session_path *m;
+	struct mpq_session *s;
+
+	bonded_bring_up(*state);
+	s = bonded_edge(*state);
+	m = &s->path[0];
+	m->told.renew = true;
+	m->told_at = fake_now();
+	assert_false(wants(s, m, 0)); /* it has just joined */
+	m->joined = fake_now() - LONG;
+	assert_true(wants(s, m, 0));
+	assert_false(wants(s, m, LONG)); /* long ago */
+	m->told.renew = false;
+	assert_false(wants(s, m, 0));
+}
+
+static void the_concentrator_says_so(void **state)
+{
+	struct site *site = *state;
+	struct mpq_session *vps;
+
+	bonded_bring_up(site);
+	vps = bonded_session(&site->vps);
+	for (int i = 0; i < 2000 && !bonded_edge(site)->path[0].told.renew;
+	     i++) {
+		(void)shrink(vps, 0);
+		mpq_session_watch_windows(vps, fake_now());
+		bonded_exchange(site, 1);
+		assert_false(bonded_edge(site)->path[1].told.renew);
+	}
+	assert_true(bonded_edge(site)->path[0].told.renew);
 }
 
 /* The path dials beside it, and that one takes over. */
@@ -169,6 +206,8 @@ int main(void)
 		TEST(what_comes_is_not_interrupted),
 		TEST(the_last_path_is_left_alone),
 		TEST(only_the_edge_renews),
+		TEST(what_the_concentrator_says_is_heard),
+		TEST(the_concentrator_says_so),
 		TEST(a_renewal_loses_no_packet),
 	};
 
