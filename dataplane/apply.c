@@ -20,6 +20,7 @@ struct fresh {
 	struct mpq_path **paths;
 	struct mpq_listener **listeners;
 	size_t n_tunnels, n_paths, n_listeners;
+	bool believes; /* others than before */
 };
 
 struct apply {
@@ -106,6 +107,9 @@ static int make_tls(struct apply *a)
 	if (old != NULL && mpq_snapshot_trust_equal(&old->trust, &s->trust)) {
 		return 0;
 	}
+	a->fresh.believes =
+		old != NULL &&
+		!mpq_snapshot_believes_equal(&old->trust, &s->trust);
 	r = mpq_tls_new(&a->fresh.tls, &config, reason);
 	if (r < 0) {
 		(void)snprintf(a->at, 128, "trust");
@@ -417,6 +421,17 @@ static void change_listeners(struct apply *a)
 	}
 }
 
+/* Those whom nobody would let in any more go, the others keep what stands. */
+static void verify_peers(const struct mpq_engine *e)
+{
+	for (size_t i = 0; i < e->n_paths; i++) {
+		mpq_path_verify(e->paths[i]);
+	}
+	for (size_t i = 0; i < e->n_listeners; i++) {
+		mpq_listener_verify(e->listeners[i]);
+	}
+}
+
 static void commit(struct apply *a, mpq_time now)
 {
 	struct mpq_engine *e = a->engine;
@@ -434,6 +449,9 @@ static void commit(struct apply *a, mpq_time now)
 		change_listeners(a);
 	}
 	remove_tunnels(a);
+	if (a->fresh.believes) {
+		verify_peers(e);
+	}
 }
 
 int mpq_engine_apply(struct mpq_engine *e, struct mpq_snapshot *snapshot,

@@ -289,6 +289,17 @@ void mpq_channel_close(struct mpq_channel *ch, const char *reason)
 			MPQ_CHANNEL_H3_NO_ERROR, reason);
 }
 
+bool mpq_channel_review(struct mpq_channel *ch, struct mpq_tls *tls)
+{
+	if (ch->over || mpq_conn_review(ch->conn, tls) == 0) {
+		return true;
+	}
+	ch->end = *mpq_conn_end(ch->conn);
+	ch->up = false;
+	mpq_channel_touch(ch);
+	return false;
+}
+
 void mpq_channel_reject(struct mpq_channel *ch, const char *reason)
 {
 	mpq_channel_end(ch, MPQ_CONN_LOCAL, false, MPQ_CHANNEL_H3_NO_ERROR,

@@ -229,6 +229,15 @@ void mpq_listener_review(struct mpq_listener *l)
 	}
 }
 
+void mpq_listener_verify(struct mpq_listener *l)
+{
+	mpq_time now = mpq_loop_now(l->shared->loop);
+
+	for (struct mpq_guest *g = l->guests; g != NULL; g = g->next) {
+		mpq_guest_verify(g, now);
+	}
+}
+
 static struct mpq_guest *guest_of(struct mpq_agenda_entry *e)
 {
 	return (struct mpq_guest *)((char *)e -

@@ -76,6 +76,10 @@ void mpq_listener_free(struct mpq_listener *l);
  * away, the others stay. */
 void mpq_listener_review(struct mpq_listener *l);
 
+/* We believe others now: guests whose certificate is no longer good are
+ * refused, the others stay. */
+void mpq_listener_verify(struct mpq_listener *l);
+
 void mpq_listener_turn(struct mpq_listener *l, mpq_time now);
 mpq_time mpq_listener_deadline(const struct mpq_listener *l);
 

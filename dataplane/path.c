@@ -274,6 +274,17 @@ void mpq_path_configure(struct mpq_path *p,
 	}
 }
 
+void mpq_path_verify(struct mpq_path *p)
+{
+	for (int i = 0; i < MPQ_PATH_SOCKETS; i++) {
+		struct mpq_channel *ch = p->slot[i].channel;
+
+		if (ch != NULL) { /* the turn reaps it */
+			(void)mpq_channel_review(ch, *p->shared->tls);
+		}
+	}
+}
+
 /* All or none. */
 static int open_sockets(struct mpq_path *p, const int *fds)
 {

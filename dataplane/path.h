@@ -74,6 +74,10 @@ void mpq_path_configure(struct mpq_path *p,
 			const struct mpq_snapshot_path *config,
 			struct mpq_tunnel *tunnel, int id, mpq_time now);
 
+/* We believe others now: what runs goes on if its concentrator would still be
+ * let in. */
+void mpq_path_verify(struct mpq_path *p);
+
 /* The link as mpquic-control sees it. With MPQ_LIFE_CONNECTING: ready, and
  * fds[MPQ_PATH_SOCKETS], taken. 0; -errno: they are no sockets, and the path
  * has none. */

@@ -34,12 +34,10 @@ static uint8_t alert_of(enum mpq_certificate_result r)
 static void judge(struct mpq_handshake *h,
 		  const struct mpq_certificate_der *chain, size_t n)
 {
-	enum mpq_certificate_result r =
-		mpq_certificate_check(mpq_tls_material(h->tls)->trust, chain, n,
-				      h->server ? MPQ_CERTIFICATE_CLIENT
-						: MPQ_CERTIFICATE_SERVER,
-				      h->server ? NULL : h->host, time(NULL),
-				      &h->peer, h->refusal);
+	enum mpq_certificate_result r = mpq_certificate_check(
+		mpq_tls_material(h->trust)->trust, chain, n,
+		h->server ? MPQ_CERTIFICATE_CLIENT : MPQ_CERTIFICATE_SERVER,
+		h->server ? NULL : h->host, time(NULL), &h->peer, h->refusal);
 
 	if (r != MPQ_CERTIFICATE_OK) {
 		h->alert = alert_of(r);
@@ -137,6 +135,7 @@ int mpq_handshake_init(struct mpq_handshake *h, struct mpq_tls *tls,
 		return -ENOMEM;
 	}
 	h->tls = mpq_tls_ref(tls);
+	h->trust = mpq_tls_ref(tls);
 	return configure(h, m) ? -ENOMEM : 0;
 }
 
@@ -147,5 +146,18 @@ void mpq_handshake_finish(struct mpq_handshake *h)
 		h->session = NULL;
 	}
 	mpq_tls_unref(h->tls);
+	mpq_tls_unref(h->trust);
 	h->tls = NULL;
+	h->trust = NULL;
+}
+
+bool mpq_handshake_review(struct mpq_handshake *h, struct mpq_tls *tls)
+{
+	mpq_tls_unref(h->trust);
+	h->trust = mpq_tls_ref(tls);
+	if (!h->accepted) {
+		return true; /* refused already, or not judged yet */
+	}
+	h->accepted = false;
+	return verify_peer(h->session) == 0;
 }

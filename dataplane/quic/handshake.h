@@ -17,7 +17,8 @@
 struct mpq_handshake {
 	/* What gnutls' session pointer leads to; ngtcp2's helper reads it. */
 	ngtcp2_crypto_conn_ref ref;
-	struct mpq_tls *tls; /* a reference */
+	struct mpq_tls *tls;   /* a reference */
+	struct mpq_tls *trust; /* whose trust judges the peer; a reference */
 	gnutls_session_t session;
 	bool server;
 	char host[MPQ_CERTIFICATE_NAME_BYTES]; /* client: whom we dial */
@@ -36,6 +37,9 @@ struct mpq_handshake {
 int mpq_handshake_init(struct mpq_handshake *h, struct mpq_tls *tls,
 		       const char *host);
 void mpq_handshake_finish(struct mpq_handshake *h);
+/* From now on `tls` is whom we believe. A peer that was accepted is judged
+ * anew, by the chain that it presented. False: it is refused. */
+bool mpq_handshake_review(struct mpq_handshake *h, struct mpq_tls *tls);
 
 /* What tls.c has for us. */
 struct mpq_tls_material {

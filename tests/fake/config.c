@@ -30,6 +30,14 @@ struct json_object *config_new(const char *role, const struct pki_set *pki,
 	return o;
 }
 
+void config_trust(struct json_object *config, const char *name,
+		  const char *text)
+{
+	if (text != NULL) {
+		add(json_object_object_get(config, "trust"), name, text);
+	}
+}
+
 void config_append(char *text, size_t cap, const char *format, ...)
 {
 	size_t at = strlen(text);

@@ -11,6 +11,9 @@
 
 #include <json-c/json.h>
 
+/* Sets a text of the snapshot's trust ("crl-pem"); NULL: leaves it. */
+void config_trust(struct json_object *config, const char *name,
+		  const char *text);
 /* A snapshot with its role and trust; `own` is of the set. */
 struct json_object *config_new(const char *role, const struct pki_set *pki,
 			       const struct pki_certificate *own);

@@ -57,6 +57,12 @@ static const struct mpq_engine_events events = {
 
 /* ---- configuration ------------------------------------------------------ */
 
+static void add_trust(const struct site *s, struct json_object *o)
+{
+	config_trust(o, "authority-pem", s->authority_pem);
+	config_trust(o, "crl-pem", s->crl_pem);
+}
+
 static int apply(struct site_side *side, struct json_object *o,
 		 struct mpq_engine_descriptor *d, size_t n)
 {
@@ -69,6 +75,7 @@ int site_apply_edge(struct site *s, const char *paths, const char *tunnels,
 {
 	struct json_object *o = config_new("edge", &s->pki, s->pki.client);
 
+	add_trust(s, o);
 	config_list(o, "paths", paths);
 	config_list(o, "tunnels", tunnels);
 	return apply(&s->edge, o, d, n);
@@ -79,8 +86,10 @@ int site_apply_vps(struct site *s, const char *peers, const char *paths,
 		   size_t n)
 {
 	struct json_object *o =
-		config_new("concentrator", &s->pki, s->pki.server);
+		config_new("concentrator", &s->pki,
+			   s->vps_own != NULL ? s->vps_own : s->pki.server);
 
+	add_trust(s, o);
 	config_list(o, "peers", peers);
 	config_list(o, "paths", paths);
 	config_list(o, "tunnels", tunnels);

@@ -44,6 +44,9 @@ struct site_side {
 struct site {
 	struct pki_set pki;
 	struct site_side edge, vps;
+	/* for the next snapshot of either end; NULL: those of `pki` */
+	const char *authority_pem, *crl_pem;
+	const struct pki_certificate *vps_own;
 };
 
 /* For cmocka: *state is a struct site. Both ends are configured and have their

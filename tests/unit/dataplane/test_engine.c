@@ -168,6 +168,96 @@ static void a_peer_that_is_gone_is_sent_away(void **state)
 	assert_int_equal(s->edge.state, MPQ_LIFE_REFUSED);
 }
 
+static void apply_vps(struct site *s)
+{
+	assert_int_equal(site_apply_vps(s, SITE_PEER, SITE_VPS_PATH,
+					SITE_VPS_TUNNEL, NULL, 0),
+			 0);
+}
+
+static void apply_edge(struct site *s)
+{
+	assert_int_equal(site_apply_edge(s, SITE_EDGE_PATH, SITE_EDGE_TUNNEL,
+					 NULL, 0),
+			 0);
+}
+
+static void a_revoked_edge_is_refused_at_once_and_told(void **state)
+{
+	struct site *s = *state;
+	char *crl = pki_crl(s->pki.authority, s->pki.client);
+
+	s->crl_pem = crl;
+	apply_vps(s);
+	assert_false(s->vps.tunnel_up);
+	fake_run(100 * MPQ_MILLISECOND);
+	assert_false(s->edge.tunnel_up);
+	assert_int_equal(s->edge.state, MPQ_LIFE_REFUSED);
+	assert_non_null(strstr(s->edge.path_reason, "certificate revoked"));
+	assert_int_equal(s->vps.refusals, 1);
+	assert_non_null(strstr(s->vps.refusal, "edge-1"));
+	assert_non_null(strstr(s->vps.refusal, "revocation list"));
+	fake_run(60 * MPQ_SECOND); /* it backs off */
+	assert_true(s->vps.refusals < 20);
+	free(crl);
+	s->crl_pem = NULL;
+	apply_vps(s);
+	fake_run(60 * MPQ_SECOND);
+	assert_int_equal(passing(s), 20);
+}
+
+static void a_revoked_concentrator_is_left_at_once(void **state)
+{
+	struct site *s = *state;
+	char *crl = pki_crl(s->pki.authority, s->pki.server);
+
+	s->crl_pem = crl;
+	apply_edge(s);
+	fake_run(100 * MPQ_MILLISECOND);
+	assert_false(s->edge.tunnel_up);
+	assert_false(s->vps.tunnel_up);
+	assert_int_equal(s->edge.state, MPQ_LIFE_REFUSED);
+	assert_non_null(strstr(s->edge.path_reason, "revocation list"));
+	free(crl);
+}
+
+static void new_trust_that_still_holds_drops_nothing(void **state)
+{
+	struct site *s = *state;
+	unsigned connects = site_path(s)->life.connects;
+	struct pki_set other = pki_set_new();
+	char *bundle = pki_join(s->pki.authority->certificate_pem,
+				other.authority->certificate_pem);
+	char *crl = pki_crl(s->pki.authority, NULL);
+
+	s->authority_pem = bundle;
+	s->crl_pem = crl;
+	apply_vps(s);
+	apply_edge(s);
+	assert_int_equal(passing(s), 20);
+	assert_int_equal(site_path(s)->life.connects, connects);
+	assert_int_equal(s->vps.refusals, 0);
+	pki_set_free(&other);
+	free(bundle);
+	free(crl);
+}
+
+static void a_certificate_of_our_own_made_anew_drops_nothing(void **state)
+{
+	struct site *s = *state;
+	unsigned connects = site_path(s)->life.connects;
+	struct pki_wish wish = {.server = true,
+				.issuer = s->pki.authority,
+				.names = {"concentrator.example"}};
+	struct pki_certificate *renewed = pki_new(&wish);
+
+	s->vps_own = renewed;
+	apply_vps(s);
+	assert_int_equal(passing(s), 20);
+	assert_int_equal(site_path(s)->life.connects, connects);
+	pki_free(renewed);
+}
+
 static void a_disabled_tunnel_stops_and_comes_back(void **state)
 {
 	struct site *s = *state;
@@ -264,6 +354,10 @@ int main(void)
 		SITE(a_device_made_anew_is_taken_and_the_connection_stays),
 		SITE(a_device_that_comes_replaces_one_that_seems_well),
 		SITE(a_snapshot_is_refused_as_a_whole),
+		SITE(a_revoked_edge_is_refused_at_once_and_told),
+		SITE(a_revoked_concentrator_is_left_at_once),
+		SITE(new_trust_that_still_holds_drops_nothing),
+		SITE(a_certificate_of_our_own_made_anew_drops_nothing),
 		SITE(a_device_that_is_none_leaves_all_as_it_was),
 		SITE(a_renamed_peer_keeps_its_connection),
 		SITE(a_peer_that_is_gone_is_sent_away),

@@ -294,6 +294,121 @@ static void a_client_waits_for_the_servers_verdict(void **state)
 	pair_free(p);
 }
 
+static struct mpq_tls *tls_of(const struct mpq_tls_config *config)
+{
+	char reason[MPQ_CERTIFICATE_REASON_BYTES];
+	struct mpq_tls *tls;
+
+	assert_int_equal(mpq_tls_new(&tls, config, reason), 0);
+	return tls;
+}
+
+/* Has `by` judge its standing peer by `config`. */
+static int review(struct pair_end *by, const struct mpq_tls_config *config)
+{
+	struct mpq_tls *tls = tls_of(config);
+	int r = mpq_conn_review(by->conn, tls);
+
+	mpq_tls_unref(tls);
+	return r;
+}
+
+/* The chain that a peer presented is there for as long as its connection. */
+static void revoke(bool client)
+{
+	struct pair *p = pair_new();
+	struct pki_certificate *bad = client ? p->pki.client : p->pki.server;
+	struct pair_end *by = client ? &p->server : &p->client;
+	struct pair_end *of = client ? &p->client : &p->server;
+	struct mpq_tls_config config = client ? p->server_tls : p->client_tls;
+	char *crl = pki_crl(p->pki.authority, bad);
+
+	pair_dial(p);
+	assert_true(pair_run(p, pair_mtu_is_known, 5 * MPQ_SECOND));
+	config.crl_pem = crl;
+	assert_int_equal(review(by, &config), -ECONNRESET);
+	assert_int_equal(review(by, &config), 0); /* it is told once */
+	pair_queue(by, 1000, 1);
+	assert_true(pair_run(p,
+			     client ? pair_client_is_over : pair_server_is_over,
+			     20 * MPQ_SECOND));
+	assert_int_equal(mpq_conn_end(by->conn)->layer, MPQ_CONN_VERIFY);
+	assert_non_null(
+		strstr(mpq_conn_end(by->conn)->reason, "revocation list"));
+	assert_int_equal(mpq_conn_end(of->conn)->layer, MPQ_CONN_TLS);
+	assert_int_equal(mpq_conn_end(of->conn)->code,
+			 GNUTLS_A_CERTIFICATE_REVOKED);
+	assert_int_equal(of->datagrams, 0);
+	free(crl);
+	pair_free(p);
+}
+
+static void a_standing_peer_that_is_revoked_is_refused(void **state)
+{
+	(void)state;
+	revoke(true);
+	revoke(false);
+}
+
+static void a_standing_peer_of_an_authority_taken_away_is_refused(void **state)
+{
+	struct pair *p = pair_new();
+	struct pki_set other = pki_set_new();
+	struct mpq_tls_config config = p->server_tls;
+
+	(void)state;
+	pair_dial(p);
+	assert_true(pair_run(p, pair_is_up, 5 * MPQ_SECOND));
+	config.authority_pem = other.authority->certificate_pem;
+	assert_int_equal(review(&p->server, &config), -ECONNRESET);
+	assert_true(pair_run(p, pair_client_is_over, 20 * MPQ_SECOND));
+	assert_int_equal(mpq_conn_end(p->client.conn)->code,
+			 GNUTLS_A_UNKNOWN_CA);
+	pki_set_free(&other);
+	pair_free(p);
+}
+
+static void a_standing_peer_that_is_still_good_stays(void **state)
+{
+	struct pair *p = pair_new();
+	struct pki_set other = pki_set_new();
+	char *crl = pki_crl(p->pki.authority, p->pki.server);
+	struct mpq_tls_config config = p->server_tls;
+	char *bundle = pki_join(p->pki.authority->certificate_pem,
+				other.authority->certificate_pem);
+
+	(void)state;
+	pair_dial(p);
+	assert_true(pair_run(p, pair_mtu_is_known, 5 * MPQ_SECOND));
+	config.authority_pem = bundle;
+	config.crl_pem = crl; /* of another one's certificate */
+	assert_int_equal(review(&p->server, &config), 0);
+	pair_queue(&p->client, 1000, 1);
+	pair_queue(&p->server, 1000, 2);
+	pair_wait(p, MPQ_SECOND);
+	assert_int_equal(p->server.datagrams + p->client.datagrams, 2);
+	free(bundle);
+	free(crl);
+	pki_set_free(&other);
+	pair_free(p);
+}
+
+static void who_is_not_judged_yet_is_judged_by_the_new_trust(void **state)
+{
+	struct pair *p = pair_new();
+	struct mpq_tls_config config = p->client_tls;
+	char *crl = pki_crl(p->pki.authority, p->pki.server);
+
+	(void)state;
+	pair_dial(p);
+	config.crl_pem = crl;
+	assert_int_equal(review(&p->client, &config), 0);
+	assert_true(pair_run(p, pair_client_is_over, 20 * MPQ_SECOND));
+	assert_int_equal(mpq_conn_end(p->client.conn)->layer, MPQ_CONN_VERIFY);
+	free(crl);
+	pair_free(p);
+}
+
 static void new_material_serves_new_handshakes_only(void **state)
 {
 	struct pair *p = pair_new();
@@ -385,6 +500,12 @@ int main(void)
 		cmocka_unit_test(a_client_without_certificate_is_refused),
 		cmocka_unit_test(a_client_waits_for_the_servers_verdict),
 		cmocka_unit_test(new_material_serves_new_handshakes_only),
+		cmocka_unit_test(a_standing_peer_that_is_revoked_is_refused),
+		cmocka_unit_test(
+			a_standing_peer_of_an_authority_taken_away_is_refused),
+		cmocka_unit_test(a_standing_peer_that_is_still_good_stays),
+		cmocka_unit_test(
+			who_is_not_judged_yet_is_judged_by_the_new_trust),
 		cmocka_unit_test(pins_alone_are_enough),
 		cmocka_unit_test(unusable_material_is_refused_with_a_sentence),
 	};
