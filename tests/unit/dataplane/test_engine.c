@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Both ends as whole engines: what a snapshot changes, and what it does not. */
+#include "tests/unit/dataplane/crowd.h"
 #include "tests/unit/dataplane/site.h"
 
 #include <setjmp.h>
@@ -221,6 +222,40 @@ static void a_revoked_concentrator_is_left_at_once(void **state)
 	free(crl);
 }
 
+static void of_two_edges_the_revoked_one_is_refused(void **state)
+{
+	struct site *s = *state;
+	unsigned connects = site_path(s)->life.connects;
+	struct pki_wish wish = {.client = true,
+				.issuer = s->pki.authority,
+				.names = {"edge-2.example"}};
+	struct pki_certificate *own = pki_new(&wish);
+	char *crl = pki_crl(s->pki.authority, own);
+	struct crowd_member *other;
+	struct crowd crowd;
+
+	assert_int_equal(site_apply_vps(s, SITE_PEER "," SITE_PEER_2,
+					SITE_VPS_PATH, SITE_VPS_TUNNEL, NULL,
+					0),
+			 0);
+	crowd_init(&crowd, own, s->pki.authority);
+	other = crowd_add_mute(&crowd, "203.0.113.9", 9);
+	fake_run(1 * MPQ_SECOND);
+	assert_true(mpq_conn_is_established(other->conn));
+	s->crl_pem = crl;
+	assert_int_equal(site_apply_vps(s, SITE_PEER "," SITE_PEER_2,
+					SITE_VPS_PATH, SITE_VPS_TUNNEL, NULL,
+					0),
+			 0);
+	assert_int_equal(passing(s), 20);
+	assert_non_null(strstr(other->reason, "certificate revoked"));
+	assert_int_equal(site_path(s)->life.connects, connects);
+	assert_int_equal(s->vps.refusals, 1);
+	crowd_finish(&crowd);
+	free(crl);
+	pki_free(own);
+}
+
 static void new_trust_that_still_holds_drops_nothing(void **state)
 {
 	struct site *s = *state;
@@ -356,6 +391,7 @@ int main(void)
 		SITE(a_snapshot_is_refused_as_a_whole),
 		SITE(a_revoked_edge_is_refused_at_once_and_told),
 		SITE(a_revoked_concentrator_is_left_at_once),
+		SITE(of_two_edges_the_revoked_one_is_refused),
 		SITE(new_trust_that_still_holds_drops_nothing),
 		SITE(a_certificate_of_our_own_made_anew_drops_nothing),
 		SITE(a_device_that_is_none_leaves_all_as_it_was),
