@@ -86,6 +86,8 @@ static void follow_session(struct mpq_path *p, struct mpq_channel *ch,
 			mpq_life_dropped(&p->life);
 		}
 	}
+	mpq_session_explain(p->tunnel->session, (unsigned)p->id,
+			    p->life.reason);
 	mpq_tunnel_explain(p->tunnel, p->life.reason);
 }
 

@@ -74,6 +74,16 @@ void mpq_session_set_state(struct mpq_session_path *m,
 	mpq_session_follow(m->session, m->reason, now);
 }
 
+void mpq_session_explain(struct mpq_session *s, unsigned path,
+			 const char *reason)
+{
+	struct mpq_session_path *m = &s->path[path];
+
+	if (m->state == MPQ_SESSION_AWAY) {
+		(void)snprintf(m->reason, sizeof(m->reason), "%s", reason);
+	}
+}
+
 void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
 		       mpq_time now)
 {

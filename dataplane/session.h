@@ -244,6 +244,9 @@ void mpq_session_configure(struct mpq_session *s,
  * one of that path is done with. */
 void mpq_session_offer(struct mpq_session *s, unsigned path,
 		       struct mpq_channel *ch, mpq_time now);
+/* Why the path is away, while it is: its troubles change. */
+void mpq_session_explain(struct mpq_session *s, unsigned path,
+			 const char *reason);
 /* The channel is gone, or of no use: harmless when it was not a member. */
 void mpq_session_withdraw(struct mpq_session *s, const struct mpq_channel *ch,
 			  const char *reason, mpq_time now);

@@ -55,6 +55,25 @@ static void any_path_can_be_the_first(void **state)
 	}
 }
 
+static void who_is_away_tells_its_latest_trouble(void **state)
+{
+	struct site *s = *state;
+	const struct mpq_session_path *m;
+
+	bonded_bring_up(s);
+	m = &bonded_edge(s)->path[0];
+	bonded_link_gone(s, 0);
+	assert_string_equal(m->reason, "unplugged");
+	(void)mpq_path_link(bonded_path(s, 0), MPQ_LIFE_NO_ADDRESS,
+			    "no default route yet", NULL, fake_now());
+	assert_string_equal(m->reason, "no default route yet");
+	assert_int_equal(m->state, MPQ_SESSION_AWAY);
+	bonded_link_ready(s, 0);
+	fake_run(2 * MPQ_SECOND);
+	assert_int_equal(m->state, MPQ_SESSION_USED);
+	assert_string_equal(m->reason, "it has behaved well");
+}
+
 /* Its first probes show what it loses. */
 static void a_path_beside_others_is_looked_at_first(void **state)
 {
@@ -498,6 +517,7 @@ int main(void)
 		TEST(all_paths_join_one_session),
 		TEST(what_one_end_sent_the_other_one_got),
 		TEST(any_path_can_be_the_first),
+		TEST(who_is_away_tells_its_latest_trouble),
 		TEST(a_path_beside_others_is_looked_at_first),
 		TEST(each_path_may_go_and_come_back),
 		TEST(what_a_silent_path_swallowed_is_sent_again),
