@@ -299,6 +299,28 @@ static void refuses_a_revocation_list_of_a_stranger(void **state)
 	pki_free(stranger);
 }
 
+/* As an authority whose key is changed has. */
+static void takes_lists_of_two_authorities_of_one_name(void **state)
+{
+	struct trusted *f = *state;
+	struct pki_wish w = {.cn = "authority", .authority = true};
+	struct pki_certificate *a = pki_new(&w), *b = pki_new(&w);
+	char *of_a = pki_crl(a, NULL), *of_b = pki_crl(b, NULL), *both;
+
+	assert_true(asprintf(&both, "%s%s", a->certificate_pem,
+			     b->certificate_pem) > 0);
+	assert_int_equal(try_trust(f, both, of_a, MPQ_CERTIFICATE_HIGH), 0);
+	assert_int_equal(try_trust(f, both, of_b, MPQ_CERTIFICATE_HIGH), 0);
+	assert_int_equal(try_trust(f, a->certificate_pem, of_b,
+				   MPQ_CERTIFICATE_HIGH),
+			 -EINVAL);
+	free(both);
+	free(of_a);
+	free(of_b);
+	pki_free(a);
+	pki_free(b);
+}
+
 static void a_revocation_list_needs_an_authority(void **state)
 {
 	struct trusted *f = *state;
@@ -331,6 +353,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_weak_authority),
 		cmocka_unit_test(takes_several_authorities),
 		cmocka_unit_test(refuses_a_revocation_list_of_a_stranger),
+		cmocka_unit_test(takes_lists_of_two_authorities_of_one_name),
 		cmocka_unit_test(a_revocation_list_needs_an_authority),
 	};
 
