@@ -121,6 +121,8 @@ void mpq_session_send_repairs(struct mpq_session *s, mpq_time now);
 
 /* session_turn.c: is any other one used? */
 bool mpq_session_others_carry(const struct mpq_session_path *m);
+/* session_limits.c: at each tick. What is too old goes. */
+void mpq_session_limit_queues(struct mpq_session *s, mpq_time now);
 /* session_renew.c: at each tick; would what is sent here gain by a renewal? */
 void mpq_session_watch_windows(struct mpq_session *s, mpq_time now);
 bool mpq_session_is_worn(const struct mpq_session_path *m, mpq_time now);
