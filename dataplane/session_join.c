@@ -86,10 +86,26 @@ static void ask(struct mpq_session_path *m, mpq_time now)
 			      now);
 }
 
+/* The peer hears of it by another path. */
+static void tell_leave(struct mpq_session *s, unsigned path)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+
+	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
+		struct mpq_session_path *m = &s->path[i];
+
+		if (m->state == MPQ_SESSION_USED) {
+			(void)say(m, MPQ_JOIN_LEAVE, value,
+				  mpq_join_write_leave(value, path));
+		}
+	}
+}
+
 void mpq_session_offer(struct mpq_session *s, unsigned path,
 		       struct mpq_channel *ch, mpq_time now)
 {
 	struct mpq_session_path *m = &s->path[path];
+	bool member = mpq_session_is_member(m);
 
 	if (m->channel == ch) {
 		return;
@@ -109,6 +125,9 @@ void mpq_session_offer(struct mpq_session *s, unsigned path,
 	/* Now, or what comes meanwhile overtakes it. */
 	mpq_session_empty(m, now);
 	mpq_session_send_repairs(s, now);
+	if (member) { /* until the other one joins it would send in vain */
+		tell_leave(s, path);
+	}
 }
 
 static bool has_members(const struct mpq_session *s)
@@ -119,21 +138,6 @@ static bool has_members(const struct mpq_session *s)
 		}
 	}
 	return false;
-}
-
-/* The peer hears of it by another path. */
-static void tell_leave(struct mpq_session *s, unsigned path)
-{
-	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
-
-	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		struct mpq_session_path *m = &s->path[i];
-
-		if (m->state == MPQ_SESSION_USED) {
-			(void)say(m, MPQ_JOIN_LEAVE, value,
-				  mpq_join_write_leave(value, path));
-		}
-	}
 }
 
 static bool is_in_use(const struct mpq_session *s)

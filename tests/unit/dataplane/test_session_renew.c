@@ -188,6 +188,9 @@ static void a_renewal_loses_no_packet(void **state)
 	}
 	assert_int_equal(p->life.connects, connects + 1);
 	fake_run(2 * MPQ_SECOND);
+	/* It was told, and sent nothing by the connection before. */
+	assert_true(bonded_session(&site->vps)->path[0].lost_at !=
+		    MPQ_TIME_NEVER);
 	assert_int_equal(bonded_used(&site->edge), BONDED_PATHS);
 	assert_int_equal(bonded_used(&site->vps), BONDED_PATHS);
 	bonded_exchange(site, 100);
