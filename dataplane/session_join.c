@@ -11,7 +11,7 @@
 /* Each costs a tenth of a millisecond and more, and events. */
 #define JOIN_INTERVAL (100 * MPQ_MILLISECOND)
 /* By another path a farewell may be later than the next connection is. */
-#define LATE (1 * MPQ_SECOND)
+#define LATE (3 * MPQ_SECOND)
 /* In which who opens is to be answered while others could do it; twice as long
  * each time, for all of them may be bad. */
 #define OPEN_IN(rtt)    (100 * MPQ_MILLISECOND + 3 * (rtt))
