@@ -389,17 +389,22 @@ static void watch_candidate(struct mpq_path *p, mpq_time now)
 static void renew(struct mpq_path *p, const struct mpq_channel *ch,
 		  mpq_time now)
 {
+	unsigned actions;
+
 	if (p->tunnel == NULL || p->tunnel->session == NULL ||
 	    !mpq_session_wants_renewal(p->tunnel->session, ch, now) ||
 	    (p->renewed != MPQ_TIME_NEVER &&
 	     mpq_time_elapsed(p->renewed, now) < RENEWED)) {
 		return;
 	}
-	p->renewed = now;
-	act(p,
-	    mpq_life_renew(&p->life,
-			   "dialling anew: losses have shrunk its window", now),
-	    now);
+	actions = mpq_life_renew(&p->life,
+				 "dialling anew: losses have shrunk its window",
+				 now);
+	if (actions != 0) {
+		p->renewed = now;
+		mpq_session_renews(p->tunnel->session, now);
+		act(p, actions, now);
+	}
 }
 
 static void watch_current(struct mpq_path *p, mpq_time now)

@@ -213,7 +213,7 @@ struct mpq_session *mpq_session_new(bool client,
 	s->seed = seed;
 	s->opener = -1;
 	s->policy_number = client; /* a server has heard none */
-	s->data_in = s->data_out = MPQ_TIME_NEVER;
+	s->data_in = s->data_out = s->renewed = MPQ_TIME_NEVER;
 	s->now = now;
 	s->steer = mpq_steer_new(&steer_events, s, now);
 	s->path = calloc(MPQ_SESSION_PATHS, sizeof(*s->path));

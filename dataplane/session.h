@@ -217,9 +217,10 @@ struct mpq_session {
 	uint32_t told_number; /* of the peer's newest report .. */
 	bool was_told;        /* .. if there was one */
 	mpq_time report_due, tick_due;
-	mpq_time lull; /* a path was silent just now, or left alone, the last
-			* time; 0: never */
-	bool received; /* since the last report */
+	mpq_time renewed; /* a path, the last time; NEVER: none was */
+	mpq_time lull;    /* a path was silent just now, or left alone, the last
+			   * time; 0: never */
+	bool received;    /* since the last report */
 	mpq_time data_out, data_in; /* the last */
 	struct mpq_session_counters counters;
 	struct mpq_session_class_counters class[MPQ_SESSION_CLASSES];
@@ -285,6 +286,8 @@ void mpq_session_wake(const struct mpq_session *s);
  * other, and can others stand in while that joins? */
 bool mpq_session_wants_renewal(const struct mpq_session *s,
 			       const struct mpq_channel *ch, mpq_time now);
+/* It is dialled: one after another. */
+void mpq_session_renews(struct mpq_session *s, mpq_time now);
 
 /* The member that a channel is, or NULL. */
 struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,

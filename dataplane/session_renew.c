@@ -10,6 +10,7 @@
 
 #define AFTER     (1 * MPQ_SECOND)   /* a loss or ProbeRTT is over then */
 #define SINCE     (10 * MPQ_SECOND)  /* it joined: each costs a handshake */
+#define APART     (5 * MPQ_SECOND)   /* .. and is tried out then */
 #define TOLD      (1 * MPQ_SECOND)   /* ago, at most */
 #define MOST_KEPT (600 * MPQ_SECOND) /* of what the path has carried */
 
@@ -83,6 +84,14 @@ bool mpq_session_wants_renewal(const struct mpq_session *s,
 {
 	const struct mpq_session_path *m = mpq_session_path_of(s, ch);
 
+	/* While one joins, the others stand in for it. */
 	return m != NULL && s->client &&
+	       (s->renewed == MPQ_TIME_NEVER ||
+		mpq_time_elapsed(s->renewed, now) >= APART) &&
 	       (mpq_session_is_worn(m, now) || is_told_so(m, now));
+}
+
+void mpq_session_renews(struct mpq_session *s, mpq_time now)
+{
+	s->renewed = now;
 }

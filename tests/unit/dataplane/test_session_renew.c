@@ -196,6 +196,86 @@ static void a_renewal_loses_no_packet(void **state)
 	bonded_exchange(site, 100);
 }
 
+static unsigned connects(struct site *site)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < BONDED_PATHS; i++) {
+		n += bonded_path(site, i)->life.connects;
+	}
+	return n;
+}
+
+/* All of them, as the flow that filled them ends: for a millisecond each. */
+static void shrink_all(struct site *site, mpq_duration time,
+		       unsigned *ret_least)
+{
+	struct mpq_session *s = bonded_edge(site);
+
+	for (; time > 0; time -= MPQ_MILLISECOND) {
+		for (unsigned i = 0; i < BONDED_PATHS; i++) {
+			mpq_time joined = s->path[i].joined;
+
+			(void)shrink(s, i);
+			s->path[i].joined = joined;
+		}
+		mpq_session_watch_windows(s, fake_now());
+		fake_run(MPQ_MILLISECOND);
+		if (bonded_used(&site->edge) < *ret_least) {
+			*ret_least = bonded_used(&site->edge);
+		}
+	}
+}
+
+static void one_after_another_is_renewed(void **state)
+{
+	struct site *site = *state;
+	unsigned before, least = BONDED_PATHS;
+
+	bonded_bring_up(site);
+	fake_run(LONG);
+	before = connects(site);
+	shrink_all(site, 25 * MPQ_SECOND, &least);
+	assert_int_equal(connects(site), before + BONDED_PATHS);
+	assert_int_equal(least, BONDED_PATHS - 1);
+}
+
+static void dial_beside(struct site *site, int path)
+{
+	const struct mpq_path *p = bonded_path(site, path);
+
+	for (int i = 0; p->candidate < 0 && i < 3000; i++) {
+		struct mpq_session_path *m =
+			shrink(bonded_edge(site), (unsigned)path);
+
+		m->estimate.most.bps = 2000000000; /* what it has is little */
+		mpq_session_watch_windows(m->session, fake_now());
+		fake_run(MPQ_MILLISECOND);
+	}
+	assert_true(p->candidate >= 0);
+}
+
+/* It was sent by a path that was out just then. */
+static void a_late_farewell_ends_no_fresh_connection(void **state)
+{
+	struct site *site = *state;
+	const struct mpq_path *p;
+
+	bonded_bring_up(site);
+	p = bonded_path(site, 0);
+	for (unsigned i = 5; i < 25; i++) {
+		unsigned before = p->life.connects;
+
+		fake_run(2 * LONG);
+		dial_beside(site, 0);
+		fake_cut(bonded_address[2], true);
+		fake_run(i * MPQ_SECOND / 10);
+		fake_cut(bonded_address[2], false);
+		fake_run(5 * MPQ_SECOND);
+		assert_int_equal(p->life.connects, before + 1);
+	}
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, bonded_setup, site_teardown)
 
@@ -212,6 +292,8 @@ int main(void)
 		TEST(what_the_concentrator_says_is_heard),
 		TEST(the_concentrator_says_so),
 		TEST(a_renewal_loses_no_packet),
+		TEST(one_after_another_is_renewed),
+		TEST(a_late_farewell_ends_no_fresh_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
