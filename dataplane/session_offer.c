@@ -131,8 +131,6 @@ static void pass(void *owner, struct mpq_packet *p)
 	}
 }
 
-/* By a slower path the first packet would come late, and all after it would
- * wait: it takes one that it brings when those before it have come. */
 static bool fits_others_only(const struct mpq_session_path *m,
 			     const struct mpq_packet *p)
 {
@@ -141,6 +139,8 @@ static bool fits_others_only(const struct mpq_session_path *m,
 				 p->len_bytes) != 0;
 }
 
+/* By a slower path the first packet would come late, and all after it would
+ * wait: it takes one that it brings when those before it have come. */
 static bool offer_behind(struct mpq_session_path *m, unsigned c,
 			 uint64_t ahead_bytes, mpq_duration gain,
 			 struct mpq_channel_offer *ret, mpq_time now)

@@ -387,7 +387,6 @@ static void a_client_that_is_idle_stays_up(void **state)
 	crowd_finish(&c);
 }
 
-/* The connection survives an outage that the edge does not notice. */
 /* One small packet of the concentrator comes through for each of the edge's:
  * its answers do, and what it asks itself does not. */
 static bool only_answers(void *context, const struct mpq_sockaddr *from,
@@ -430,6 +429,7 @@ static void one_that_hears_and_is_not_heard_sends_the_edge_away(void **state)
 	assert_int_equal(fake_tun_came(s->edge.tun), came + 1);
 }
 
+/* The connection survives an outage that the edge does not notice. */
 static void one_that_answers_again_carries_again(void **state)
 {
 	struct site *s = *state;
