@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is sound in a configuration, and yet can hardly be meant: settings
- * without an effect, and changes with one that does not show. Nothing is
- * refused for one. Pure.
+ * without an effect, devices that are not there, and changes by which a LAN
+ * loses its guard. Nothing is refused for one. Pure.
  */
 #ifndef MPQ_CONTROLPLANE_HINTS_H
 #define MPQ_CONTROLPLANE_HINTS_H

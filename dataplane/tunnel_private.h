@@ -27,8 +27,9 @@ static inline bool mpq_tunnel_is_bonded(const struct mpq_tunnel *t)
 
 /* tunnel_out.c: the device has something. */
 void mpq_tunnel_on_readable(void *owner, mpq_time now);
-/* A packet that the path cannot carry: tells its sender (RFC 9484 §7.2.1); the
- * first one is carried all the same, by other paths. */
+/* A packet that a path cannot carry: tell its sender (RFC 9484 §7.2.1). One
+ * that is diverted goes by other paths all the same; one that is too big for
+ * all is counted, and its owner drops it. */
 void mpq_tunnel_diverted(struct mpq_tunnel *t, const struct mpq_packet *p,
 			 size_t limit_bytes, mpq_time now);
 void mpq_tunnel_too_big(struct mpq_tunnel *t, const struct mpq_packet *p,

@@ -158,7 +158,8 @@ bool mpq_steer_pull_by_share(const struct mpq_steer *s,
 			     const struct mpq_steer_class *c, mpq_steer_set may,
 			     unsigned path, uint64_t waiting_bytes);
 
-/* steer_mode.c: asks the class's mode; false: it has no shared queue. */
+/* steer_mode.c: asks the class's mode. One without a shared queue lets any of
+ * `may` take what a mode before it has left there. */
 bool mpq_steer_mode_may_pull(const struct mpq_steer *s,
 			     const struct mpq_steer_class *c, mpq_steer_set may,
 			     unsigned path, uint64_t waiting_bytes);
