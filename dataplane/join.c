@@ -17,6 +17,7 @@ enum {
 	OPEN_BYTES = MPQ_JOIN_ID_BYTES + 1,
 	PROVEN_BYTES = OPEN_BYTES + MPQ_EXPORT_BYTES,
 	PROOF_INPUT_BYTES = 1 + OPEN_BYTES + MPQ_EXPORT_BYTES,
+	LEAVE_BYTES = 1 + MPQ_JOIN_MARK_BYTES,
 };
 
 static int parse_path(struct mpq_join_message *m, uint8_t path)
@@ -42,6 +43,7 @@ static int parse_proven(struct mpq_join_message *m, const uint8_t *value,
 		return -EBADMSG;
 	}
 	memcpy(m->proof, value + OPEN_BYTES, MPQ_EXPORT_BYTES);
+	memcpy(m->mark, m->proof, MPQ_JOIN_MARK_BYTES);
 	return parse_open(m, value, OPEN_BYTES);
 }
 
@@ -56,6 +58,16 @@ static int parse_register(struct mpq_join_message *m, const uint8_t *value,
 	return m->context != 0 ? 0 : -EBADMSG;
 }
 
+static int parse_leave(struct mpq_join_message *m, const uint8_t *value,
+		       size_t len)
+{
+	if (len != LEAVE_BYTES) {
+		return -EBADMSG;
+	}
+	memcpy(m->mark, value + 1, MPQ_JOIN_MARK_BYTES);
+	return parse_path(m, value[0]);
+}
+
 static int parse(struct mpq_join_message *m, const uint8_t *value, size_t len)
 {
 	switch (m->type) {
@@ -67,7 +79,7 @@ static int parse(struct mpq_join_message *m, const uint8_t *value, size_t len)
 	case MPQ_JOIN_REGISTER:
 		return parse_register(m, value, len);
 	case MPQ_JOIN_LEAVE:
-		return len == 1 ? parse_path(m, value[0]) : -EBADMSG;
+		return parse_leave(m, value, len);
 	case MPQ_JOIN_POLICY:
 		break;
 	}
@@ -189,11 +201,19 @@ int mpq_join_write_register(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES],
 	return (int)n + 1;
 }
 
-int mpq_join_write_leave(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES], unsigned path)
+int mpq_join_write_leave(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES], unsigned path,
+			 const uint8_t mark[MPQ_JOIN_MARK_BYTES])
 {
 	assert(path < MPQ_JOIN_PATHS);
 	out[0] = (uint8_t)path;
-	return 1;
+	memcpy(out + 1, mark, MPQ_JOIN_MARK_BYTES);
+	return LEAVE_BYTES;
+}
+
+void mpq_join_read_mark(uint8_t ret[MPQ_JOIN_MARK_BYTES],
+			const uint8_t accept[MPQ_JOIN_VALUE_MAX_BYTES])
+{
+	memcpy(ret, accept + OPEN_BYTES, MPQ_JOIN_MARK_BYTES);
 }
 
 /* The ID is compared whatever the proof is: a secret of zeros stands for the

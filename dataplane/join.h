@@ -15,6 +15,9 @@
 #define MPQ_JOIN_ID_BYTES        16
 #define MPQ_JOIN_PATHS           8
 #define MPQ_JOIN_VALUE_MAX_BYTES 64
+/* By which a member's connection is known to both ends: its ACCEPT's proof
+ * begins so. */
+#define MPQ_JOIN_MARK_BYTES 8
 
 enum mpq_join_capsule { /* private, see bond/README.md */
 	MPQ_JOIN_OPEN = 0x6d7071,
@@ -39,8 +42,9 @@ enum mpq_join_role { /* who proves it: a proof cannot be reflected */
 struct mpq_join_message {
 	enum mpq_join_capsule type;
 	uint8_t id[MPQ_JOIN_ID_BYTES];
-	uint8_t path;                    /* < MPQ_JOIN_PATHS */
-	uint8_t proof[MPQ_EXPORT_BYTES]; /* JOIN, ACCEPT */
+	uint8_t path;                      /* < MPQ_JOIN_PATHS */
+	uint8_t proof[MPQ_EXPORT_BYTES];   /* JOIN, ACCEPT */
+	uint8_t mark[MPQ_JOIN_MARK_BYTES]; /* ACCEPT; LEAVE: whose it was */
 	uint64_t context; /* REGISTER: not 0; whose turn it is, even or odd, is
 			   * the caller's to check */
 };
@@ -68,7 +72,11 @@ int mpq_join_write_accept(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES],
 			  const struct mpq_conn *joining);
 int mpq_join_write_register(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES],
 			    uint64_t context);
-int mpq_join_write_leave(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES], unsigned path);
+int mpq_join_write_leave(uint8_t out[MPQ_JOIN_VALUE_MAX_BYTES], unsigned path,
+			 const uint8_t mark[MPQ_JOIN_MARK_BYTES]);
+/* Of what mpq_join_write_accept() wrote. */
+void mpq_join_read_mark(uint8_t ret[MPQ_JOIN_MARK_BYTES],
+			const uint8_t accept[MPQ_JOIN_VALUE_MAX_BYTES]);
 
 /* The proof itself, of what the connection exports; 0 or -EIO. */
 int mpq_join_proof(uint8_t ret[MPQ_EXPORT_BYTES],

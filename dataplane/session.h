@@ -131,10 +131,11 @@ struct mpq_session_path {
 	mpq_time last_read;
 	mpq_time trusted_at; /* end of the probation */
 	mpq_duration probation;
-	mpq_time lost_at; /* fell silent or left */
-	mpq_time joined;  /* this connection */
-	mpq_time narrow;  /* the last that was told to go by others; or 0 */
-	mpq_time shrunk;  /* its window, since then; NEVER: it is not */
+	mpq_time lost_at;                  /* fell silent or left */
+	mpq_time joined;                   /* this connection */
+	uint8_t mark[MPQ_JOIN_MARK_BYTES]; /* .. since then */
+	mpq_time narrow; /* the last that was told to go by others; or 0 */
+	mpq_time shrunk; /* its window, since then; NEVER: it is not */
 
 	struct { /* what is on offer */
 		enum mpq_session_offered {

@@ -10,8 +10,6 @@
 #define SERVER_CONTEXT 1 /* (RFC 9298 §4) */
 /* Each costs a tenth of a millisecond and more, and events. */
 #define JOIN_INTERVAL (100 * MPQ_MILLISECOND)
-/* By another path a farewell may be later than the next connection is. */
-#define LATE (3 * MPQ_SECOND)
 /* In which who opens is to be answered while others could do it; twice as long
  * each time, for all of them may be bad. */
 #define OPEN_IN(rtt)    (100 * MPQ_MILLISECOND + 3 * (rtt))
@@ -86,9 +84,11 @@ static void ask(struct mpq_session_path *m, mpq_time now)
 			      now);
 }
 
-/* The peer hears of it by another path. */
-static void tell_leave(struct mpq_session *s, unsigned path)
+/* The peer hears of it by another path, later than of its next connection
+ * perhaps. */
+static void tell_leave(const struct mpq_session_path *gone)
 {
+	struct mpq_session *s = gone->session;
 	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
 
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
@@ -96,7 +96,8 @@ static void tell_leave(struct mpq_session *s, unsigned path)
 
 		if (m->state == MPQ_SESSION_USED) {
 			(void)say(m, MPQ_JOIN_LEAVE, value,
-				  mpq_join_write_leave(value, path));
+				  mpq_join_write_leave(value, gone->index,
+						       gone->mark));
 		}
 	}
 }
@@ -125,8 +126,8 @@ void mpq_session_offer(struct mpq_session *s, unsigned path,
 	/* Now, or what comes meanwhile overtakes it. */
 	mpq_session_empty(m, now);
 	mpq_session_send_repairs(s, now);
-	if (member) { /* until the other one joins it would send in vain */
-		tell_leave(s, path);
+	if (member) { /* until this one joins it would send in vain */
+		tell_leave(m);
 	}
 }
 
@@ -163,7 +164,7 @@ static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
 {
 	struct mpq_session *s = m->session;
 	bool member = mpq_session_is_member(m);
-	/* Who ended it knows; telling him might reach the next connection. */
+	/* Who ended it knows. */
 	bool known = m->channel != NULL && m->channel->end.by_peer;
 	bool refused = known && m->state == MPQ_SESSION_JOINING;
 
@@ -178,7 +179,7 @@ static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
 		s->opener = -1;
 	}
 	if (s->client && member && !known) {
-		tell_leave(s, m->index);
+		tell_leave(m);
 	}
 	if (is_over(s, refused)) {
 		s->open = false;
@@ -255,9 +256,12 @@ void mpq_session_withdraw(struct mpq_session *s, const struct mpq_channel *ch,
 	}
 }
 
-static void joined(struct mpq_session_path *m, const char *reason, mpq_time now)
+static void joined(struct mpq_session_path *m,
+		   const uint8_t mark[MPQ_JOIN_MARK_BYTES], const char *reason,
+		   mpq_time now)
 {
 	m->joined = now;
+	memcpy(m->mark, mark, MPQ_JOIN_MARK_BYTES);
 	mpq_steer_path(m->session->steer, m->index, &m->estimate, false,
 		       m->metered, now);
 	mpq_session_set_state(m, MPQ_SESSION_JOINED, reason, now);
@@ -288,7 +292,7 @@ static int accepted(struct mpq_session *s, struct mpq_channel *ch,
 	}
 	/* The last of the others may have gone meanwhile: the key holds. */
 	s->open |= s->opener < 0;
-	joined(m, "the concentrator let it in", now);
+	joined(m, msg->mark, "the concentrator let it in", now);
 	m->control |= MPQ_SESSION_PROBE;
 	return 0;
 }
@@ -299,7 +303,7 @@ static void let_in(struct mpq_session *s, struct mpq_channel *ch, unsigned path,
 		   const char *reason, mpq_time now)
 {
 	struct mpq_session_path *m = &s->path[path];
-	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES], mark[MPQ_JOIN_MARK_BYTES];
 	struct mpq_channel *old = m->channel;
 
 	if (old != NULL) {
@@ -314,7 +318,8 @@ static void let_in(struct mpq_session *s, struct mpq_channel *ch, unsigned path,
 		mpq_channel_close(ch, "the session cannot be joined");
 		return;
 	}
-	joined(m, reason, now);
+	mpq_join_read_mark(mark, value);
+	joined(m, mark, reason, now);
 }
 
 static void reject(struct mpq_session *s, struct mpq_channel *ch)
@@ -383,15 +388,15 @@ static int registers(struct mpq_session *s, struct mpq_channel *ch,
 	return 0;
 }
 
-/* Closed as well: if it was of the connection before, both ends know. */
-static void peer_left(struct mpq_session *s, const struct mpq_channel *by,
-		      unsigned path, mpq_time now)
+/* Closed as well: what the peer gave up would stay here. */
+static void peer_left(struct mpq_session *s, const struct mpq_join_message *msg,
+		      mpq_time now)
 {
-	struct mpq_session_path *m = &s->path[path];
+	struct mpq_session_path *m = &s->path[msg->path];
 	struct mpq_channel *ch = m->channel;
 
 	if (ch != NULL && mpq_session_is_member(m) &&
-	    (ch == by || mpq_time_elapsed(m->joined, now) >= LATE)) {
+	    memcmp(m->mark, msg->mark, sizeof(m->mark)) == 0) {
 		leave(m, "the peer says that it is gone", now);
 		mpq_channel_close(ch, "the peer said that this path is gone");
 		mpq_session_send_repairs(s, now);
@@ -428,7 +433,7 @@ static int dispatch(struct mpq_session *s, struct mpq_channel *ch,
 		if (mpq_session_path_of(s, ch) == NULL) {
 			return -EBADMSG;
 		}
-		peer_left(s, ch, msg->path, now);
+		peer_left(s, msg, now);
 		return 0;
 	default:
 		return 0;

@@ -27,7 +27,7 @@ static void check_again(const struct mpq_join_message *m, const uint8_t *value,
 		FUZZ_HOLDS(read.context == m->context);
 		return;
 	case MPQ_JOIN_LEAVE:
-		n = mpq_join_write_leave(out, m->path);
+		n = mpq_join_write_leave(out, m->path, m->mark);
 		break;
 	default:
 		n = mpq_join_write_open(out, &key, m->path);

@@ -575,6 +575,16 @@ void peer_join(struct peer *p, const struct mpq_join_key *key, unsigned path)
 	peer_capsule(p, MPQ_JOIN_JOIN, value, (size_t)len);
 }
 
+void peer_leave(struct peer *p, const struct mpq_session *s, unsigned path)
+{
+	uint8_t value[1 + MPQ_JOIN_MARK_BYTES] = {(uint8_t)path};
+
+	if (s != NULL && path < MPQ_SESSION_PATHS) {
+		memcpy(value + 1, s->path[path].mark, MPQ_JOIN_MARK_BYTES);
+	}
+	peer_capsule(p, MPQ_JOIN_LEAVE, value, sizeof(value));
+}
+
 void peer_register(struct peer *p)
 {
 	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];

@@ -18,6 +18,7 @@
 #include "dataplane/join.h"
 #include "dataplane/masque/h3.h"
 #include "dataplane/quic/demux.h"
+#include "dataplane/session.h"
 #include "tests/unit/common/pki.h"
 
 #define PEERS         128
@@ -117,6 +118,8 @@ void peer_datagram(struct peer *p, uint64_t context, const void *data,
 /* As one who follows the rules. */
 void peer_open(struct peer *p, struct mpq_join_key *ret_key, unsigned path);
 void peer_join(struct peer *p, const struct mpq_join_key *key, unsigned path);
+/* What `s` has as this path is gone; any path, also none that can be. */
+void peer_leave(struct peer *p, const struct mpq_session *s, unsigned path);
 void peer_register(struct peer *p);
 void peer_accept(struct peer *p, const struct mpq_join_key *key, unsigned path);
 /* The last SESSION_ACCEPT is right. */

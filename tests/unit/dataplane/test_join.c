@@ -318,7 +318,7 @@ static void each_message_has_one_length(void **state)
 	} messages[] = {{MPQ_JOIN_OPEN, 17},
 			{MPQ_JOIN_JOIN, 49},
 			{MPQ_JOIN_ACCEPT, 49},
-			{MPQ_JOIN_LEAVE, 1}};
+			{MPQ_JOIN_LEAVE, 9}};
 	static const uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
 
 	(void)state;
@@ -349,7 +349,7 @@ static void paths_beyond_the_limit_are_malformed(void **state)
 				 -EBADMSG);
 		assert_int_equal(mpq_join_parse(&m, MPQ_JOIN_ACCEPT, value, 49),
 				 -EBADMSG);
-		assert_int_equal(mpq_join_parse(&m, MPQ_JOIN_LEAVE, value, 1),
+		assert_int_equal(mpq_join_parse(&m, MPQ_JOIN_LEAVE, value, 9),
 				 -EBADMSG);
 	}
 }
@@ -387,12 +387,16 @@ static void a_context_is_registered_with_its_version(void **state)
 
 static void a_path_takes_its_leave(void **state)
 {
+	static const uint8_t mark[MPQ_JOIN_MARK_BYTES] = {1, 2, 3, 4,
+							  5, 6, 7, 8};
 	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
 	struct mpq_join_message m =
-		parsed(MPQ_JOIN_LEAVE, value, mpq_join_write_leave(value, 7));
+		parsed(MPQ_JOIN_LEAVE, value,
+		       mpq_join_write_leave(value, 7, mark));
 
 	(void)state;
 	assert_int_equal(m.path, 7);
+	assert_memory_equal(m.mark, mark, sizeof(mark));
 }
 
 static void other_capsules_are_not_ours(void **state)

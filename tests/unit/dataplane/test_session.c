@@ -182,7 +182,7 @@ static void a_farewell_that_is_late_parts_nobody(void **state)
 	}
 	bonded_link_gone(s, 0);
 	bonded_link_ready(s, 0);
-	fake_run(150 * MPQ_MILLISECOND);
+	fake_run(1500 * MPQ_MILLISECOND);
 	assert_int_equal(bonded_session(&s->vps)->counters.joins, BONDED_PATHS);
 	for (int i = 1; i < BONDED_PATHS; i++) {
 		fake_cut(bonded_address[i], false);
@@ -194,15 +194,15 @@ static void a_farewell_that_is_late_parts_nobody(void **state)
 	bonded_exchange(s, 20);
 }
 
-/* That long after, it is believed, and the path dials anew. */
 static void who_is_told_to_have_left_dials_anew(void **state)
 {
 	struct site *s = *state;
 	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
-	int n = mpq_join_write_leave(value, 0);
+	int n;
 
 	bonded_bring_up(s);
-	fake_run(10 * MPQ_SECOND);
+	n = mpq_join_write_leave(value, 0,
+				 bonded_session(&s->edge)->path[0].mark);
 	assert_int_equal(mpq_channel_send_capsule(
 				 bonded_session(&s->edge)->path[1].channel,
 				 MPQ_JOIN_LEAVE, value, (size_t)n),

@@ -110,10 +110,10 @@ static void join(struct chaos *c, struct peer *p)
 
 static void leave(struct chaos *c, struct peer *p)
 {
-	const uint8_t path = (uint8_t)any(c, MPQ_JOIN_PATHS + 1);
+	unsigned path = (unsigned)any(c, MPQ_JOIN_PATHS + 1);
 
 	tell(c, "leaves", p);
-	peer_capsule(p, MPQ_JOIN_LEAVE, &path, 1);
+	peer_leave(p, hostile_session_of(c->h, 1), path);
 }
 
 static void tell_policy(struct chaos *c, struct peer *p)

@@ -248,8 +248,8 @@ static void malformed_capsules_end_the_connection(void **state)
 		{"register, empty", MPQ_JOIN_REGISTER, {0}, 0},
 		{"register again", MPQ_JOIN_REGISTER, {4, 1}, 2},
 		{"leave, empty", MPQ_JOIN_LEAVE, {0}, 0},
-		{"leave, path 8", MPQ_JOIN_LEAVE, {8}, 1},
-		{"leave as a stranger", MPQ_JOIN_LEAVE, {0}, 1},
+		{"leave, path 8", MPQ_JOIN_LEAVE, {8}, 9},
+		{"leave as a stranger", MPQ_JOIN_LEAVE, {0}, 9},
 		{"policy, empty", MPQ_JOIN_POLICY, {0}, 0},
 		{"policy as a stranger", MPQ_JOIN_POLICY, {0, 0, 0, 1}, 8},
 	};
@@ -410,7 +410,7 @@ static void connections_that_leave_do_not_pile_up(void **state)
 
 		peer_join(p, &key, path);
 		fake_run(50 * MPQ_MILLISECOND);
-		peer_capsule(p, MPQ_JOIN_LEAVE, &path, 1);
+		peer_leave(p, hostile_session_of(h, 1), path);
 		fake_run(50 * MPQ_MILLISECOND);
 		assert_false(hostile_is_member(h, path));
 		assert_in_range(hostile_guests(h), 2,

@@ -292,7 +292,7 @@ static void capsules_out_of_place_cost_a_connection_only(void **state)
 		{MPQ_JOIN_ACCEPT, {0}, 48},
 		{MPQ_JOIN_REGISTER, {3, 1}, 2},
 		{MPQ_JOIN_POLICY, {0, 0, 0, 1}, 8},
-		{MPQ_JOIN_LEAVE, {9}, 1},
+		{MPQ_JOIN_LEAVE, {9}, 9},
 		{MPQ_JOIN_LEAVE, {0}, 0},
 	};
 	struct rogue *r = *state;
@@ -322,10 +322,9 @@ static void who_says_that_paths_are_gone_is_asked_again(void **state)
 	play_fair(r, 2 * MPQ_SECOND);
 	assert_int_equal(used(r), 2);
 	for (int i = 0; i < 5; i++) {
-		for (uint8_t k = 0; k < MPQ_JOIN_PATHS; k++) {
-			struct peer *p = r->peers.peer[r->peers.n - 1];
-
-			peer_capsule(p, MPQ_JOIN_LEAVE, &k, 1);
+		for (unsigned k = 0; k < MPQ_JOIN_PATHS; k++) {
+			peer_leave(r->peers.peer[r->peers.n - 1], session(r),
+				   k);
 		}
 		play_fair(r, 2 * MPQ_SECOND);
 		assert_in_range(alive(r), 0, 4);
