@@ -20,7 +20,7 @@ struct fresh {
 	struct mpq_path **paths;
 	struct mpq_listener **listeners;
 	size_t n_tunnels, n_paths, n_listeners;
-	bool believes; /* others than before */
+	bool trusts_others; /* than before */
 };
 
 struct apply {
@@ -107,9 +107,9 @@ static int make_tls(struct apply *a)
 	if (old != NULL && mpq_snapshot_trust_equal(&old->trust, &s->trust)) {
 		return 0;
 	}
-	a->fresh.believes =
+	a->fresh.trusts_others =
 		old != NULL &&
-		!mpq_snapshot_believes_equal(&old->trust, &s->trust);
+		!mpq_snapshot_trusts_same(&old->trust, &s->trust);
 	r = mpq_tls_new(&a->fresh.tls, &config, reason);
 	if (r < 0) {
 		(void)snprintf(a->at, 128, "trust");
@@ -449,7 +449,7 @@ static void commit(struct apply *a, mpq_time now)
 		change_listeners(a);
 	}
 	remove_tunnels(a);
-	if (a->fresh.believes) {
+	if (a->fresh.trusts_others) {
 		verify_peers(e);
 	}
 }

@@ -289,9 +289,9 @@ void mpq_channel_close(struct mpq_channel *ch, const char *reason)
 			MPQ_CHANNEL_H3_NO_ERROR, reason);
 }
 
-bool mpq_channel_review(struct mpq_channel *ch, struct mpq_tls *tls)
+bool mpq_channel_verify(struct mpq_channel *ch, struct mpq_tls *tls)
 {
-	if (ch->over || mpq_conn_review(ch->conn, tls) == 0) {
+	if (ch->over || mpq_conn_verify(ch->conn, tls) == 0) {
 		return true;
 	}
 	ch->end = *mpq_conn_end(ch->conn);

@@ -167,9 +167,9 @@ void mpq_channel_expire(struct mpq_channel *ch, mpq_time now);
 /* Says good-bye: the next write gives the CONNECTION_CLOSE, then it is over. */
 void mpq_channel_close(struct mpq_channel *ch, const char *reason);
 
-/* We believe others now: ends it if `tls` would not let its peer in. True: it
+/* We trust others now: ends it if `tls` would not let its peer in. True: it
  * goes on. */
-bool mpq_channel_review(struct mpq_channel *ch, struct mpq_tls *tls);
+bool mpq_channel_verify(struct mpq_channel *ch, struct mpq_tls *tls);
 
 /* It is dirty from now on. */
 void mpq_channel_touch(struct mpq_channel *ch);

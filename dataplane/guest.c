@@ -395,7 +395,7 @@ void mpq_guest_review(struct mpq_guest *g, mpq_time now)
 
 void mpq_guest_verify(struct mpq_guest *g, mpq_time now)
 {
-	if (mpq_channel_review(g->channel, *g->listener->shared->tls)) {
+	if (mpq_channel_verify(g->channel, *g->listener->shared->tls)) {
 		return;
 	}
 	mpq_guest_detach(g, g->channel->end.reason, now);

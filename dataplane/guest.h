@@ -52,7 +52,7 @@ void mpq_guest_turn(struct mpq_guest *g, mpq_time now);
  * own. */
 void mpq_guest_review(struct mpq_guest *g, mpq_time now);
 
-/* We believe others now: its peer is judged anew. */
+/* We trust others now: its peer is judged anew. */
 void mpq_guest_verify(struct mpq_guest *g, mpq_time now);
 
 /* Says good-bye, carries nothing any more. */

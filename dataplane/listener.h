@@ -76,7 +76,7 @@ void mpq_listener_free(struct mpq_listener *l);
  * away, the others stay. */
 void mpq_listener_review(struct mpq_listener *l);
 
-/* We believe others now: guests whose certificate is no longer good are
+/* We trust others now: guests whose certificate is no longer good are
  * refused, the others stay. */
 void mpq_listener_verify(struct mpq_listener *l);
 

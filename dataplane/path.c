@@ -282,7 +282,7 @@ void mpq_path_verify(struct mpq_path *p)
 		struct mpq_channel *ch = p->slot[i].channel;
 
 		if (ch != NULL) { /* the turn reaps it */
-			(void)mpq_channel_review(ch, *p->shared->tls);
+			(void)mpq_channel_verify(ch, *p->shared->tls);
 		}
 	}
 }

@@ -74,7 +74,7 @@ void mpq_path_configure(struct mpq_path *p,
 			const struct mpq_snapshot_path *config,
 			struct mpq_tunnel *tunnel, int id, mpq_time now);
 
-/* We believe others now: what runs goes on if its concentrator would still be
+/* We trust others now: what runs goes on if its concentrator would still be
  * let in. */
 void mpq_path_verify(struct mpq_path *p);
 

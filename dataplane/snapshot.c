@@ -102,8 +102,8 @@ static bool text_equal(const char *a, const char *b)
 	return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
 }
 
-bool mpq_snapshot_believes_equal(const struct mpq_snapshot_trust *a,
-				 const struct mpq_snapshot_trust *b)
+bool mpq_snapshot_trusts_same(const struct mpq_snapshot_trust *a,
+			      const struct mpq_snapshot_trust *b)
 {
 	return text_equal(a->authority_pem, b->authority_pem) &&
 	       text_equal(a->crl_pem, b->crl_pem) && a->n_pins == b->n_pins &&
@@ -116,7 +116,7 @@ bool mpq_snapshot_trust_equal(const struct mpq_snapshot_trust *a,
 {
 	return text_equal(a->certificate_pem, b->certificate_pem) &&
 	       text_equal(a->private_key_pem, b->private_key_pem) &&
-	       mpq_snapshot_believes_equal(a, b) && a->cipher == b->cipher;
+	       mpq_snapshot_trusts_same(a, b) && a->cipher == b->cipher;
 }
 
 bool mpq_snapshot_path_equal(const struct mpq_snapshot_path *a,

@@ -127,8 +127,8 @@ mpq_snapshot_identify(const struct mpq_snapshot *s,
 bool mpq_snapshot_trust_equal(const struct mpq_snapshot_trust *a,
 			      const struct mpq_snapshot_trust *b);
 /* Do both let in the same peers? What we present may differ. */
-bool mpq_snapshot_believes_equal(const struct mpq_snapshot_trust *a,
-				 const struct mpq_snapshot_trust *b);
+bool mpq_snapshot_trusts_same(const struct mpq_snapshot_trust *a,
+			      const struct mpq_snapshot_trust *b);
 /* Is it the same end of the same wire? (enabled may differ) */
 bool mpq_snapshot_path_equal(const struct mpq_snapshot_path *a,
 			     const struct mpq_snapshot_path *b);

@@ -202,10 +202,10 @@ int mpq_conn_expire(struct mpq_conn *c, mpq_time now);
 void mpq_conn_close(struct mpq_conn *c, uint64_t application_code,
 		    const char *reason);
 
-/* We believe others now: a peer that `tls` would not let in is refused, as in a
+/* We trust others now: a peer that `tls` would not let in is refused, as in a
  * handshake (the next mpq_conn_write() tells it), and mpq_conn_end() says why.
  * What we present stays. 0; -ECONNRESET: refused. */
-int mpq_conn_review(struct mpq_conn *c, struct mpq_tls *tls);
+int mpq_conn_verify(struct mpq_conn *c, struct mpq_tls *tls);
 
 /* The next write carries something that the peer has to acknowledge, a PING
  * if there is nothing else. */

@@ -238,10 +238,10 @@ void mpq_conn_close(struct mpq_conn *c, uint64_t application_code,
 	c->close_due = true;
 }
 
-int mpq_conn_review(struct mpq_conn *c, struct mpq_tls *tls)
+int mpq_conn_verify(struct mpq_conn *c, struct mpq_tls *tls)
 {
 	if (c->end.layer != MPQ_CONN_OPEN ||
-	    mpq_handshake_review(&c->handshake, tls)) {
+	    mpq_handshake_verify(&c->handshake, tls)) {
 		return 0;
 	}
 	close_with_alert(c);

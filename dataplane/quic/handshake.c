@@ -151,7 +151,7 @@ void mpq_handshake_finish(struct mpq_handshake *h)
 	h->trust = NULL;
 }
 
-bool mpq_handshake_review(struct mpq_handshake *h, struct mpq_tls *tls)
+bool mpq_handshake_verify(struct mpq_handshake *h, struct mpq_tls *tls)
 {
 	mpq_tls_unref(h->trust);
 	h->trust = mpq_tls_ref(tls);

@@ -37,9 +37,9 @@ struct mpq_handshake {
 int mpq_handshake_init(struct mpq_handshake *h, struct mpq_tls *tls,
 		       const char *host);
 void mpq_handshake_finish(struct mpq_handshake *h);
-/* From now on `tls` is whom we believe. A peer that was accepted is judged
+/* From now on `tls` is whom we trust. A peer that was accepted is judged
  * anew, by the chain that it presented. False: it is refused. */
-bool mpq_handshake_review(struct mpq_handshake *h, struct mpq_tls *tls);
+bool mpq_handshake_verify(struct mpq_handshake *h, struct mpq_tls *tls);
 
 /* What tls.c has for us. */
 struct mpq_tls_material {

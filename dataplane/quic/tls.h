@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What we present and whom we believe, as one counted object: connections keep
+ * What we present and whom we trust, as one counted object: connections keep
  * a reference, so that new material serves new handshakes while old
  * connections live on. TLS 1.3 only, ALPN h3, mutual; there is no way to skip
  * verification. 0-RTT is off (it would need an anti-replay store).

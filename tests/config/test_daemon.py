@@ -577,7 +577,7 @@ def turns_away(stage):
     operators[3].call('Status')
 
 
-def believes_credentials(stage):
+def judges_by_credentials(stage):
     stage.start()
     stage.operator().call('Diff')
     for name in ('control.sock', 'data.sock'):
@@ -859,7 +859,7 @@ EDGE_TESTS = [
     ('composes the status with and without mpquic-data', composes_status),
     ('streams events and keeps the last 256', tells_events),
     ('turns away the 33rd client, garbage and unknown methods', turns_away),
-    ('believes credentials, not file modes', believes_credentials),
+    ('judges by credentials, not file modes', judges_by_credentials),
     ('makes commits wait for one another', commits_one_after_another),
     ('serves the other tunnels when a name is taken', serves_what_it_can),
     ('passes over events that are too long', takes_no_flood),

@@ -304,10 +304,10 @@ static struct mpq_tls *tls_of(const struct mpq_tls_config *config)
 }
 
 /* Has `by` judge its standing peer by `config`. */
-static int review(struct pair_end *by, const struct mpq_tls_config *config)
+static int verify(struct pair_end *by, const struct mpq_tls_config *config)
 {
 	struct mpq_tls *tls = tls_of(config);
-	int r = mpq_conn_review(by->conn, tls);
+	int r = mpq_conn_verify(by->conn, tls);
 
 	mpq_tls_unref(tls);
 	return r;
@@ -326,8 +326,8 @@ static void revoke(bool client)
 	pair_dial(p);
 	assert_true(pair_run(p, pair_mtu_is_known, 5 * MPQ_SECOND));
 	config.crl_pem = crl;
-	assert_int_equal(review(by, &config), -ECONNRESET);
-	assert_int_equal(review(by, &config), 0); /* it is told once */
+	assert_int_equal(verify(by, &config), -ECONNRESET);
+	assert_int_equal(verify(by, &config), 0); /* it is told once */
 	pair_queue(by, 1000, 1);
 	assert_true(pair_run(p,
 			     client ? pair_client_is_over : pair_server_is_over,
@@ -360,7 +360,7 @@ static void a_standing_peer_of_an_authority_taken_away_is_refused(void **state)
 	pair_dial(p);
 	assert_true(pair_run(p, pair_is_up, 5 * MPQ_SECOND));
 	config.authority_pem = other.authority->certificate_pem;
-	assert_int_equal(review(&p->server, &config), -ECONNRESET);
+	assert_int_equal(verify(&p->server, &config), -ECONNRESET);
 	assert_true(pair_run(p, pair_client_is_over, 20 * MPQ_SECOND));
 	assert_int_equal(mpq_conn_end(p->client.conn)->code,
 			 GNUTLS_A_UNKNOWN_CA);
@@ -382,7 +382,7 @@ static void a_standing_peer_that_is_still_good_stays(void **state)
 	assert_true(pair_run(p, pair_mtu_is_known, 5 * MPQ_SECOND));
 	config.authority_pem = bundle;
 	config.crl_pem = crl; /* of another one's certificate */
-	assert_int_equal(review(&p->server, &config), 0);
+	assert_int_equal(verify(&p->server, &config), 0);
 	pair_queue(&p->client, 1000, 1);
 	pair_queue(&p->server, 1000, 2);
 	pair_wait(p, MPQ_SECOND);
@@ -402,7 +402,7 @@ static void who_is_not_judged_yet_is_judged_by_the_new_trust(void **state)
 	(void)state;
 	pair_dial(p);
 	config.crl_pem = crl;
-	assert_int_equal(review(&p->client, &config), 0);
+	assert_int_equal(verify(&p->client, &config), 0);
 	assert_true(pair_run(p, pair_client_is_over, 20 * MPQ_SECOND));
 	assert_int_equal(mpq_conn_end(p->client.conn)->layer, MPQ_CONN_VERIFY);
 	free(crl);
