@@ -173,7 +173,7 @@ static bool offer_shared(struct mpq_session_path *m, unsigned c,
 		mpq_session_tell_diverted(m, p, now);
 	}
 	if (!mpq_steer_may_pull(s->steer, c, m->index, s->shared[c].bytes,
-				p->len_bytes, now)) {
+				p->len_bytes)) {
 		m->refused = true;
 		return false;
 	}

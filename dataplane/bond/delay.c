@@ -311,20 +311,6 @@ mpq_duration mpq_delay_offset(const struct mpq_delay *d, unsigned path,
 	return (mpq_duration)(own - least);
 }
 
-mpq_duration mpq_delay_spread(const struct mpq_delay *d, mpq_time now)
-{
-	mpq_duration spread = 0;
-
-	for (unsigned i = 0; i < MPQ_DELAY_PATHS; i++) {
-		mpq_duration offset = mpq_delay_in_use(d, i, now)
-					      ? mpq_delay_offset(d, i, now)
-					      : 0;
-
-		spread = offset > spread ? offset : spread;
-	}
-	return spread;
-}
-
 mpq_duration mpq_delay_queueing(const struct mpq_delay *d, unsigned path)
 {
 	const struct mpq_delay_path *p = &d->paths[path];

@@ -86,8 +86,6 @@ mpq_time mpq_delay_due(const struct mpq_delay *d, unsigned path, mpq_time sent);
 /* How much longer this path takes than the shortest in use; 0: not known. */
 mpq_duration mpq_delay_offset(const struct mpq_delay *d, unsigned path,
 			      mpq_time now);
-/* The largest of the offsets. */
-mpq_duration mpq_delay_spread(const struct mpq_delay *d, mpq_time now);
 /* What queues add on this path now, over the least of the last 10 s. */
 mpq_duration mpq_delay_queueing(const struct mpq_delay *d, unsigned path);
 

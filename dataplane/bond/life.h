@@ -109,7 +109,7 @@ void mpq_life_init(struct mpq_life *l, const struct mpq_life_config *config,
 
 /* Each returns a set of mpq_life_action. */
 unsigned mpq_life_enable(struct mpq_life *l, mpq_time now);
-/* `why`: a sentence, which stays where it is. */
+/* `why`: a sentence; borrowed until it is enabled. */
 unsigned mpq_life_disable(struct mpq_life *l, const char *why, mpq_time now);
 unsigned mpq_life_hold(struct mpq_life *l, mpq_time until, mpq_time now);
 unsigned mpq_life_release(struct mpq_life *l, mpq_time now);
@@ -134,7 +134,8 @@ void mpq_life_dropped(struct mpq_life *l);
 /* The current connection answers, and yet a fresh one would serve better: dials
  * that beside it. Nothing while another dial is under way, or too soon after
  * one, and nothing is lost when it is not let in. `why` follows "connected, "
- * in the reason, and stays where it is. */
+ * in the reason; borrowed until that dial has come to its end. Returns a set of
+ * mpq_life_action. */
 unsigned mpq_life_renew(struct mpq_life *l, const char *why, mpq_time now);
 
 /* What the current connection shows, each time something was read or written:

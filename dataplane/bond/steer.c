@@ -260,9 +260,8 @@ static int pick_by(pick_of *pick, struct mpq_steer *s,
 		return MPQ_STEER_NO_PATH;
 	}
 	*ret = (struct mpq_steer_choice){0};
-	c->fits = mpq_steer_fitting(s, mpq_steer_class_index(s, c), len);
-	ret->too_large = c->fits == 0;
-	c->fits = ret->too_large ? c->eligible : c->fits;
+	c->fits = mpq_steer_path_choice(s, c, len);
+	ret->too_large = mpq_steer_path_fitting(s, c->fits, len) == 0;
 	pick(s, c, flow, len, now, ret);
 	count(s, c, len, now, ret);
 	return MPQ_STEER_SEND;

@@ -215,8 +215,8 @@ int mpq_steer_pick_again(struct mpq_steer *s, unsigned class, uint32_t flow,
 			 struct mpq_steer_choice *ret);
 
 /* The paths that the class may use for a packet of this length, by their
- * estimates' view: one that it avoids if the others are too narrow. None: it
- * goes as if it fitted, and is too large. */
+ * estimates' view: those that it avoids only if all others are too narrow.
+ * None: it is too large, whoever gets it, and is steered as if it fitted. */
 mpq_steer_set mpq_steer_fitting(const struct mpq_steer *s, unsigned class,
 				size_t len_bytes);
 
@@ -226,8 +226,8 @@ mpq_steer_set mpq_steer_fitting(const struct mpq_steer *s, unsigned class,
  * sooner: then this path is idle, and its estimate is to know of nothing
  * queued. Otherwise what it could take counts as queued. */
 bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
-			unsigned path, uint64_t waiting_bytes, size_t len_bytes,
-			mpq_time now);
+			unsigned path, uint64_t waiting_bytes,
+			size_t len_bytes);
 /* What it takes is better not the first packet, of this length, but one that
  * has so many bytes before it, and will have left by a faster path after
  * *ret_gain: the faster paths will have brought those when this one brings

@@ -105,9 +105,7 @@ mpq_duration mpq_steer_path_arrival(const struct mpq_steer_path *p, size_t len);
 /* Of a set those that carry a packet of this length. */
 mpq_steer_set mpq_steer_path_fitting(const struct mpq_steer *s,
 				     mpq_steer_set set, size_t len);
-/* The class's paths for it: those that are eligible, else, what is avoided is
- * better than nothing, those that answer; if it fits none of these, as if it
- * did, for it is too large, whoever gets it. */
+/* mpq_steer_fitting(); for what is too large all that the class may use. */
 mpq_steer_set mpq_steer_path_choice(const struct mpq_steer *s,
 				    const struct mpq_steer_class *c,
 				    size_t len);

@@ -213,12 +213,10 @@ bool mpq_steer_pull_by_share(const struct mpq_steer *s,
 }
 
 bool mpq_steer_may_pull(const struct mpq_steer *s, unsigned class,
-			unsigned path, uint64_t waiting_bytes, size_t len_bytes,
-			mpq_time now)
+			unsigned path, uint64_t waiting_bytes, size_t len_bytes)
 {
 	const struct mpq_steer_class *c = &s->class[class];
 
-	(void)now;
 	return mpq_steer_mode_may_pull(s, c,
 				       mpq_steer_path_choice(s, c, len_bytes),
 				       path, waiting_bytes);

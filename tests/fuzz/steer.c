@@ -154,7 +154,7 @@ static void pull(struct world *w, const struct record *r)
 {
 	if (has(w->usable, r->path) &&
 	    mpq_steer_may_pull(w->steer, r->class, r->path, r->number % 1000000,
-			       r->number % 1500, w->now)) {
+			       r->number % 1500)) {
 		FUZZ_HOLDS(!has(w->excluded[r->class], r->path));
 		mpq_steer_pulled(w->steer, r->class, r->path, 1000, w->now);
 		send(w, r->path, 1000);

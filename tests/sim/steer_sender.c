@@ -279,7 +279,7 @@ static struct mpq_packet *next_of_class(struct sim_path *p, unsigned class)
 		}
 		if (mpq_steer_may_pull(w->steer, class, p->index,
 				       w->shared[class].bytes,
-				       packet->len_bytes, w->now)) {
+				       packet->len_bytes)) {
 			mpq_steer_pulled(w->steer, class, p->index,
 					 packet->len_bytes, w->now);
 			return sim_queue_pop(&w->shared[class], w->now);

@@ -101,7 +101,7 @@ void rig_offer(uint32_t flow, uint64_t bps, mpq_duration time)
 				    (from == RIG_PATHS &&
 				     !mpq_steer_may_pull(rig.steer, 0, i,
 							 queued[from] * RIG_LEN,
-							 RIG_LEN, rig.now))) {
+							 RIG_LEN))) {
 					break;
 				}
 				if (from == RIG_PATHS) {
@@ -122,8 +122,7 @@ void rig_offer(uint32_t flow, uint64_t bps, mpq_duration time)
 
 bool rig_may_pull(unsigned path, uint64_t waiting_bytes)
 {
-	return mpq_steer_may_pull(rig.steer, 0, path, waiting_bytes, RIG_LEN,
-				  rig.now);
+	return mpq_steer_may_pull(rig.steer, 0, path, waiting_bytes, RIG_LEN);
 }
 
 void rig_pass(mpq_duration time)
