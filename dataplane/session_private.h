@@ -83,15 +83,37 @@ void mpq_session_tell_queue(struct mpq_session_path *m);
 size_t mpq_session_max_packet(const struct mpq_session_path *m);
 
 /* session_out.c */
+/* Steers what waited, or had no way, once more. */
+void mpq_session_steer(struct mpq_session *s, struct mpq_packet *p,
+		       mpq_time now);
+/* The same for a list of them, by `next`. */
+void mpq_session_steer_all(struct mpq_session *s, struct mpq_packet *p,
+			   mpq_time now);
+/* Into a queue of its class: the path's own, or the one that paths share. What
+ * has waited already keeps its age. */
+void mpq_session_queue_own(struct mpq_session_path *m, struct mpq_packet *p,
+			   mpq_time now);
+void mpq_session_queue_shared(struct mpq_session *s, struct mpq_packet *p,
+			      mpq_time now);
+/* Its sender may want to know of this path: then the path is of more use. */
+void mpq_session_tell_diverted(struct mpq_session_path *m,
+			       const struct mpq_packet *p, mpq_time now);
+/* The classes that no path may carry: what comes of them is kept. */
+unsigned mpq_session_pathless(const struct mpq_session *s);
+/* There is a path again: what was kept of these classes is steered anew. */
+void mpq_session_steer_kept(struct mpq_session *s, unsigned classes,
+			    mpq_time now);
+
+/* session_move.c */
 /* What waits for this path goes to others. */
 void mpq_session_empty(struct mpq_session_path *m, mpq_time now);
 /* The first of an own queue fits by others only: it goes by them, as does what
  * waits of its flow. false: it fits none, and stays. */
 bool mpq_session_divert_own(struct mpq_session_path *m, unsigned class_id,
 			    mpq_time now);
-/* Its sender may want to know of this path: then the path is of more use. */
-void mpq_session_tell_diverted(struct mpq_session_path *m,
-			       const struct mpq_packet *p, mpq_time now);
+/* What waits of a flow at other paths goes by `to`, before one that comes. */
+void mpq_session_bring_flow(struct mpq_session *s, unsigned class_id,
+			    uint32_t flow, struct mpq_session_path *to);
 /* A flow's way changes: what of it waits goes the new way, before what comes
  * now. */
 void mpq_session_move_flow(struct mpq_session *s,
@@ -99,11 +121,6 @@ void mpq_session_move_flow(struct mpq_session *s,
 /* A class is steered in another way: what of it waits, too. */
 void mpq_session_steer_class(struct mpq_session *s, unsigned class_id,
 			     mpq_time now);
-/* The classes that no path may carry: what comes of them is kept. */
-unsigned mpq_session_pathless(const struct mpq_session *s);
-/* There is a path again: what was kept of these classes is steered anew. */
-void mpq_session_steer_kept(struct mpq_session *s, unsigned classes,
-			    mpq_time now);
 
 /* session_again.c */
 /* The next of a class to be sent again, of which there is one. */
@@ -201,6 +218,12 @@ static inline bool mpq_session_is_guarded(const struct mpq_session *s,
 					  unsigned class_id)
 {
 	return s->policy.class[class_id].priority >= MPQ_SESSION_GUARDED;
+}
+
+static inline bool mpq_session_is_redundant(const struct mpq_session *s,
+					    unsigned class_id)
+{
+	return s->policy.class[class_id].steer.mode == MPQ_STEER_REDUNDANT;
 }
 
 static inline uint8_t mpq_session_lane(uint32_t flow)
