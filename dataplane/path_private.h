@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the two files of a path share: path.c (its life), path_slot.c (a socket
- * and the channel on it). For nobody else.
+ * What the files of a path share: path.c (what life and mpquic-control decide),
+ * path_turn.c (what its connections show), path_slot.c (a socket and the
+ * channel on it). For nobody else.
  */
 #ifndef MPQ_DATAPLANE_PATH_PRIVATE_H
 #define MPQ_DATAPLANE_PATH_PRIVATE_H
 
 #include "dataplane/path.h"
+
+/* Does a set of mpq_life_action, in the order that bond/life.h gives. */
+void mpq_path_act(struct mpq_path *p, unsigned actions, mpq_time now);
 
 /* The largest datagrams of the path's tunnel. */
 uint16_t mpq_path_wanted_bytes(const struct mpq_path *p);
