@@ -249,6 +249,24 @@ static int refuse_syntax(const char *text, size_t len, size_t at,
 			       line, column, what);
 }
 
+/* A number, or a word such as null, goes on until something else comes. */
+static enum json_tokener_error parse(struct json_tokener *t, const char *text,
+				     size_t len, struct json_object **ret_root,
+				     size_t *ret_end)
+{
+	enum json_tokener_error e;
+
+	*ret_root = json_tokener_parse_ex(t, text, (int)len);
+	*ret_end = json_tokener_get_parse_end(t);
+	e = json_tokener_get_error(t);
+	if (e == json_tokener_continue) {
+		*ret_root = json_tokener_parse_ex(t, "\n", 1);
+	}
+	return json_tokener_get_error(t) == json_tokener_success
+		       ? json_tokener_success
+		       : e;
+}
+
 /* libyang 2.1 takes a text that ends too early, so syntax is json-c's. */
 static int parse_json(const char *text, size_t len, struct json_object **ret,
 		      struct mpq_refusal *r)
@@ -263,15 +281,13 @@ static int parse_json(const char *text, size_t len, struct json_object **ret,
 	}
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT |
 					  JSON_TOKENER_VALIDATE_UTF8);
-	root = json_tokener_parse_ex(t, text, (int)len);
-	e = json_tokener_get_error(t);
-	end = json_tokener_get_parse_end(t);
+	e = parse(t, text, len, &root, &end);
 	json_tokener_free(t);
 	while (e == json_tokener_success && end < len &&
 	       strchr(" \t\r\n", text[end])) {
 		end++;
 	}
-	if (e == json_tokener_success && end == len && root) {
+	if (e == json_tokener_success && end == len) {
 		*ret = root;
 		return 0;
 	}

@@ -5,7 +5,27 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
+
+#define EXACT 1e15 /* up to here a double tells a fraction */
+
+/* json-c reads NaN and Infinity, which JSON does not have; and what is too
+ * large for a double is infinite. */
+static const char *fraction_word(struct json_object *v)
+{
+	double d = json_object_get_double(v);
+
+	if (isnan(d)) {
+		return "NaN, which is no JSON";
+	}
+	if (isinf(d)) {
+		return "an infinite number";
+	}
+	return d > -EXACT && d < EXACT && (double)(int64_t)d != d
+		       ? "a fraction"
+		       : "a number with a point or an exponent";
+}
 
 static const char *json_word(struct json_object *v)
 {
@@ -17,7 +37,7 @@ static const char *json_word(struct json_object *v)
 	case json_type_int:
 		return "a number";
 	case json_type_double:
-		return "a fraction";
+		return fraction_word(v);
 	case json_type_object:
 		return "an object {..}";
 	case json_type_array:
@@ -31,8 +51,13 @@ static const char *json_word(struct json_object *v)
 int mpq_value_wrong_type(const char *path, struct json_object *v,
 			 const char *wanted, struct mpq_refusal *r)
 {
-	return mpq_refusal_set(r, path, "expected %s, found %s.", wanted,
-			       json_word(v));
+	(void)mpq_refusal_set(r, path, "expected %s, found %s.", wanted,
+			      json_word(v));
+	return v || !path[0]
+		       ? -EINVAL
+		       : mpq_refusal_next(
+				 r, "remove the member, or the entry: what "
+				    "is not set is left out");
 }
 
 static const char *expects(const struct lysc_node *node)
@@ -174,17 +199,28 @@ void mpq_value_allow(const struct lysc_node *node, struct mpq_refusal *r)
 	}
 }
 
+/* What json-c makes of a whole number that 64 bits do not hold. */
+static bool is_cut(struct json_object *v)
+{
+	return json_object_is_type(v, json_type_int) &&
+	       (json_object_get_uint64(v) == UINT64_MAX ||
+		json_object_get_int64(v) == INT64_MIN);
+}
+
 static int refuse(const char *path, const struct lysc_node *node,
-		  const char *value, const char *from_libyang,
+		  struct json_object *v, const char *from_libyang,
 		  struct mpq_refusal *r)
 {
 	const struct lysc_type *t = type_of(node);
+	const char *value = json_object_get_string(v);
 
-	if (t->basetype == LY_TYPE_ENUM) {
+	if (is_cut(v)) {
+		(void)mpq_refusal_set(r, path, "this number is out of range.");
+	} else if (json_object_is_type(v, json_type_int)) {
+		(void)mpq_refusal_set(r, path, "%s is out of range.", value);
+	} else if (t->basetype == LY_TYPE_ENUM) {
 		(void)mpq_refusal_set(r, path, "\"%s\" is not a value of %s.",
 				      value, node->name);
-	} else if (is_small_integer(t->basetype)) {
-		(void)mpq_refusal_set(r, path, "%s is out of range.", value);
 	} else if (expects(node)) {
 		(void)mpq_refusal_set(r, path, "\"%s\" cannot be used here.",
 				      value);
@@ -247,7 +283,7 @@ int mpq_value_check(const struct lysc_node *node, const char *path,
 	e = lyd_value_validate(ctx, node, value, strlen(value), NULL, NULL,
 			       &canonical);
 	if (e && e != LY_EINCOMPLETE) { /* a reference, resolved later */
-		return refuse(path, node, value, complaint(ctx), r);
+		return refuse(path, node, v, complaint(ctx), r);
 	}
 	ret = check_host_bits(path, value, canonical, r);
 	if (canonical) {

@@ -47,6 +47,15 @@ SYNTAX = [
      'this is not JSON: line 1, column 39: invalid utf-8 string'),
     ('nested too deeply', '{"mpquic:mpquic": ' + '[' * 40 + ']' * 40 + '}',
      'this is not JSON: line 1, column 34: nesting too deep'),
+    ('nothing but null', 'null',
+     'expected an object {"mpquic:mpquic": ..}, found null.'),
+    ('NaN', '{"mpquic:mpquic": {"path": [{"name": "wan1", "metered": NaN}]}}',
+     "/mpquic:mpquic/path[name='wan1']/metered: expected true or false, "
+     'found NaN, which is no JSON.'),
+    ('a number that no double holds',
+     '{"mpquic:mpquic": {"tunnel": [{"name": "mpq1", "mtu": 1e999}]}}',
+     "/mpquic:mpquic/tunnel[name='mpq1']/mtu: expected a whole number, "
+     'found an infinite number.\n  allowed: 1280..1500 bytes'),
 ]
 
 CASES = [
@@ -80,7 +89,19 @@ CASES = [
      'number, found a fraction.\n  allowed: 1..65535'),
     ('null', EDGE, [('path/0/wan', None)],
      "/mpquic:mpquic/path[name='wan1']/wan: expected a string, found "
-     'null.'),
+     'null.\n'
+     '  next: remove the member, or the entry: what is not set is left out'),
+    ('an exponent', EDGE, [('path/0/remote/port', 4e4)],
+     "/mpquic:mpquic/path[name='wan1']/remote/port: expected a whole "
+     'number, found a number with a point or an exponent.\n'
+     '  allowed: 1..65535'),
+    ('a number that 64 bits do not hold', EDGE,
+     [('path/0/remote/port', 10 ** 30)],
+     "/mpquic:mpquic/path[name='wan1']/remote/port: this number is out of "
+     'range.\n  allowed: 1..65535'),
+    ('one that is as far below', EDGE, [('tunnel/0/mtu', -10 ** 30)],
+     "/mpquic:mpquic/tunnel[name='mpq1']/mtu: this number is out of range.\n"
+     '  allowed: 1280..1500 bytes'),
     ('an object as a list', EDGE, [('path', {'name': 'wan1'})],
      '/mpquic:mpquic/path: expected an array [..] of objects, found an'
      ' object {..}.'),
@@ -475,8 +496,7 @@ CASES = [
      '  allowed: a number from 0 to 63, cs0 to cs7, af11 to af43, ef, va, '
      'or le'),
     ('code point 64', BOND, [('rule/0/dscp', [48, 64])],
-     "/mpquic:mpquic/rule[name='control']/dscp[2]: \"64\" cannot be used "
-     'here.\n'
+     "/mpquic:mpquic/rule[name='control']/dscp[2]: 64 is out of range.\n"
      '  allowed: a number from 0 to 63, cs0 to cs7, af11 to af43, ef, va, '
      'or le'),
     ('a code point in quotes', BOND, [('rule/0/dscp', ['46'])],
@@ -507,7 +527,7 @@ CASES = [
      '  allowed: a first and a last port, 0 to 65535'),
     ('port 70000 in a rule', BOND, [('rule/2/destination-port', [70000])],
      "/mpquic:mpquic/rule[name='video-calls']/destination-port[1]: "
-     '"70000" cannot be used here.\n'
+     '70000 is out of range.\n'
      '  allowed: a port such as 443, or a range such as "5000-5010"'),
     ('a port in quotes', BOND, [('rule/2/destination-port', ['443'])],
      "/mpquic:mpquic/rule[name='video-calls']/destination-port[1]: expected "
