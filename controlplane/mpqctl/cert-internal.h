@@ -33,8 +33,9 @@ struct mpq_cert_file {
 };
 
 /* All or none, into the folder `path`: what was written before a failure is
- * taken away again. Nothing is ever overwritten. */
+ * taken away again. Nothing is ever overwritten; `instead`: what to do when one
+ * of the files is there already. */
 bool mpq_cert_write(const char *path, const struct mpq_cert_file *file,
-		    size_t n);
+		    size_t n, const char *instead);
 
 #endif

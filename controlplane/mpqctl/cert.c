@@ -122,7 +122,10 @@ static bool write_all(const struct plan *p)
 	struct mpq_cert_file file[FILES];
 
 	list_files(p, file);
-	return mpq_cert_write(p->dir, file, FILES);
+	return mpq_cert_write(p->dir, file, FILES,
+			      "give an empty directory; for one end more, or "
+			      "an end's next certificate, see mpqctl cert "
+			      "issue");
 }
 
 static void print_trust(const struct plan *p, const char *end)

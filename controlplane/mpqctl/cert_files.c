@@ -120,7 +120,7 @@ static bool write_file(int dir, const struct mpq_cert_file *f)
 }
 
 bool mpq_cert_write(const char *path, const struct mpq_cert_file *file,
-		    size_t n)
+		    size_t n, const char *instead)
 {
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t done = 0;
@@ -133,12 +133,10 @@ bool mpq_cert_write(const char *path, const struct mpq_cert_file *file,
 		(void)close(dir);
 		return true;
 	}
-	(void)fprintf(stderr, "mpqctl: %s/%s: %s%s\n", path, file[done].name,
+	(void)fprintf(stderr, "mpqctl: %s/%s: %s%s%s\n", path, file[done].name,
 		      strerror(errno),
-		      errno == EEXIST ? "; nothing is overwritten: give an "
-					"empty directory, or remove the old "
-					"files yourself"
-				      : "");
+		      errno == EEXIST ? "; nothing is overwritten: " : "",
+		      errno == EEXIST ? instead : "");
 	while (dir >= 0 && done > 0) {
 		(void)unlinkat(dir, file[--done].name, 0);
 	}

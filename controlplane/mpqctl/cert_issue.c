@@ -73,7 +73,10 @@ static bool write_pair(const struct order *o, const struct mpq_issue_pair *pair)
 
 	(void)snprintf(key, sizeof(key), "%s.key", o->name);
 	(void)snprintf(certificate, sizeof(certificate), "%s.pem", o->name);
-	return mpq_cert_write(o->dir, file, 2);
+	return mpq_cert_write(o->dir, file, 2,
+			      "for this end's next certificate move the old "
+			      ".pem and .key of this name away first; another "
+			      "end has to have another name");
 }
 
 static bool make(const struct order *o, const struct mpq_issue_pair *authority)

@@ -945,7 +945,8 @@ def cert_cases(tap):
                   for name in os.listdir(pki)}
         result = cert_init(pki)
         equal(result.returncode, 1)
-        contains(result.stderr, 'nothing is overwritten')
+        contains(result.stderr, 'nothing is overwritten: give an empty '
+                 'directory', 'cert issue')
         equal({name: open(os.path.join(pki, name), 'rb').read()
                for name in os.listdir(pki)}, before)
         partly = os.path.join(DIR, 'partly')
@@ -995,7 +996,9 @@ def cert_cases(tap):
         before = sorted(os.listdir(pki))
         result = cert_issue(pki, '--edge', 'ship-2.example.net')
         equal(result.returncode, 1)
-        contains(result.stderr, 'nothing is overwritten')
+        contains(result.stderr, f'{pki}/ship-2.example.net.key: File exists',
+                 'nothing is overwritten: for this end\'s next certificate '
+                 'move the old .pem and .key of this name away')
         equal(sorted(os.listdir(pki)), before)
         result = cert_issue(DIR, '--edge', 'ship-2.example.net')
         equal(result.returncode, 1)
