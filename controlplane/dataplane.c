@@ -269,6 +269,7 @@ static void on_event(void *owner, struct json_object *parameters)
 			     len);
 		return;
 	}
+	mpq_holds_tell(&d->holds, parameters, "path");
 	mpq_events_publish(&d->events, json_object_get(parameters));
 }
 

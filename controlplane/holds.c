@@ -60,9 +60,12 @@ void mpq_holds_set(struct mpq_holds *h, const char *path, uint64_t seconds)
 	h->items = i;
 }
 
-uint64_t mpq_holds_left(const struct mpq_holds *h, const char *path)
+/* Seconds until the hold of this path is over, rounded up; 0: it is not held,
+ * or until released. */
+static uint64_t seconds_left(const struct mpq_holds *h, const char *path)
 {
 	struct mpq_holds_item *i = h->items;
+	ev_tstamp left;
 
 	while (i && strcmp(i->path, path) != 0) {
 		i = i->next;
@@ -70,7 +73,31 @@ uint64_t mpq_holds_left(const struct mpq_holds *h, const char *path)
 	if (!i || !ev_is_active(&i->timer)) {
 		return 0;
 	}
-	return (uint64_t)ev_timer_remaining(h->loop, &i->timer) + 1;
+	left = ev_timer_remaining(h->loop, &i->timer);
+	return (uint64_t)left + (left > (double)(uint64_t)left);
+}
+
+void mpq_holds_tell(const struct mpq_holds *h, struct json_object *entry,
+		    const char *key)
+{
+	struct json_object *path = NULL, *reason = NULL;
+	char text[64];
+	uint64_t left;
+
+	if (!json_object_object_get_ex(entry, key, &path) ||
+	    !json_object_is_type(path, json_type_string) ||
+	    !json_object_object_get_ex(entry, "reason", &reason) ||
+	    !json_object_is_type(reason, json_type_string) ||
+	    strncmp(json_object_get_string(reason), "held ", 5) != 0) {
+		return; /* held or not, it is down for another reason */
+	}
+	left = seconds_left(h, json_object_get_string(path));
+	if (left) {
+		(void)snprintf(text, sizeof(text), "held for %llu s more",
+			       (unsigned long long)left);
+		json_object_object_add(entry, "reason",
+				       json_object_new_string(text));
+	}
 }
 
 void mpq_holds_finish(struct mpq_holds *h)

@@ -7,6 +7,7 @@
 #define MPQ_CONTROLPLANE_HOLDS_H
 
 #include <ev.h>
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,9 +25,12 @@ void mpq_holds_set(struct mpq_holds *h, const char *path, uint64_t seconds);
 void mpq_holds_clear(struct mpq_holds *h, const char *path);
 void mpq_holds_finish(struct mpq_holds *h);
 
-/* Seconds until the hold of this path is over, rounded up; 0: it is not held,
- * or until released. */
-uint64_t mpq_holds_left(const struct mpq_holds *h, const char *path);
+/* mpquic-data holds a path until it is told otherwise; the time is ours. So the
+ * "reason" of an entry or event of its, about the path that `key` names there,
+ * is told how long the hold lasts, if that is the reason and its end is known.
+ */
+void mpq_holds_tell(const struct mpq_holds *h, struct json_object *entry,
+		    const char *key);
 
 void mpq_holds_each(const struct mpq_holds *h,
 		    void (*each)(void *context, const char *path),

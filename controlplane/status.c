@@ -199,27 +199,6 @@ static struct json_object *guards(const struct mpq_daemon *d)
 	return o;
 }
 
-/* mpquic-data holds a path until it is told otherwise; the time is ours. */
-static void tell_hold(const struct mpq_daemon *d, struct json_object *entry,
-		      const char *key)
-{
-	struct json_object *path = NULL, *reason = NULL;
-	char text[64];
-	uint64_t left;
-
-	if (!json_object_object_get_ex(entry, key, &path) ||
-	    !json_object_object_get_ex(entry, "reason", &reason) ||
-	    strncmp(json_object_get_string(reason), "held ", 5) != 0) {
-		return; /* held or not, it is down for another reason */
-	}
-	left = mpq_holds_left(&d->holds, json_object_get_string(path));
-	if (left) {
-		(void)snprintf(text, sizeof(text), "held for %llu s more",
-			       (unsigned long long)left);
-		add_string(entry, "reason", text);
-	}
-}
-
 static void tell_member_holds(const struct mpq_daemon *d,
 			      struct json_object *tunnel)
 {
@@ -231,7 +210,8 @@ static void tell_member_holds(const struct mpq_daemon *d,
 		return;
 	}
 	for (size_t i = 0; i < json_object_array_length(members); i++) {
-		tell_hold(d, json_object_array_get_idx(members, i), "path");
+		mpq_holds_tell(&d->holds, json_object_array_get_idx(members, i),
+			       "path");
 	}
 }
 
@@ -241,7 +221,8 @@ static struct json_object *holds_told(const struct mpq_daemon *d,
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(list); i++) {
-		tell_hold(d, json_object_array_get_idx(list, i), key);
+		mpq_holds_tell(&d->holds, json_object_array_get_idx(list, i),
+			       key);
 		tell_member_holds(d, json_object_array_get_idx(list, i));
 	}
 	return list;

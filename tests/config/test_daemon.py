@@ -497,9 +497,15 @@ def passes_holds_on(stage):
     equal(data.held[-1], ('wan1', False), 'released')
 
 
+def told(operator):
+    return [(e['event'], e['path'], e['reason'])
+            for e in operator.call('Events')['events']
+            if e['event'] in ('path', 'member')]
+
+
 def tells_how_long_a_hold_lasts(stage):
     stage.start()
-    stage.settled()
+    data = stage.settled()
     o = stage.operator()
     o.call('PathHold', path='wan1')
     o.call('PathHold', path='wan2', seconds=600)
@@ -510,6 +516,16 @@ def tells_how_long_a_hold_lasts(stage):
     members = {m['path']: m['reason'] for m in session['members']}
     equal(members['wan1'], 'held until it is released', 'a member, for good')
     assert re.match('held for (600|59[0-9]) s more$', members['wan2']), members
+    for kind in ('path', 'member'):
+        for path in ('wan1', 'wan2'):
+            data.event(event=kind, path=path, was='up', **{
+                'is': 'held', 'reason': 'held until it is released'})
+    until(lambda: len(told(o)) == 4, 'events')
+    for kind, path, reason in told(o):
+        if path == 'wan1':
+            equal(reason, 'held until it is released', f'{kind}, for good')
+        else:
+            assert re.match('held for (600|59[0-9]) s more$', reason), reason
 
 
 def composes_status(stage):
