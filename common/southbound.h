@@ -23,8 +23,8 @@
  *         holds them again
  * Event   oneway: {"event": "path", "path", "tunnel", "was", "is", "reason",
  *         "gap-us"?}, {"event": "tunnel", "tunnel", "up", "reason",
- *         "peer-address"}, {"event": "refused", "path", "peer-address",
- *         "reason"} (a peer that we turned away), {"event": "mtu", ..};
+ *         "peer-address"}, {"event": "refused", "path", "tunnel"? (that it
+ *         had), "peer-address", "reason"} (a peer that we turned away);
  *         of bonded tunnels {"event": "session", "tunnel", "is": "up" |
  *         "down", "reason"}, {"event": "member", "tunnel", "path", "id", "was",
  *         "is", "reason", "gap-us"?}, and {"event": "steering", "tunnel",

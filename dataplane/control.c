@@ -125,13 +125,16 @@ static void on_tunnel(void *owner, const struct mpq_tunnel *t,
 }
 
 static void on_refused(void *owner, const char *path,
+		       const struct mpq_tunnel *t,
 		       const struct mpq_sockaddr *remote, const char *reason)
 {
 	char text[MPQ_SOCKADDR_TEXT_BYTES];
 
-	mpq_log_notice("path=%s: refused %s: %s", path,
-		       mpq_sockaddr_format(remote, text), reason);
-	send_event(owner, mpq_telemetry_refused_event(path, remote, reason));
+	mpq_log_notice("%s%s%spath=%s: refused %s: %s",
+		       t != NULL ? "tunnel=" : "",
+		       t != NULL ? t->config.name : "", t != NULL ? " " : "",
+		       path, mpq_sockaddr_format(remote, text), reason);
+	send_event(owner, mpq_telemetry_refused_event(path, t, remote, reason));
 }
 
 static void on_member(void *owner, const struct mpq_tunnel *t, unsigned path,

@@ -98,11 +98,12 @@ static void on_listener_tunnel(void *owner, struct mpq_tunnel *t,
 }
 
 static void on_refused(void *owner, struct mpq_listener *l,
+		       const struct mpq_tunnel *t,
 		       const struct mpq_sockaddr *remote, const char *reason)
 {
 	struct mpq_engine *e = owner;
 
-	e->events->refused(e->owner, l->config.name, remote, reason);
+	e->events->refused(e->owner, l->config.name, t, remote, reason);
 }
 
 static const struct mpq_listener_events listener_events = {

@@ -27,6 +27,7 @@ struct mpq_engine_events {
 	void (*tunnel)(void *owner, const struct mpq_tunnel *t,
 		       const struct mpq_sockaddr *remote);
 	void (*refused)(void *owner, const char *path,
+			const struct mpq_tunnel *t, /* NULL: none yet */
 			const struct mpq_sockaddr *remote, const char *reason);
 };
 

@@ -183,7 +183,7 @@ static unsigned on_request(struct mpq_channel *ch,
 
 	(void)request;
 	if (t == NULL) {
-		mpq_listener_refused(g->listener, &g->remote, reason);
+		mpq_listener_refused(g->listener, NULL, &g->remote, reason);
 		return 403;
 	}
 	set_tunnel(g, t);
@@ -398,6 +398,9 @@ void mpq_guest_verify(struct mpq_guest *g, mpq_time now)
 	if (mpq_channel_verify(g->channel, *g->listener->shared->tls)) {
 		return;
 	}
+	mpq_listener_refused(g->listener, g->tunnel, &g->remote,
+			     g->channel->end.reason);
+	g->refused = true;
 	mpq_guest_detach(g, g->channel->end.reason, now);
 	set_tunnel(g, NULL);
 }

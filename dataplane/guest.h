@@ -29,6 +29,7 @@ struct mpq_guest {
 	bool bonded;       /* is, or was, a member of the tunnel's session */
 	mpq_time accepted; /* its request; NEVER: not yet */
 	bool silent;       /* does not answer: carries nothing */
+	bool refused;      /* and that was reported */
 	unsigned offered;  /* the tunnel's addresses that it knows; 0: none */
 	struct mpq_agenda_entry turn; /* of the listener's */
 };

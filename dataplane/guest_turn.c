@@ -128,8 +128,10 @@ static void bury(struct mpq_guest *g, mpq_time now)
 	const struct mpq_conn_end *end = &g->channel->end;
 	char reason[MPQ_CERTIFICATE_REASON_BYTES];
 
-	if (end->layer == MPQ_CONN_VERIFY || end->layer == MPQ_CONN_TLS) {
-		mpq_listener_refused(g->listener, &g->remote, end->reason);
+	if (!g->refused &&
+	    (end->layer == MPQ_CONN_VERIFY || end->layer == MPQ_CONN_TLS)) {
+		mpq_listener_refused(g->listener, NULL, &g->remote,
+				     end->reason);
 	}
 	(void)snprintf(reason, sizeof(reason), "%s", end->reason);
 	mpq_guest_free(g, reason, now);

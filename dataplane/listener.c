@@ -143,7 +143,7 @@ static void on_readable(void *owner, mpq_time now)
 	}
 }
 
-void mpq_listener_refused(struct mpq_listener *l,
+void mpq_listener_refused(struct mpq_listener *l, const struct mpq_tunnel *t,
 			  const struct mpq_sockaddr *remote, const char *reason)
 {
 	mpq_time now = mpq_loop_now(l->shared->loop);
@@ -154,7 +154,8 @@ void mpq_listener_refused(struct mpq_listener *l,
 	}
 	if (l->reports_spent - now < REPORTS * REPORT_INTERVAL) {
 		l->reports_spent += REPORT_INTERVAL;
-		l->shared->events->refused(l->shared->owner, l, remote, reason);
+		l->shared->events->refused(l->shared->owner, l, t, remote,
+					   reason);
 	}
 }
 

@@ -36,6 +36,7 @@ struct mpq_listener_events {
 		       const struct mpq_sockaddr *remote);
 	/* We turned somebody away. Not more than a few times a second. */
 	void (*refused)(void *owner, struct mpq_listener *l,
+			const struct mpq_tunnel *t, /* NULL: none yet */
 			const struct mpq_sockaddr *remote, const char *reason);
 };
 
@@ -83,8 +84,9 @@ void mpq_listener_verify(struct mpq_listener *l);
 void mpq_listener_turn(struct mpq_listener *l, mpq_time now);
 mpq_time mpq_listener_deadline(const struct mpq_listener *l);
 
-/* For guests: counts a refusal, and reports it when there were few lately. */
-void mpq_listener_refused(struct mpq_listener *l,
+/* For guests: counts a refusal, and reports it when there were few lately. `t`:
+ * the tunnel that it had; NULL: none yet. */
+void mpq_listener_refused(struct mpq_listener *l, const struct mpq_tunnel *t,
 			  const struct mpq_sockaddr *remote,
 			  const char *reason);
 

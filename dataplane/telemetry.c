@@ -370,13 +370,17 @@ mpq_telemetry_tunnel_event(const struct mpq_tunnel *t,
 }
 
 struct json_object *
-mpq_telemetry_refused_event(const char *path, const struct mpq_sockaddr *remote,
+mpq_telemetry_refused_event(const char *path, const struct mpq_tunnel *t,
+			    const struct mpq_sockaddr *remote,
 			    const char *reason)
 {
 	struct json_object *o = json_object_new_object();
 
 	mpq_telemetry_text(o, "event", "refused");
 	mpq_telemetry_text(o, "path", path);
+	if (t != NULL) {
+		mpq_telemetry_text(o, "tunnel", t->config.name);
+	}
 	add_address(o, "peer-address", remote);
 	mpq_telemetry_text(o, "reason", reason);
 	return o;

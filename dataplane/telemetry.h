@@ -30,7 +30,8 @@ struct json_object *
 mpq_telemetry_steering_event(const struct mpq_tunnel *t,
 			     const struct mpq_steer_event *e);
 struct json_object *
-mpq_telemetry_refused_event(const char *path, const struct mpq_sockaddr *remote,
+mpq_telemetry_refused_event(const char *path, const struct mpq_tunnel *t,
+			    const struct mpq_sockaddr *remote,
 			    const char *reason);
 
 #endif

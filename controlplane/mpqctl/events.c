@@ -60,7 +60,11 @@ static void write_tunnel(FILE *f, struct json_object *e)
 
 static void write_refused(FILE *f, struct json_object *e)
 {
-	(void)fprintf(f, "path %s: turned %s away", text_of(e, "path"),
+	const char *tunnel = mpq_format_member(e, "tunnel", "");
+
+	(void)fprintf(f, "%s%s%spath %s: turned %s away",
+		      tunnel[0] != '\0' ? "tunnel " : "", tunnel,
+		      tunnel[0] != '\0' ? ", " : "", text_of(e, "path"),
 		      text_of(e, "peer-address"));
 	add_reason(f, e);
 }

@@ -44,10 +44,12 @@ struct bench {
 };
 
 static void on_refused(void *owner, const char *path,
+		       const struct mpq_tunnel *t,
 		       const struct mpq_sockaddr *remote, const char *reason)
 {
 	(void)owner;
 	(void)path;
+	(void)t;
 	(void)remote;
 	(void)fprintf(stderr, "refused: %s\n", reason);
 	abort();

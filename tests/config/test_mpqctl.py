@@ -699,6 +699,9 @@ EVENTS = [
      'generation': 13, 'by': 'uid 0'},
     {'time': '2026-11-22T10:00:09Z', 'event': 'refused', 'path': 'l1',
      'peer-address': '192.0.2.66:9', 'reason': 'unknown issuer'},
+    {'time': '2026-11-22T10:00:09Z', 'event': 'refused', 'path': 'l1',
+     'tunnel': 'mpq3', 'peer-address': '192.0.2.66:8',
+     'reason': 'certificate revoked'},
     {'time': '2026-11-22T10:00:10Z', 'event': 'link', 'path': 'wan3',
      'wan': 'usb0', 'is': 'ready', 'reason': '', 'local-address': '192.0.2.7'},
     {'time': '2026-11-22T10:00:11Z', 'event': 'data-plane',
@@ -745,6 +748,8 @@ EVENT_LINES = [
     '2026-11-22T10:00:07Z  restored what another had deleted: rule 100 ?[2J',
     '2026-11-22T10:00:08Z  configuration: generation 13 runs, by uid 0',
     '2026-11-22T10:00:09Z  path l1: turned 192.0.2.66:9 away: unknown issuer',
+    '2026-11-22T10:00:09Z  tunnel mpq3, path l1: turned 192.0.2.66:8 away: '
+    'certificate revoked',
     '2026-11-22T10:00:10Z  link usb0 of path wan3: ready with 192.0.2.7',
     '2026-11-22T10:00:11Z  data plane: connected',
     '2026-11-22T10:00:11Z  path wan4: no-address: no default route',

@@ -16,11 +16,12 @@ void quiet_tunnel(void *owner, const struct mpq_tunnel *t,
 	(void)remote;
 }
 
-void quiet_refused(void *owner, const char *path,
+void quiet_refused(void *owner, const char *path, const struct mpq_tunnel *t,
 		   const struct mpq_sockaddr *remote, const char *reason)
 {
 	(void)owner;
 	(void)path;
+	(void)t;
 	(void)remote;
 	(void)reason;
 }

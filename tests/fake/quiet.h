@@ -8,7 +8,7 @@
 void quiet_path(void *owner, const struct mpq_path *p, enum mpq_life_state was);
 void quiet_tunnel(void *owner, const struct mpq_tunnel *t,
 		  const struct mpq_sockaddr *remote);
-void quiet_refused(void *owner, const char *path,
+void quiet_refused(void *owner, const char *path, const struct mpq_tunnel *t,
 		   const struct mpq_sockaddr *remote, const char *reason);
 
 #endif

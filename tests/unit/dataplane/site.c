@@ -39,6 +39,7 @@ static void on_tunnel(void *owner, const struct mpq_tunnel *t,
 }
 
 static void on_refused(void *owner, const char *path,
+		       const struct mpq_tunnel *t,
 		       const struct mpq_sockaddr *remote, const char *reason)
 {
 	struct site_side *side = owner;
@@ -46,6 +47,8 @@ static void on_refused(void *owner, const char *path,
 	(void)path;
 	(void)remote;
 	side->refusals++;
+	(void)snprintf(side->refused_tunnel, sizeof(side->refused_tunnel), "%s",
+		       t != NULL ? t->config.name : "");
 	(void)snprintf(side->refusal, sizeof(side->refusal), "%s", reason);
 }
 

@@ -37,7 +37,7 @@ struct site_side {
 	unsigned path_events, tunnel_events, refusals;
 	enum mpq_life_state state;
 	bool seen[MPQ_LIFE_STATES]; /* for the test to clear */
-	char path_reason[256], refusal[256];
+	char path_reason[256], refusal[256], refused_tunnel[32];
 	bool tunnel_up;
 };
 

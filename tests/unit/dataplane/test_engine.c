@@ -198,6 +198,7 @@ static void a_revoked_edge_is_refused_at_once_and_told(void **state)
 	assert_int_equal(s->vps.refusals, 1);
 	assert_non_null(strstr(s->vps.refusal, "edge-1"));
 	assert_non_null(strstr(s->vps.refusal, "revocation list"));
+	assert_string_equal(s->vps.refused_tunnel, "mpq1");
 	fake_run(60 * MPQ_SECOND); /* it backs off */
 	assert_true(s->vps.refusals < 20);
 	free(crl);
