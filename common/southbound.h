@@ -88,9 +88,11 @@
  *         "listeners": [..]}: see dataplane/telemetry.c, where it is written
  *     path: {"name", "tunnel", "state", "reason", "age-us", "local-address",
  *         "peer-address", "rtt-us", "rtt-min-us", "rtt-var-us", "loss-ppm",
- *         "cwnd-bytes", "mtu-bytes", "connects", "in-packets", "in-bytes",
- *         "out-packets", "out-bytes", "in-drops", "out-drops", "lost",
- *         "spurious"}, packets being inner ones
+ *         "cwnd-bytes", "mtu-bytes", "narrow-bytes"? (the largest inner packet
+ *         that it carries, where that is less than the tunnel's MTU),
+ *         "connects", "in-packets", "in-bytes", "out-packets", "out-bytes",
+ *         "in-drops", "out-drops", "lost", "spurious"}, packets being inner
+ *         ones
  *     tunnel: {"name", "up", "reason", "age-us", "path" (of a bonded one its
  *         first), "peer", "peer-address", "queue-packets", "queue-us",
  *         "in-packets", .., "drops": {reason: n}, "session"? (bonded)}

@@ -34,6 +34,19 @@ static void add_address(struct json_object *o, const char *key,
 	}
 }
 
+/* What it carries, if that is less than the tunnel wants. */
+static void add_narrow(struct json_object *o, const struct mpq_channel *ch)
+{
+	size_t most = ch->own_context != 0
+			      ? mpq_channel_max_bonded(ch, MPQ_HEADER_BYTES)
+			      : mpq_channel_max_packet(ch);
+
+	if (mpq_channel_carries(ch) &&
+	    mpq_channel_max_packet(ch) < ch->wanted_bytes) {
+		mpq_telemetry_uint(o, "narrow-bytes", most);
+	}
+}
+
 /* What a channel measures; nothing when there is none. */
 static void add_measures(struct json_object *o, const struct mpq_channel *ch)
 {
@@ -49,6 +62,7 @@ static void add_measures(struct json_object *o, const struct mpq_channel *ch)
 	mpq_telemetry_uint(o, "cwnd-bytes", info.cwnd_bytes);
 	mpq_telemetry_uint(o, "in-flight-bytes", info.in_flight_bytes);
 	mpq_telemetry_uint(o, "mtu-bytes", info.max_udp_bytes);
+	add_narrow(o, ch);
 	mpq_telemetry_uint(o, "discarded", info.discarded);
 	mpq_telemetry_uint(o, "loss-ppm", mpq_loss_ppm(&ch->loss));
 	add_address(o, "peer-address", &info.remote);

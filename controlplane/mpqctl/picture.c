@@ -286,6 +286,21 @@ static void add_quality(struct mpq_table *t, struct json_object *path, bool up)
 			      : "-");
 }
 
+static void add_reason(struct mpq_table *t, struct json_object *path, bool up)
+{
+	uint64_t most;
+
+	if (up && mpq_format_number(path, "narrow-bytes", &most)) {
+		mpq_table_add(t, MPQ_TABLE_PLAIN,
+			      "carries packets of up to %llu bytes, less than "
+			      "the tunnel's MTU",
+			      (unsigned long long)most);
+	} else {
+		mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
+			      up ? "" : mpq_format_member(path, "reason", ""));
+	}
+}
+
 /* At a concentrator a path's name is its listener's: many have it. */
 static void add_path(const struct mpq_picture *p, struct mpq_table *t,
 		     struct json_object *path, bool is_edge)
@@ -311,8 +326,7 @@ static void add_path(const struct mpq_picture *p, struct mpq_table *t,
 		      up ? rate(p, "paths", path, "in-bytes", text) : "-");
 	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
 		      up ? rate(p, "paths", path, "out-bytes", text) : "-");
-	mpq_table_add(t, MPQ_TABLE_PLAIN, "%s",
-		      up ? "" : mpq_format_member(path, "reason", ""));
+	add_reason(t, path, up);
 }
 
 static void print_paths(const struct mpq_picture *p)

@@ -180,6 +180,15 @@ def status_cases(tap):
                  'PATH  TUNNEL  FROM ', 'l1    t       192.0.2.9:1  up',
                  'LISTENER  ADDRESS     CONNECTIONS',
                  'l1        [::]:45001            1')
+    with tap.case('a path that is narrower than its tunnel says so'):
+        answer = Status()({})
+        answer['paths'][0]['narrow-bytes'] = 1343
+        answer['paths'][1]['narrow-bytes'] = 1280  # of before it went
+        with control(Status=lambda p: answer):
+            text = mpqctl('status').stdout
+        contains(text, "carries packets of up to 1343 bytes, less than the "
+                 "tunnel's MTU", '  no device usb0')
+        assert '1280' not in text, text
     with tap.case('a disabled tunnel is no fault'):
         answer = Status()({})
         answer['tunnels'][1].update(enabled=False, reason='by configuration')

@@ -7,6 +7,7 @@ too large for it go by the other, and TCP learns to use both.
 import flows
 import labtest
 from bonding import BONDED, BondLab
+from netns import wait_for
 from profiles import Link, Profile
 
 PAIR = Profile('2x20', [Link(20, 40)] * 2)
@@ -17,6 +18,11 @@ LARGE = 1372  # with IPv4 and UDP as much as the tunnel's MTU
 def listen(lab, wanted):
     for name in ('host', 'lan0'):
         lab.sysctl(name, net__ipv4__ip_no_pmtu_disc=0 if wanted else 2)
+
+
+def narrow(node):
+    return [p['narrow-bytes'] for p in node.status()['paths']
+            if 'narrow-bytes' in p]
 
 
 def udp_whole(tap, lab, seconds):
@@ -56,6 +62,12 @@ def main():
         flows.forget_metrics(lab, 'host', 'lan0', 'lan1')
         for tunnel in (BONDED, 1):
             lab.wait_for_traffic(tunnel)
+        with tap.case('status tells which path is narrower than the tunnel'):
+            for node in (lab.edge, lab.vps):
+                wait_for(lambda n=node: narrow(n), 10, 'narrow-bytes')
+                found = narrow(node)
+                assert len(found) == 1, found
+                assert NARROW_BYTES - 130 < found[0] < LARGE, found
         udp_whole(tap, lab, 3)
         aggregate(tap, lab, 5)
         with tap.case('the emulator missed nothing'):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session of which some paths carry smaller packets than others. */
 #include "dataplane/session_private.h"
+#include "dataplane/telemetry.h"
 #include "tests/unit/dataplane/bonded.h"
 
 #include <setjmp.h>
@@ -90,6 +91,43 @@ static void who_sends_is_told_of_paths_that_are_too_narrow(void **state)
 	fake_filter(NULL, NULL);
 }
 
+/* The only path of which status says so; 0: none is. */
+static unsigned narrow_bytes(const struct site_side *side, unsigned paths)
+{
+	struct json_object *status =
+		mpq_telemetry_status(&side->engine, fake_now());
+	struct json_object *list, *bytes;
+	unsigned found = 0;
+
+	assert_true(json_object_object_get_ex(status, "paths", &list));
+	assert_int_equal(json_object_array_length(list), paths);
+	for (unsigned i = 0; i < paths; i++) {
+		if (json_object_object_get_ex(json_object_array_get_idx(list,
+									i),
+					      "narrow-bytes", &bytes)) {
+			assert_int_equal(found, 0);
+			found = (unsigned)json_object_get_int(bytes);
+		}
+	}
+	json_object_put(status);
+	return found;
+}
+
+static void status_tells_of_paths_that_are_too_narrow(void **state)
+{
+	struct site *s = *state;
+	unsigned narrow = 1, most;
+
+	bring_up(s, &narrow);
+	most = narrow_bytes(&s->edge, BONDED_PATHS);
+	assert_in_range(most, NARROW_BYTES - 100, LARGE - 1);
+	assert_int_equal(most,
+			 mpq_session_max_packet(&bonded_edge(s)->path[0]));
+	assert_in_range(narrow_bytes(&s->vps, BONDED_PATHS), most - 20,
+			most + 20); /* of other connection IDs */
+	fake_filter(NULL, NULL);
+}
+
 static void nobody_is_told_of_wide_paths(void **state)
 {
 	struct site *s = *state;
@@ -100,6 +138,7 @@ static void nobody_is_told_of_wide_paths(void **state)
 		bonded_set_mode(s, mode, fake_now());
 		send_large(s, 100);
 	}
+	assert_int_equal(narrow_bytes(&s->edge, BONDED_PATHS), 0);
 	assert_int_equal(fake_tun_errors(s->edge.tun), 0);
 	assert_int_equal(fake_tun_errors(s->vps.tun), 0);
 	fake_filter(NULL, NULL);
@@ -269,6 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SITE(large_packets_go_where_they_fit_in_every_mode),
 		SITE(who_sends_is_told_of_paths_that_are_too_narrow),
+		SITE(status_tells_of_paths_that_are_too_narrow),
 		SITE(nobody_is_told_of_wide_paths),
 		SITE(what_fits_no_path_is_dropped_and_its_sender_told),
 		SITE(a_flow_that_waits_moves_in_its_order),
