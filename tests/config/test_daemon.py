@@ -1,125 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""mpquic-control at work, with a stand-in for mpquic-data that remembers what
-it is told: commits, refusals, restarts of either side, what others delete.
+"""mpquic-control and its configuration: commits, refusals, what it starts with,
+what it keeps.
 
-    test_daemon.py MPQUIC_CONTROL MAKE_PKI
-
-Everything happens in a network namespace of the test's own.
+    test_daemon.py MPQUIC_CONTROL MAKE_PKI [WORD ..]
 """
-import contextlib
-import json
 import os
-import re
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
-import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..'))
-# pylint: disable=wrong-import-position
-import cases  # noqa: E402
-import harness  # noqa: E402
-import wire  # noqa: E402
-from tap import Tap, skip_all  # noqa: E402
-
-TUNNELS = [f'mpq{n}' for n in range(1, 7)]
-
-
-def ip(*words):
-    done = subprocess.run(['ip', *words], capture_output=True, text=True,
-                          check=True)
-    return done.stdout
-
-
-def devices():
-    return {d['ifname'] for d in json.loads(ip('-j', 'link'))}
-
-
-def until(true, what, seconds=10):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f'in vain: {what}'
-        time.sleep(0.02)
-
-
-def equal(is_, wanted, what='value'):
-    assert is_ == wanted, f'{what} is {is_}, wanted {wanted}'
-
-
-class Stage:
-    """A folder, certificates, and what runs in it; all of it ends with it."""
-
-    def __init__(self, programs, base=cases.EDGE):
-        self.stack = contextlib.ExitStack()
-        self.directory = self.stack.enter_context(
-            tempfile.TemporaryDirectory())
-        self.pki = os.path.join(self.directory, 'pki')
-        os.mkdir(self.pki)
-        subprocess.run([programs[1], self.pki], check=True)
-        self.control = harness.Control(programs[0], self.directory)
-        self.base = base
-        self.daemon = None
-        self.data = None
-
-    def __enter__(self):
-        return self
-
-    def finish(self):
-        """Ends the daemon, which has to go in peace (no leak, no assertion)."""
-        if self.daemon.process.poll() is None:
-            status = self.daemon.stop()
-            assert status == 0, f'exit status {status}\n{self.daemon.log()}'
-
-    def __exit__(self, *_):
-        if self.data:
-            self.data.die()
-        if self.daemon and self.daemon.process.poll() is None:
-            self.daemon.stop()
-        subprocess.run([*self.control.arguments(), '--purge', '--runtime-dir',
-                        os.path.join(self.directory, 'run')], check=False,
-                       capture_output=True)
-        self.stack.close()
-
-    def text(self, *changes):
-        return harness.changed(self.base, changes, self.pki)
-
-    def lan(self):
-        """The interface of the first tunnel's first LAN."""
-        tunnel = harness.example(self.base)['mpquic:mpquic']['tunnel'][0]
-        return tunnel['lan'][0]['interface']
-
-    def start(self, *changes, text=None):
-        """The daemon with an example, changed."""
-        self.daemon = self.control.start(
-            text=text if text is not None else self.text(*changes))
-        return self.daemon
-
-    def restart(self, how=signal.SIGTERM, text=None):
-        self.daemon.stop(how)
-        self.daemon = self.control.start(text=text)
-        return self.daemon
-
-    def connect(self, **options):
-        """An mpquic-data that has got everything."""
-        self.data = self.daemon.data(**options)
-        return self.data
-
-    def settled(self, sockets=6):
-        data = self.connect()
-        data.wait(lambda: data.applied and len(data.sockets) >= sockets)
-        return data
-
-    def operator(self):
-        return self.stack.enter_context(
-            contextlib.closing(self.daemon.operator()))
-
-
-def load_and_commit(operator, text):
-    changes = operator.call('Load', config=text)['changes']
-    return changes, operator.call('Commit')
+import cases
+import harness
+import wire
+from stage import TUNNELS, devices, equal, ip, load_and_commit, run, until
 
 
 def commits(stage):
@@ -258,62 +151,6 @@ def gives_up_on_a_silent_data_plane(stage):
     equal([s['generation'] for s in data.applied], [1, 2, 1], 'told')
 
 
-def adopts_after_a_restart(how):
-    def run(stage):
-        stage.start()
-        data = stage.settled()
-        secret = data.applied[0]['secret']
-        stage.restart(how)
-        data.cut()
-        again = stage.connect(kept=data)
-        again.wait(lambda: again.applied)
-        o = stage.operator()
-        o.call('Status')
-        equal(again.applied[0]['generation'], 1, 'generation')
-        equal(again.applied[0]['secret'], secret, 'secret')
-        equal(again.sockets, [], 'sockets')
-        equal(sorted(again.tuns), TUNNELS, 'devices')
-        assert set(TUNNELS) <= devices()
-        equal(o.call('Status')['data-plane']['restarts'], 0, 'restarts')
-    return run
-
-
-def keeps_devices_without_data(stage):
-    stage.start()
-    stage.settled().die()
-    time.sleep(0.1)
-    assert set(TUNNELS) <= devices()
-    data = stage.settled()
-    equal(sorted(data.tuns), TUNNELS, 'devices')
-
-
-def makes_deleted_devices_anew(stage):
-    stage.start()
-    data = stage.settled()
-    o = stage.operator()
-    until(lambda: '10.200.2.1' in ip('addr'), 'the address')
-    old = data.tuns.pop('mpq2')
-    ip('link', 'delete', 'mpq2')
-    os.close(old)
-    data.wait(lambda: 'mpq2' in data.tuns)
-    until(lambda: 'mpq2' in devices() and '10.200.2.1' in ip('addr'),
-          'the device and its address')
-    events = o.call('Events')['events']
-    assert any(e['event'] == 'restored' and e['what'] == 'device mpq2'
-               for e in events), events
-
-
-def restores_rules(stage):
-    stage.start()
-    o = stage.operator()
-    until(lambda: 'iif lan3' in ip('rule'), 'the rule')
-    ip('rule', 'delete', 'iif', 'lan3', 'table', '1003')
-    until(lambda: 'iif lan3' in ip('rule'), 'the rule again')
-    events = o.call('Events')['events']
-    equal([e['what'] for e in events if e['event'] == 'restored'],
-          ['rule iif lan3 table 1003 (IPv4)'], 'restored')
-
-
 def switches_tunnels(stage):
     stage.start()
     data = stage.settled()
@@ -444,179 +281,6 @@ def keeps_ten_generations(stage):
         equal(mode & 0o777, 0o600, f'mode of {name}')
 
 
-def follows_a_wan(stage):
-    stage.start(('path/0/wan', 'wan1'))
-    data = stage.settled()
-
-    def last(path='wan1'):
-        return [s for s in data.sockets if s['path'] == path][-1]
-
-    equal(last()['link'], 'no-link', 'link')
-    ip('link', 'add', 'wan1', 'type', 'veth', 'peer', 'name', 'isp1')
-    data.wait(lambda: last()['link'] == 'no-carrier')
-    ip('link', 'set', 'wan1', 'up')
-    ip('link', 'set', 'isp1', 'up')
-    data.wait(lambda: last()['link'] == 'no-address')
-    ip('addr', 'add', '198.51.100.2/24', 'dev', 'wan1')
-    ip('route', 'add', 'default', 'via', '198.51.100.1', 'dev', 'wan1')
-    data.wait(lambda: last()['link'] == 'ready')
-    equal(last()['local-address'], '198.51.100.2', 'address')
-    equal(last()['device-index'], socket.if_nametoindex('wan1'), 'index')
-    # Renumbered: what a DHCP client does with another lease.
-    ip('addr', 'delete', '198.51.100.2/24', 'dev', 'wan1')
-    data.wait(lambda: last()['link'] == 'no-address')
-    ip('addr', 'add', '203.0.113.7/24', 'dev', 'wan1')
-    ip('route', 'add', 'default', 'via', '203.0.113.1', 'dev', 'wan1')
-    data.wait(lambda: last()['local-address'] == '203.0.113.7')
-    equal(last()['link'], 'ready', 'link')
-    # Renamed away, and back.
-    ip('link', 'set', 'wan1', 'name', 'modem')
-    data.wait(lambda: last()['link'] == 'no-link')
-    ip('link', 'set', 'modem', 'name', 'wan1')
-    data.wait(lambda: last()['link'] != 'no-link')
-    ip('link', 'delete', 'wan1')
-    data.wait(lambda: last()['link'] == 'no-link')
-    equal({s['path'] for s in data.sockets[6:]}, {'wan1'},
-          'paths that were told anything')
-
-
-def passes_holds_on(stage):
-    stage.start()
-    data = stage.settled()
-    o = stage.operator()
-    o.call('PathHold', path='wan1')
-    o.call('PathHold', path='wan2', seconds=1)
-    data.wait(lambda: ('wan2', False) in data.held)
-    equal(data.held, [('wan1', True), ('wan2', True), ('wan2', False)],
-          'held')
-    data.die()
-    data = stage.settled()
-    data.wait(lambda: data.held)
-    equal(data.held, [('wan1', True)], 'held again')
-    o.call('PathRelease', path='wan1')
-    equal(data.held[-1], ('wan1', False), 'released')
-
-
-def told(operator):
-    return [(e['event'], e['path'], e['reason'])
-            for e in operator.call('Events')['events']
-            if e['event'] in ('path', 'member')]
-
-
-def tells_how_long_a_hold_lasts(stage):
-    stage.start()
-    data = stage.settled()
-    o = stage.operator()
-    o.call('PathHold', path='wan1')
-    o.call('PathHold', path='wan2', seconds=600)
-    reasons = {p['name']: p['reason'] for p in o.call('Status')['paths']}
-    equal(reasons['wan1'], 'held until it is released', 'for good')
-    assert re.match('held for (600|59[0-9]) s more$', reasons['wan2']), reasons
-    session = o.call('Status')['tunnels'][0]['session']
-    members = {m['path']: m['reason'] for m in session['members']}
-    equal(members['wan1'], 'held until it is released', 'a member, for good')
-    assert re.match('held for (600|59[0-9]) s more$', members['wan2']), members
-    for kind in ('path', 'member'):
-        for path in ('wan1', 'wan2'):
-            data.event(event=kind, path=path, was='up', **{
-                'is': 'held', 'reason': 'held until it is released'})
-    until(lambda: len(told(o)) == 4, 'events')
-    for kind, path, reason in told(o):
-        if path == 'wan1':
-            equal(reason, 'held until it is released', f'{kind}, for good')
-        else:
-            assert re.match('held for (600|59[0-9]) s more$', reason), reason
-
-
-def composes_status(stage):
-    stage.start()
-    o = stage.operator()
-    lone = o.call('Status')
-    equal(lone['data-plane']['connected'], False, 'connected')
-    equal(lone['paths'][0]['state'], 'no-link', 'state')
-    equal([a['what'] for a in lone['alarms']], ['data-plane'], 'alarms')
-    stage.settled()
-    status = o.call('Status')
-    equal(status['data-plane']['connected'], True, 'connected')
-    equal(status['tunnels'][0]['name'], 'mpq1', 'tunnel')
-    assert 'since' in status['tunnels'][0] and \
-        'age-us' not in status['tunnels'][0], status['tunnels']
-    member = status['tunnels'][0]['session']['members'][0]
-    assert 'since' in member and 'age-us' not in member, member
-    equal(status['certificate']['subject'], 'CN=edge-1', 'subject')
-    equal(status['alarms'], [], 'alarms')
-
-
-def tells_events(stage):
-    stage.start()
-    data = stage.settled()
-    stream = stage.operator()
-    stream.line.send({'method': 'mpquic.control.Events', 'more': True,
-                      'parameters': {'backlog': True}})
-    first, _ = stream.line.receive()
-    equal(first['continues'], True, 'continues')
-    data.event(event='path', path='wan1', was='connecting', **{'is': 'up'})
-    while first['parameters']['event'] != 'path':
-        first, _ = stream.line.receive()
-    equal(first['parameters']['is'], 'up', 'state')
-    for _ in range(280):
-        data.event(event='path', path='wan2', was='up', **{'is': 'down'})
-    o = stage.operator()
-    until(lambda: len(o.call('Events')['events']) == 256, 'the backlog')
-
-
-def turns_away(stage):
-    stage.start()
-    operators = [stage.operator() for _ in range(32)]
-    for o in operators:
-        o.call('Diff')
-    extra = stage.operator()
-    try:
-        extra.call('Diff')
-        raise AssertionError('33 clients')
-    except (EOFError, OSError):
-        pass
-    operators[0].line.socket.sendall(b'not JSON\0')
-    try:
-        operators[0].line.receive()
-        raise AssertionError('garbage was answered')
-    except (EOFError, OSError):
-        pass
-    operators[1].line.send({'method': 'org.varlink.service.GetInfo'})
-    reply, _ = operators[1].line.receive()
-    equal(reply['error'], 'mpquic.control.InvalidConfig', 'error')
-    try:
-        operators[2].call('Frobnicate')
-        raise AssertionError('answered')
-    except wire.Refused as refused:
-        equal(refused.error, 'mpquic.control.NotFound', 'error')
-    operators[3].call('Status')
-
-
-def judges_by_credentials(stage):
-    stage.start()
-    stage.operator().call('Diff')
-    for name in ('control.sock', 'data.sock'):
-        os.chmod(os.path.join(stage.daemon.runtime, name), 0o666)
-    os.chmod(stage.directory, 0o755)
-    for name in ('control.sock', 'data.sock'):
-        child = os.fork()
-        if child == 0:
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-            line = wire.Line(os.path.join(stage.daemon.runtime, name))
-            try:
-                line.send({'method': 'mpquic.control.Diff'})
-                line.receive()
-            except (EOFError, OSError):
-                os._exit(0)
-            os._exit(1)
-        equal(os.waitpid(child, 0)[1], 0, f'status of a stranger at {name}')
-    assert 'neither root nor of the group mpquic' in stage.daemon.log()
-    assert 'is not mpquic-data: turned away' in stage.daemon.log()
-
-
 def purges(stage):
     stage.start()
     stage.operator()
@@ -652,112 +316,6 @@ def commits_one_after_another(stage):
           'generation after a call that changes nothing')
 
 
-def serves_what_it_can(stage):
-    ip('link', 'add', 'mpq2', 'type', 'veth', 'peer', 'name', 'other2')
-    try:
-        stage.start()
-        data = stage.settled()
-        equal([t['name'] for t in data.applied[-1]['tunnels']],
-              [t for t in TUNNELS if t != 'mpq2'], 'tunnels')
-        equal([a['message'] for a in stage.operator().call('Status')['alarms']
-               if a['what'] == 'device'],
-              ['there is a device mpq2 that is not a tunnel of ours.'],
-              'alarms')
-    finally:
-        ip('link', 'delete', 'mpq2')
-    data.wait(lambda: sorted(data.tuns) == TUNNELS)
-    data.wait(lambda: len(data.applied[-1]['tunnels']) == 6)
-    until(lambda: stage.operator().call('Status')['alarms'] == [],
-          'the alarm goes')
-
-
-def takes_no_flood(stage):
-    stage.start()
-    data = stage.settled()
-    data.event(event='path', reason='x' * 5000)
-    data.event(event='path', reason='short')
-    o = stage.operator()
-    until(lambda: any(e.get('reason') == 'short'
-                      for e in o.call('Events')['events']), 'the event')
-    assert not any(e.get('reason', '').startswith('xxx')
-                   for e in o.call('Events')['events'])
-
-
-def serves_the_ports_that_it_can(stage):
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as taken:
-        taken.bind(('::', 45003))
-        stage.start()
-        data = stage.settled(sockets=0)
-        equal(sorted(data.listeners), [f'port{n}' for n in (1, 2, 4, 5, 6)],
-              'listeners')
-        equal([p['enabled'] for p in data.applied[-1]['paths']],
-              [True, True, False, True, True, True], 'enabled')
-        equal([a['message'] for a in stage.operator().call('Status')['alarms']
-               if a['what'] == 'device'],
-              ['[::]:45003 is in use by another program.'], 'alarms')
-    data.wait(lambda: 'port3' in data.listeners)
-
-
-def tells_a_port_of_its_own(stage):
-    stage.start()
-    stage.settled(sockets=0)
-    try:
-        load_and_commit(stage.operator(), stage.text(
-            ('path/0/name', 'first'), ('tunnel/0/path', ['first'])))
-        raise AssertionError('committed')
-    except wire.Refused as refused:
-        equal(refused.text(),
-              "/mpquic:mpquic/path[name='first']/listen: path port1 of the "
-              'running configuration still has port 45001.\n'
-              '  next: commit once without path first', 'refusal')
-
-
-def hands_listeners_over(stage):
-    stage.start()
-    data = stage.settled(sockets=0)
-    equal({name: address for name, (address, _) in data.listeners.items()},
-          {f'port{n}': f'[::]:{45000 + n}' for n in range(1, 7)}, 'listeners')
-    stage.restart(signal.SIGKILL)
-    data.cut()
-    again = stage.connect(kept=data)
-    again.wait(lambda: again.applied)
-    o = stage.operator()
-    held = data.listeners['port1'][1]
-    load_and_commit(o, stage.text(('path/5/listen/port', 45106)))
-    equal(again.listeners['port6'][0], '[::]:45106', 'the moved one')
-    equal(again.listeners['port1'][1], held, 'descriptor of another')
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as taken:
-        taken.bind(('::', 45107))
-        try:
-            load_and_commit(o, stage.text(('path/5/listen/port', 45107)))
-            raise AssertionError('committed')
-        except wire.Refused as refused:
-            equal(refused.parameters['message'],
-                  '[::]:45107 is in use by another program.', 'message')
-    equal(o.call('Status')['generation'], 2, 'generation')
-
-
-def moves_a_path(stage):
-    stage.start()
-    data = stage.settled()
-    equal(data.applied[-1]['tunnels'][0]['paths'],
-          [f'wan{n}' for n in range(1, 7)], 'paths')
-    o = stage.operator()
-    changes, _ = load_and_commit(o, stage.text(
-        ('tunnel/0/path', ['wan6', 'wan1', 'wan2'])))
-    equal({c['applies'] for c in changes}, {'live'}, 'costs')
-    equal(data.applied[-1]['tunnels'][0]['paths'], ['wan6', 'wan1', 'wan2'],
-          'paths')
-    equal(len(data.sockets), 6, 'sockets')
-
-
-def names_no_path_of_a_lone_bond(stage):
-    stage.start()
-    o = stage.operator()
-    tunnel = o.call('Status')['tunnels'][0]
-    assert 'path' not in tunnel, tunnel
-
-
 def changes_policy(stage):
     stage.start()
     data = stage.settled()
@@ -773,67 +331,7 @@ def changes_policy(stage):
     equal(len(data.sockets), 6, 'sockets')
 
 
-FLOW = {'tunnel': 'mpq0', 'protocol': 'tcp', 'source': '10.1.0.5',
-        'source-port': 40000, 'destination': '192.0.2.9',
-        'destination-port': 443}
-
-
-def explains(stage):
-    stage.start()
-    o = stage.operator()
-
-    def refused(**changes):
-        flow = {key: value for key, value in {**FLOW, **changes}.items()
-                if value is not None}
-        try:
-            o.call('Explain', **flow)
-        except wire.Refused as refusal:
-            return refusal.text()
-        raise AssertionError(f'{flow} was not refused')
-
-    assert 'mpquic-data is not connected.' in refused()
-    data = stage.settled()
-    for changes, said in (
-            ({'tunnel': 'mpq9'}, 'there is no tunnel named "mpq9"'),
-            ({'tunnel': None}, 'parameter tunnel'),
-            ({'protocol': 'quic'}, '"quic" is no protocol.'),
-            ({'protocol': 256}, '"256" is no protocol.'),
-            ({'protocol': None}, 'is no protocol.'),
-            ({'dscp': 'cs9'}, '"cs9" is no dscp.'),
-            ({'dscp': 64}, '"64" is no dscp.'),
-            ({'dscp': [1]}, 'is no dscp.'),
-            ({'source': 'ship'}, '"ship" is no address.'),
-            ({'destination': '192.0.2.0/24'}, '"192.0.2.0/24" is no address'),
-            ({'source': 'fd00::1'}, 'are of different IP versions'),
-            ({'source-port': None}, 'told by both its ports'),
-            ({'destination-port': 65536}, 'told by both its ports'),
-            ({'protocol': 'icmp'}, 'only TCP and UDP have ports'),
-            ({}, 'mpquic-data knows no method "Explain"')):
-        assert said in refused(**changes), refused(**changes)
-    data.asked.clear()
-    data.explained = {'class': 'bulk', 'state': 'pinned', 'paths': ['wan2'],
-                      'age-us': 5000000}
-    reply = o.call('Explain', **FLOW, dscp='ef')
-    equal((reply['paths'], 'since' in reply, 'age-us' in reply),
-          (['wan2'], True, False), 'reply')
-    o.call('Explain', tunnel='mpq0', protocol=1, source='fd00::1',
-           destination='fd00::2')
-    equal(data.asked, [
-        {**FLOW, 'protocol': 6, 'dscp': 46},
-        {'tunnel': 'mpq0', 'protocol': 1, 'source': 'fd00::1',
-         'source-port': 0, 'destination': 'fd00::2', 'destination-port': 0,
-         'dscp': 0}], 'asked')
-
-
-BOND_TESTS = [
-    ('moves a path of a bonded tunnel without touching a socket',
-     moves_a_path),
-    ('names no single path of a bond while mpquic-data is away',
-     names_no_path_of_a_lone_bond),
-    ('changes classes and rules without touching a socket', changes_policy),
-    ('asks mpquic-data what becomes of a flow', explains),
-]
-EDGE_TESTS = [
+EDGE = [
     ('commits a change of policy without touching a socket', commits),
     ('discards a candidate', discards),
     ('hints at devices that are not there', hints_at_missing_devices),
@@ -846,15 +344,6 @@ EDGE_TESTS = [
      takes_back_what_data_refuses),
     ('gives up on a silent mpquic-data and tells it the old state',
      gives_up_on_a_silent_data_plane),
-    ('adopts a running mpquic-data after its own restart',
-     adopts_after_a_restart(signal.SIGTERM)),
-    ('adopts a running mpquic-data after its own death',
-     adopts_after_a_restart(signal.SIGKILL)),
-    ('keeps the devices while mpquic-data is dead',
-     keeps_devices_without_data),
-    ('makes a deleted device anew and hands it over',
-     makes_deleted_devices_anew),
-    ('restores a rule that another deletes', restores_rules),
     ('switches tunnels, which a restart does not forget', switches_tunnels),
     ('takes an edited file at the next start', takes_an_edited_file),
     ('warns of a guard that an edited file takes away',
@@ -869,47 +358,13 @@ EDGE_TESTS = [
      ends_without_any_good_one),
     ('refuses to run twice in one folder', starts_once_only),
     ('keeps ten generations, readable by root alone', keeps_ten_generations),
-    ('follows a WAN through unplug, renumbering and renaming', follows_a_wan),
-    ('passes holds on, also to a new mpquic-data', passes_holds_on),
-    ('tells how long a hold lasts', tells_how_long_a_hold_lasts),
-    ('composes the status with and without mpquic-data', composes_status),
-    ('streams events and keeps the last 256', tells_events),
-    ('turns away the 33rd client, garbage and unknown methods', turns_away),
-    ('judges by credentials, not file modes', judges_by_credentials),
     ('makes commits wait for one another', commits_one_after_another),
-    ('serves the other tunnels when a name is taken', serves_what_it_can),
-    ('passes over events that are too long', takes_no_flood),
     ('purges everything of its own', purges),
 ]
-VPS_TESTS = [
-    ('hands listeners over, and only those that are new',
-     hands_listeners_over),
-    ('serves the other listeners when a port is taken',
-     serves_the_ports_that_it_can),
-    ('tells a port that is taken by itself', tells_a_port_of_its_own),
+BOND = [
+    ('changes classes and rules without touching a socket', changes_policy),
 ]
-
-
-def main():
-    if os.geteuid() != 0 or not harness.own_network():
-        skip_all('needs root, to make a network namespace')
-    ip('link', 'set', 'lo', 'up')
-    tap = Tap()
-    wanted = sys.argv[3:]
-    for base, tests in ((cases.EDGE, EDGE_TESTS), (cases.BOND, BOND_TESTS),
-                        (cases.VPS, VPS_TESTS)):
-        for name, run in tests:
-            if wanted and not any(word in name for word in wanted):
-                continue
-            with tap.case(name), Stage(sys.argv[1:3], base) as stage:
-                try:
-                    run(stage)
-                    stage.finish()
-                except Exception:
-                    tap.diag(stage.daemon.log())
-                    raise
-    tap.done()
 
 
 if __name__ == '__main__':
-    main()
+    run((cases.EDGE, EDGE), (cases.BOND, BOND))

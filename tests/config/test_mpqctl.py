@@ -506,4 +506,5 @@ def usage_cases(tap):
 
 
 if __name__ == '__main__':
-    run(explain_cases, config_cases, operate_cases, events_cases, reach_cases, usage_cases)
+    run(explain_cases, config_cases, operate_cases, events_cases, reach_cases,
+        usage_cases)
