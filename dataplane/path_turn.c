@@ -40,12 +40,22 @@ static void reap(struct mpq_path *p, struct mpq_path_slot *slot, mpq_time now)
 	}
 }
 
+/* A session that can still send on the current one first lets it join. */
+static bool is_taken(const struct mpq_path *p, struct mpq_channel *ch,
+		     mpq_time now)
+{
+	return p->current < 0 || p->tunnel == NULL ||
+	       p->tunnel->session == NULL ||
+	       mpq_session_replace(p->tunnel->session, (unsigned)p->id, ch,
+				   now);
+}
+
 static void watch_candidate(struct mpq_path *p, mpq_time now)
 {
-	const struct mpq_channel *ch = p->slot[p->candidate].channel;
+	struct mpq_channel *ch = p->slot[p->candidate].channel;
 	struct mpq_conn_info info;
 
-	if (ch->up) {
+	if (ch->up && is_taken(p, ch, now)) {
 		mpq_path_act(p, mpq_life_established(&p->life, now), now);
 		return;
 	}

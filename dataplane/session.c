@@ -110,6 +110,28 @@ void mpq_session_fresh(struct mpq_session_path *m, struct mpq_channel *ch,
 	mpq_session_view(m, now);
 }
 
+void mpq_session_begin_sending(struct mpq_session_path *m,
+			       struct mpq_channel *ch, mpq_time now)
+{
+	mpq_repair_path_reset(m->session->repair, m->index, now);
+	mpq_estimate_renew(&m->estimate, now);
+	m->channel = ch;
+	mpq_channel_set_member(ch, &mpq_session_member, m);
+	m->refused = false;
+	m->path_sequence = 0;
+	mpq_parity_out_init(&m->parity.out);
+	m->shrunk = m->last_read = MPQ_TIME_NEVER;
+	m->sent = now;
+	mpq_session_view(m, now);
+	mpq_session_tell_queue(m);
+}
+
+void mpq_session_begin_receiving(struct mpq_session_path *m)
+{
+	mpq_delay_forget(&m->session->delay, m->index);
+	mpq_parity_in_init(&m->parity.in);
+}
+
 /* ---- life ---------------------------------------------------------------- */
 
 static void on_released(void *owner, void *packet)
@@ -183,7 +205,7 @@ static void init_path(struct mpq_session *s, unsigned i, mpq_time now)
 	m->index = (uint8_t)i;
 	m->since = now;
 	m->heard = m->told_at = m->lost_at = m->answered = MPQ_TIME_NEVER;
-	m->guarded = m->shrunk = MPQ_TIME_NEVER;
+	m->guarded = m->shrunk = m->next.agreed = MPQ_TIME_NEVER;
 	(void)snprintf(m->reason, sizeof(m->reason), "it has not come yet");
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		mpq_fair_init(&m->own[c], s->pool, &queue,
@@ -244,6 +266,8 @@ static void finish_path(struct mpq_session_path *m)
 	if (m->channel != NULL) {
 		mpq_channel_set_member(m->channel, NULL, NULL);
 	}
+	mpq_session_drop_next(m, m->session->now);
+	mpq_session_drop_last(m);
 	for (unsigned c = 0; c < MPQ_SESSION_CLASSES; c++) {
 		mpq_fair_finish(&m->own[c]);
 		mpq_fair_finish(&m->urgent[c]);

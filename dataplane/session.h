@@ -104,7 +104,18 @@ struct mpq_session_path {
 	enum mpq_session_member_state state;
 	mpq_time since;
 	char reason[MPQ_SESSION_REASON_BYTES];
-	struct mpq_channel *channel; /* borrowed; NULL: AWAY */
+	struct mpq_channel *channel;         /* borrowed; NULL: AWAY */
+	struct {                             /* is to take its place */
+		struct mpq_channel *channel; /* borrowed; NULL: none */
+		mpq_time since;              /* it asked, or was let in */
+		mpq_time agreed; /* client: it was let in; server: it was
+				  * heard; NEVER: not yet */
+		bool heard;      /* what comes is of this one */
+		uint8_t mark[MPQ_JOIN_MARK_BYTES];
+	} next;
+	struct mpq_channel *last; /* client: the one before, which may still
+				   * bring something; NULL: none */
+	bool late;                /* what it brings is: this one was heard */
 	bool metered;
 
 	struct mpq_estimate estimate;
@@ -246,6 +257,11 @@ void mpq_session_configure(struct mpq_session *s,
  * one of that path is done with. */
 void mpq_session_offer(struct mpq_session *s, unsigned path,
 		       struct mpq_channel *ch, mpq_time now);
+/* Client: this channel is up and is to carry path `path`, which carries now: it
+ * joins beside the one that does, and takes its place then. True: it has, or
+ * nothing carries: offer it. */
+bool mpq_session_replace(struct mpq_session *s, unsigned path,
+			 struct mpq_channel *ch, mpq_time now);
 /* Why the path is away, while it is: its troubles change. */
 void mpq_session_explain(struct mpq_session *s, unsigned path,
 			 const char *reason);

@@ -122,6 +122,15 @@ static void take_report(struct mpq_session *s, const uint8_t *data, size_t len)
 	}
 }
 
+static void take_in_lane(struct mpq_session_path *m, const struct mpq_header *h,
+			 const uint8_t *data, size_t len, mpq_time sent)
+{
+	bool taken = take_packet(m, h, data, len, sent);
+
+	m->packets_in += taken;
+	m->bytes_in += taken ? len : 0;
+}
+
 static void take(struct mpq_session_path *m, const struct mpq_header *h,
 		 const uint8_t *data, size_t len, mpq_time sent)
 {
@@ -129,10 +138,7 @@ static void take(struct mpq_session_path *m, const struct mpq_header *h,
 		mpq_session_parity_take(m, h, data, len);
 	}
 	if (mpq_header_in_lane(h)) {
-		bool taken = take_packet(m, h, data, len, sent);
-
-		m->packets_in += taken;
-		m->bytes_in += taken ? len : 0;
+		take_in_lane(m, h, data, len, sent);
 		return;
 	}
 	switch (h->kind) {
@@ -157,26 +163,95 @@ static mpq_time now_of(const struct mpq_session_path *m)
 	return m->channel->now;
 }
 
-static void on_datagram(void *owner, const uint8_t *data, size_t len)
+/* The header's bytes; negative: there is none. */
+static int open_datagram(struct mpq_session_path *m, const uint8_t *data,
+			 size_t len, struct mpq_header *ret, mpq_time now)
 {
-	struct mpq_session_path *m = owner;
 	struct mpq_session *s = m->session;
+	int n = mpq_header_read(data, len, ret);
+
+	s->now = now;
+	if (n < 0) {
+		s->counters.malformed++;
+		return n;
+	}
+	s->counters.datagrams_in++;
+	/* else they never end */
+	s->received |= ret->kind != MPQ_HEADER_REPORT;
+	m->heard = now;
+	m->in_bytes += len;
+	return n;
+}
+
+static void receive(struct mpq_session_path *m, const uint8_t *data, size_t len,
+		    mpq_time now)
+{
 	struct mpq_header h;
-	int n = mpq_header_read(data, len, &h);
+	int n = open_datagram(m, data, len, &h, now);
 	mpq_time sent;
 
 	if (n < 0) {
-		s->counters.malformed++;
 		return;
 	}
-	s->now = now_of(m);
-	s->counters.datagrams_in++;
-	s->received |= h.kind != MPQ_HEADER_REPORT; /* else they never end */
-	m->heard = s->now;
-	m->in_bytes += len;
-	sent = mpq_delay_arrived(&s->delay, m->index, &h, s->now);
+	sent = mpq_delay_arrived(&m->session->delay, m->index, &h, now);
 	take(m, &h, data + n, len - (size_t)n, sent);
 	take_restored(m, &h, sent);
+}
+
+/* Of the connection before the one that was heard. */
+static void receive_late(struct mpq_session_path *m, const uint8_t *data,
+			 size_t len, mpq_time now)
+{
+	struct mpq_header h;
+	int n = open_datagram(m, data, len, &h, now);
+
+	if (n >= 0 && mpq_header_in_lane(&h)) {
+		take_in_lane(m, &h, data + n, len - (size_t)n,
+			     mpq_delay_sent(&m->session->delay, &h, now));
+	}
+}
+
+static void on_datagram(void *owner, const uint8_t *data, size_t len)
+{
+	struct mpq_session_path *m = owner;
+
+	if (m->last != NULL && !m->late) {
+		mpq_session_begin_receiving(m);
+		m->late = true;
+	}
+	(m->next.heard ? receive_late : receive)(m, data, len, now_of(m));
+}
+
+/* The peer was let in there, and sends on it. */
+static void on_successor_datagram(void *owner, const uint8_t *data, size_t len)
+{
+	struct mpq_session_path *m = owner;
+	mpq_time now = m->next.channel->now;
+
+	if (m->session->client) {
+		return; /* no server speaks first */
+	}
+	if (!m->next.heard) {
+		mpq_session_begin_receiving(m);
+		m->next.heard = true;
+		mpq_session_agree_next(m, now);
+	}
+	receive(m, data, len, now);
+}
+
+static void on_predecessor_datagram(void *owner, const uint8_t *data,
+				    size_t len)
+{
+	struct mpq_session_path *m = owner;
+
+	(m->late ? receive_late : receive)(m, data, len, m->last->now);
+}
+
+/* Of what was sent by the one before nothing is asked any more. */
+static void on_answer(void *owner, uint64_t id)
+{
+	(void)owner;
+	(void)id;
 }
 
 static void on_acked(void *owner, uint64_t id)
@@ -208,6 +283,20 @@ const struct mpq_channel_member mpq_session_member = {
 	.datagram = on_datagram,
 	.acked = on_acked,
 	.lost = on_lost,
+	.moved = on_moved,
+};
+
+const struct mpq_channel_member mpq_session_successor = {
+	.datagram = on_successor_datagram,
+	.acked = on_answer,
+	.lost = on_answer,
+	.moved = on_moved,
+};
+
+const struct mpq_channel_member mpq_session_predecessor = {
+	.datagram = on_predecessor_datagram,
+	.acked = on_answer,
+	.lost = on_answer,
 	.moved = on_moved,
 };
 

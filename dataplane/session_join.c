@@ -26,8 +26,30 @@ struct mpq_session_path *mpq_session_path_of(const struct mpq_session *s,
 		       : NULL;
 }
 
+/* What it is of, or NULL: that of a path, the next, or the last one. */
+static struct mpq_session_path *member_of(const struct mpq_session *s,
+					  const struct mpq_channel *ch)
+{
+	struct mpq_session_path *m = ch->member_owner;
+
+	return (ch->member == &mpq_session_member ||
+		ch->member == &mpq_session_successor ||
+		ch->member == &mpq_session_predecessor) &&
+			       m->session == s
+		       ? m
+		       : NULL;
+}
+
+static bool is_next(const struct mpq_session_path *m,
+		    const struct mpq_channel *ch)
+{
+	return m != NULL && m->next.channel == ch;
+}
+
 static void release(struct mpq_session_path *m)
 {
+	mpq_session_drop_last(m);
+
 	if (m->channel != NULL) {
 		mpq_channel_set_member(m->channel, NULL, NULL);
 		m->channel = NULL;
@@ -36,44 +58,61 @@ static void release(struct mpq_session_path *m)
 
 /* ---- client -------------------------------------------------------------- */
 
-static int say(struct mpq_session_path *m, enum mpq_join_capsule type,
+static int say(struct mpq_channel *ch, enum mpq_join_capsule type,
 	       const uint8_t *value, int len)
 {
 	return len < 0 ? len
-		       : mpq_channel_send_capsule(m->channel, type, value,
-						  (size_t)len);
+		       : mpq_channel_send_capsule(ch, type, value, (size_t)len);
 }
 
-static int say_register(struct mpq_session_path *m, uint64_t context)
+static int say_register(struct mpq_channel *ch, uint64_t context)
 {
 	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
 
-	return say(m, MPQ_JOIN_REGISTER, value,
+	return say(ch, MPQ_JOIN_REGISTER, value,
 		   mpq_join_write_register(value, context));
 }
+
+static int say_open(const struct mpq_session_path *m)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+
+	return say(m->channel, MPQ_JOIN_OPEN, value,
+		   mpq_join_write_open(value, &m->session->key, m->index));
+}
+
+static int say_join(const struct mpq_session_path *m, struct mpq_channel *ch)
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+
+	return say(ch, MPQ_JOIN_JOIN, value,
+		   mpq_join_write_join(value, &m->session->key, m->index,
+				       ch->conn));
+}
+
+static int begin_context(struct mpq_channel *ch)
+{
+	mpq_channel_set_contexts(ch, CLIENT_CONTEXT, 0);
+	return say_register(ch, CLIENT_CONTEXT);
+}
+
+static const char cannot_join[] = "the session cannot be joined";
 
 static void ask(struct mpq_session_path *m, mpq_time now)
 {
 	struct mpq_session *s = m->session;
-	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
 	bool opens = !s->open;
 	int r = 0;
 
 	if (opens) {
 		r = mpq_join_new_key(&s->key, m->channel->conn);
 	}
-	mpq_channel_set_contexts(m->channel, CLIENT_CONTEXT, 0);
-	r = r == 0 ? say_register(m, CLIENT_CONTEXT) : r;
-	if (r == 0 && opens) {
-		r = say(m, MPQ_JOIN_OPEN, value,
-			mpq_join_write_open(value, &s->key, m->index));
-	} else if (r == 0) {
-		r = say(m, MPQ_JOIN_JOIN, value,
-			mpq_join_write_join(value, &s->key, m->index,
-					    m->channel->conn));
+	r = r == 0 ? begin_context(m->channel) : r;
+	if (r == 0) {
+		r = opens ? say_open(m) : say_join(m, m->channel);
 	}
 	if (r < 0) {
-		mpq_channel_close(m->channel, "the session cannot be joined");
+		mpq_channel_close(m->channel, cannot_join);
 		return;
 	}
 	s->opener = opens ? m->index : s->opener;
@@ -82,6 +121,46 @@ static void ask(struct mpq_session_path *m, mpq_time now)
 			      opens ? "opening the session"
 				    : "joining the session",
 			      now);
+}
+
+static const char newer[] = "a newer connection took over";
+
+static void end_next(struct mpq_session_path *m, const char *reason,
+		     mpq_time now)
+{
+	struct mpq_channel *ch = m->next.channel;
+
+	if (ch != NULL) {
+		mpq_session_drop_next(m, now);
+		mpq_channel_close(ch, reason);
+	}
+}
+
+/* It is known then whether it serves: until then the one that carries does. */
+static void ask_beside(struct mpq_session_path *m, struct mpq_channel *ch,
+		       mpq_time now)
+{
+	if (begin_context(ch) < 0 || say_join(m, ch) < 0) {
+		mpq_channel_close(ch, cannot_join);
+		return;
+	}
+	end_next(m, newer, now);
+	mpq_session_set_next(m, ch, now);
+}
+
+bool mpq_session_replace(struct mpq_session *s, unsigned path,
+			 struct mpq_channel *ch, mpq_time now)
+{
+	struct mpq_session_path *m = &s->path[path];
+
+	if (m->channel == ch || !s->open || !mpq_session_is_replaceable(m)) {
+		return true;
+	}
+	if (m->next.channel != ch && ch->own_context == 0) {
+		mpq_session_touch(s);
+		ask_beside(m, ch, now);
+	}
+	return false;
 }
 
 /* The peer hears of it by another path, later than of its next connection
@@ -95,7 +174,7 @@ static void tell_leave(const struct mpq_session_path *gone)
 		struct mpq_session_path *m = &s->path[i];
 
 		if (m->state == MPQ_SESSION_USED) {
-			(void)say(m, MPQ_JOIN_LEAVE, value,
+			(void)say(m->channel, MPQ_JOIN_LEAVE, value,
 				  mpq_join_write_leave(value, gone->index,
 						       gone->mark));
 		}
@@ -108,10 +187,14 @@ void mpq_session_offer(struct mpq_session *s, unsigned path,
 	struct mpq_session_path *m = &s->path[path];
 	bool member = mpq_session_is_member(m);
 
-	if (m->channel == ch) {
+	if (m->channel == ch || m->last == ch) {
 		return;
 	}
 	mpq_session_touch(s);
+	if (is_next(m, ch)) { /* the one before is of no use any more */
+		mpq_session_withdraw(s, m->channel, "a fresh one is up", now);
+		return;
+	}
 	if (ch->own_context != 0) { /* a request joins once */
 		mpq_channel_close(ch, "it was silent and left the session");
 		return;
@@ -119,6 +202,7 @@ void mpq_session_offer(struct mpq_session *s, unsigned path,
 	if (s->opener == (int)path) {
 		s->opener = -1;
 	}
+	end_next(m, newer, now);
 	release(m);
 	mpq_session_fresh(m, ch, now);
 	mpq_session_set_state(m, MPQ_SESSION_WAITING,
@@ -141,10 +225,14 @@ static bool has_members(const struct mpq_session *s)
 	return false;
 }
 
+/* Does any other than a silent one still know the session? */
 static bool is_in_use(const struct mpq_session *s)
 {
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		if (s->path[i].state == MPQ_SESSION_USED) {
+		const struct mpq_session_path *m = &s->path[i];
+
+		if (mpq_session_is_member(m) &&
+		    m->state != MPQ_SESSION_SILENT) {
 			return true;
 		}
 	}
@@ -158,6 +246,44 @@ static bool is_over(const struct mpq_session *s, bool refused)
 {
 	return s->client && s->open &&
 	       (!has_members(s) || (refused && !is_in_use(s)));
+}
+
+static void joined(struct mpq_session_path *m,
+		   const uint8_t mark[MPQ_JOIN_MARK_BYTES], const char *reason,
+		   mpq_time now)
+{
+	m->joined = now;
+	memcpy(m->mark, mark, MPQ_JOIN_MARK_BYTES);
+	mpq_steer_path(m->session->steer, m->index, &m->estimate, false,
+		       m->metered, now);
+	mpq_session_set_state(m, MPQ_SESSION_JOINED, reason, now);
+}
+
+/* The one that carried is gone, and with it what it had under way. */
+static void succeed(struct mpq_session_path *m, mpq_time now)
+{
+	struct mpq_channel *ch = m->next.channel;
+	bool heard = m->next.heard;
+	bool agreed = !m->session->client || m->next.agreed != MPQ_TIME_NEVER;
+	uint8_t mark[MPQ_JOIN_MARK_BYTES];
+
+	if (ch == NULL) {
+		return;
+	}
+	memcpy(mark, m->next.mark, sizeof(mark));
+	mpq_session_drop_next(m, now);
+	mpq_session_fresh(m, ch, now);
+	m->heard = heard ? now : MPQ_TIME_NEVER;
+	if (m->session->client) {
+		mpq_session_tell_policy(m);
+		m->control |= agreed ? MPQ_SESSION_PROBE : 0;
+	}
+	if (agreed) {
+		joined(m, mark, "a fresh connection took over", now);
+	} else {
+		mpq_session_set_state(m, MPQ_SESSION_JOINING,
+				      "joining the session", now);
+	}
 }
 
 static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
@@ -181,6 +307,7 @@ static void leave(struct mpq_session_path *m, const char *reason, mpq_time now)
 	if (s->client && member && !known) {
 		tell_leave(m);
 	}
+	succeed(m, now);
 	if (is_over(s, refused)) {
 		s->open = false;
 	}
@@ -245,40 +372,49 @@ void mpq_session_join_turn(struct mpq_session *s, mpq_time now)
 void mpq_session_withdraw(struct mpq_session *s, const struct mpq_channel *ch,
 			  const char *reason, mpq_time now)
 {
-	struct mpq_session_path *m = mpq_session_path_of(s, ch);
+	struct mpq_session_path *m = member_of(s, ch);
 
-	if (m != NULL) {
-		s->now = now;
-		mpq_session_touch(s);
+	if (m == NULL) {
+		return;
+	}
+	s->now = now;
+	mpq_session_touch(s);
+	if (is_next(m, ch)) {
+		mpq_session_drop_next(m, now);
+	} else if (m->last == ch) {
+		mpq_session_drop_last(m);
+	} else {
 		leave(m, reason, now);
 		mpq_session_send_repairs(s, now);
 		s->tick_due = now; /* those who are left have more to carry */
 	}
 }
 
-static void joined(struct mpq_session_path *m,
-		   const uint8_t mark[MPQ_JOIN_MARK_BYTES], const char *reason,
-		   mpq_time now)
+static bool asked(const struct mpq_session_path *m,
+		  const struct mpq_channel *ch)
 {
-	m->joined = now;
-	memcpy(m->mark, mark, MPQ_JOIN_MARK_BYTES);
-	mpq_steer_path(m->session->steer, m->index, &m->estimate, false,
-		       m->metered, now);
-	mpq_session_set_state(m, MPQ_SESSION_JOINED, reason, now);
+	return is_next(m, ch)
+		       ? m->next.agreed == MPQ_TIME_NEVER
+		       : m->channel == ch && m->state == MPQ_SESSION_JOINING;
 }
 
 static int accepted(struct mpq_session *s, struct mpq_channel *ch,
 		    const struct mpq_join_message *msg, mpq_time now)
 {
-	struct mpq_session_path *m = mpq_session_path_of(s, ch);
+	struct mpq_session_path *m = member_of(s, ch);
 
-	if (m == NULL || m->state != MPQ_SESSION_JOINING ||
-	    msg->path != m->index || ch->peer_context == 0) {
+	if (m == NULL || !asked(m, ch) || msg->path != m->index ||
+	    ch->peer_context == 0) {
 		return -EBADMSG;
 	}
 	if (!mpq_join_is_proven(msg, &s->key, ch->conn)) {
 		mpq_channel_reject(ch, "the concentrator did not prove that "
 				       "it knows the session");
+		return 0;
+	}
+	if (is_next(m, ch)) {
+		memcpy(m->next.mark, msg->mark, sizeof(m->next.mark));
+		mpq_session_agree_next(m, now);
 		return 0;
 	}
 	if (s->opener == m->index) {
@@ -299,27 +435,52 @@ static int accepted(struct mpq_session *s, struct mpq_channel *ch,
 
 /* ---- server -------------------------------------------------------------- */
 
+static void end_current(struct mpq_session_path *m, const char *reason,
+			const char *told, mpq_time now)
+{
+	struct mpq_channel *ch = m->channel;
+
+	if (ch != NULL) {
+		leave(m, reason, now);
+		mpq_channel_close(ch, told);
+	}
+}
+
+static int say_accept(const struct mpq_session_path *m, struct mpq_channel *ch,
+		      uint8_t ret_mark[MPQ_JOIN_MARK_BYTES])
+{
+	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES];
+
+	mpq_channel_set_contexts(ch, SERVER_CONTEXT, ch->peer_context);
+	if (say_register(ch, SERVER_CONTEXT) < 0 ||
+	    say(ch, MPQ_JOIN_ACCEPT, value,
+		mpq_join_write_accept(value, &m->session->key, m->index,
+				      ch->conn)) < 0) {
+		mpq_channel_close(ch, cannot_join);
+		return -EPIPE;
+	}
+	mpq_join_read_mark(ret_mark, value);
+	return 0;
+}
+
+/* What carries goes on to do so until the fresh one was heard. */
 static void let_in(struct mpq_session *s, struct mpq_channel *ch, unsigned path,
 		   const char *reason, mpq_time now)
 {
 	struct mpq_session_path *m = &s->path[path];
-	uint8_t value[MPQ_JOIN_VALUE_MAX_BYTES], mark[MPQ_JOIN_MARK_BYTES];
-	struct mpq_channel *old = m->channel;
+	uint8_t mark[MPQ_JOIN_MARK_BYTES];
 
-	if (old != NULL) {
-		leave(m, "a newer connection of this path took over", now);
-		mpq_channel_close(old, "a newer connection took over");
-	}
-	mpq_session_fresh(m, ch, now);
-	mpq_channel_set_contexts(ch, SERVER_CONTEXT, ch->peer_context);
-	if (say_register(m, SERVER_CONTEXT) < 0 ||
-	    say(m, MPQ_JOIN_ACCEPT, value,
-		mpq_join_write_accept(value, &s->key, path, ch->conn)) < 0) {
-		mpq_channel_close(ch, "the session cannot be joined");
+	end_next(m, newer, now);
+	if (mpq_session_is_replaceable(m)) {
+		mpq_session_set_next(m, ch, now);
+		(void)say_accept(m, ch, m->next.mark);
 		return;
 	}
-	mpq_join_read_mark(mark, value);
-	joined(m, mark, reason, now);
+	end_current(m, "a newer connection of this path took over", newer, now);
+	mpq_session_fresh(m, ch, now);
+	if (say_accept(m, ch, mark) == 0) {
+		joined(m, mark, reason, now);
+	}
 }
 
 static void reject(struct mpq_session *s, struct mpq_channel *ch)
@@ -327,6 +488,10 @@ static void reject(struct mpq_session *s, struct mpq_channel *ch)
 	s->counters.refused_joins++;
 	mpq_channel_reject(ch, "the session cannot be joined");
 }
+
+static const char began_anew[] = "another session was opened: this edge began "
+				 "anew, by another path perhaps, or a second "
+				 "one has its identity";
 
 /* The edge begins anew: whatever it had here is over. */
 static void opened(struct mpq_session *s, struct mpq_channel *ch,
@@ -339,19 +504,11 @@ static void opened(struct mpq_session *s, struct mpq_channel *ch,
 		return;
 	}
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-		struct mpq_channel *old = s->path[i].channel;
-
-		if (old != NULL) {
-			leave(&s->path[i],
-			      "another session was opened: the edge began "
-			      "anew, or a second one has its identity",
-			      now);
-			mpq_channel_close(old,
-					  "another session was opened: this "
-					  "edge began anew, by another path "
-					  "perhaps, or a second one has its "
-					  "identity");
-		}
+		end_next(&s->path[i], began_anew, now);
+		end_current(&s->path[i],
+			    "another session was opened: the edge began anew, "
+			    "or a second one has its identity",
+			    began_anew, now);
 	}
 	if (mpq_session_restart(s, now) < 0) {
 		mpq_channel_close(ch, "out of memory");
@@ -392,13 +549,15 @@ static int registers(struct mpq_session *s, struct mpq_channel *ch,
 static void peer_left(struct mpq_session *s, const struct mpq_join_message *msg,
 		      mpq_time now)
 {
+	static const char told[] = "the peer said that this path is gone";
 	struct mpq_session_path *m = &s->path[msg->path];
-	struct mpq_channel *ch = m->channel;
 
-	if (ch != NULL && mpq_session_is_member(m) &&
-	    memcmp(m->mark, msg->mark, sizeof(m->mark)) == 0) {
-		leave(m, "the peer says that it is gone", now);
-		mpq_channel_close(ch, "the peer said that this path is gone");
+	if (m->next.channel != NULL &&
+	    memcmp(m->next.mark, msg->mark, sizeof(m->next.mark)) == 0) {
+		end_next(m, told, now);
+	} else if (mpq_session_is_member(m) &&
+		   memcmp(m->mark, msg->mark, sizeof(m->mark)) == 0) {
+		end_current(m, "the peer says that it is gone", told, now);
 		mpq_session_send_repairs(s, now);
 	}
 }
@@ -430,7 +589,7 @@ static int dispatch(struct mpq_session *s, struct mpq_channel *ch,
 	case MPQ_JOIN_ACCEPT:
 		return s->client ? accepted(s, ch, msg, now) : -EBADMSG;
 	case MPQ_JOIN_LEAVE:
-		if (mpq_session_path_of(s, ch) == NULL) {
+		if (member_of(s, ch) == NULL) {
 			return -EBADMSG;
 		}
 		peer_left(s, msg, now);
@@ -448,7 +607,7 @@ static int read_capsule(struct mpq_session *s, struct mpq_channel *ch,
 	struct mpq_join_message msg;
 
 	if (c->type == MPQ_JOIN_POLICY) {
-		return s->client || mpq_session_path_of(s, ch) == NULL
+		return s->client || member_of(s, ch) == NULL
 			       ? -EBADMSG
 			       : mpq_session_hear_policy(s, ch, c, now);
 	}

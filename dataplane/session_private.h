@@ -37,6 +37,12 @@ int mpq_session_restart(struct mpq_session *s, mpq_time now);
 void mpq_session_follow(struct mpq_session *s, const char *reason,
 			mpq_time now);
 
+/* .. or, of one that goes on: what is sent, and what comes, is of another
+ * connection; what is known of the path's losses, and what waits, stays. */
+void mpq_session_begin_sending(struct mpq_session_path *m,
+			       struct mpq_channel *ch, mpq_time now);
+void mpq_session_begin_receiving(struct mpq_session_path *m);
+
 /* session_policy.c: takes over another policy; what was counted by name goes
  * on. */
 void mpq_session_apply_policy(struct mpq_session *s,
@@ -66,6 +72,23 @@ static inline bool mpq_session_spend(mpq_time *credit, mpq_duration interval,
 	*credit = from + interval;
 	return true;
 }
+
+/* In which a request to join is answered. */
+#define MPQ_SESSION_JOIN_IN (5 * MPQ_SECOND)
+#define MPQ_SESSION_NO_ANSWER                                                  \
+	"the concentrator does not answer the request for bonding: give the "  \
+	"tunnel one path, or update it"
+
+/* session_replace.c: a fresh connection asks, or was let in, beside the one
+ * that carries; both ends agree on it; it is given up, or the one before is. */
+bool mpq_session_is_replaceable(const struct mpq_session_path *m);
+void mpq_session_set_next(struct mpq_session_path *m, struct mpq_channel *ch,
+			  mpq_time now);
+void mpq_session_agree_next(struct mpq_session_path *m, mpq_time now);
+void mpq_session_drop_next(struct mpq_session_path *m, mpq_time now);
+void mpq_session_drop_last(struct mpq_session_path *m);
+void mpq_session_replace_turn(struct mpq_session *s, mpq_time now);
+mpq_time mpq_session_replacement_due(const struct mpq_session_path *m);
 
 /* session_join.c: what is due of joining. */
 void mpq_session_join_turn(struct mpq_session *s, mpq_time now);
@@ -190,6 +213,8 @@ void mpq_session_parity_solve(struct mpq_session_path *m,
 
 /* session_in.c */
 extern const struct mpq_channel_member mpq_session_member;
+extern const struct mpq_channel_member mpq_session_successor;
+extern const struct mpq_channel_member mpq_session_predecessor;
 void mpq_session_send_reports(struct mpq_session *s, mpq_time now);
 extern const struct mpq_order_events mpq_session_order_events;
 

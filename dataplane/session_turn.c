@@ -23,7 +23,6 @@
 #define PROBATION     (250 * MPQ_MILLISECOND)
 #define PROBATION_MAX (5 * MPQ_SECOND)
 #define FLAPS         (60 * MPQ_SECOND)
-#define JOIN_TIMEOUT  (5 * MPQ_SECOND)
 
 bool mpq_session_others_carry(const struct mpq_session_path *m)
 {
@@ -256,11 +255,8 @@ static void give_up_joining(struct mpq_session *s, mpq_time now)
 		const struct mpq_session_path *m = &s->path[i];
 
 		if (m->state == MPQ_SESSION_JOINING &&
-		    mpq_time_elapsed(m->since, now) >= JOIN_TIMEOUT) {
-			mpq_channel_close(m->channel,
-					  "the concentrator does not answer "
-					  "the request for bonding: give the "
-					  "tunnel one path, or update it");
+		    mpq_time_elapsed(m->since, now) >= MPQ_SESSION_JOIN_IN) {
+			mpq_channel_close(m->channel, MPQ_SESSION_NO_ANSWER);
 		}
 	}
 }
@@ -274,7 +270,7 @@ static mpq_time watch_until(const struct mpq_session_path *m)
 	case MPQ_SESSION_WAITING:
 		return s->open || s->opener < 0 ? 0 : MPQ_TIME_NEVER;
 	case MPQ_SESSION_JOINING:
-		return mpq_time_min(m->since + JOIN_TIMEOUT,
+		return mpq_time_min(m->since + MPQ_SESSION_JOIN_IN,
 				    s->opener == m->index
 					    ? mpq_session_opening_due(s)
 					    : MPQ_TIME_NEVER);
@@ -302,6 +298,7 @@ void mpq_session_turn(struct mpq_session *s, mpq_time now)
 	s->now = now;
 	mpq_session_join_turn(s, now);
 	give_up_joining(s, now);
+	mpq_session_replace_turn(s, now);
 	see_members(s, now);
 	mpq_steer_expire(s->steer, now);
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
@@ -348,6 +345,7 @@ mpq_time mpq_session_deadline(const struct mpq_session *s)
 
 		due = mpq_time_min(due, probe_due(m, s->now));
 		due = mpq_time_min(due, watch_until(m));
+		due = mpq_time_min(due, mpq_session_replacement_due(m));
 	}
 	return due;
 }

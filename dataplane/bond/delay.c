@@ -262,6 +262,12 @@ mpq_time mpq_delay_arrived(struct mpq_delay *d, unsigned path,
 	return sent;
 }
 
+mpq_time mpq_delay_sent(struct mpq_delay *d, const struct mpq_header *header,
+			mpq_time now)
+{
+	return unwrap(d, header->clock, now);
+}
+
 unsigned mpq_delay_known(const struct mpq_delay *d)
 {
 	unsigned known = 0;

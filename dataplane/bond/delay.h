@@ -69,6 +69,11 @@ void mpq_delay_forget(struct mpq_delay *d, unsigned path);
 mpq_time mpq_delay_arrived(struct mpq_delay *d, unsigned path,
 			   const struct mpq_header *header, mpq_time now);
 
+/* When one was sent that is of a connection of before: it tells nothing of the
+ * path. */
+mpq_time mpq_delay_sent(struct mpq_delay *d, const struct mpq_header *header,
+			mpq_time now);
+
 /* The paths that brought anything since they were forgotten, as bits. */
 unsigned mpq_delay_known(const struct mpq_delay *d);
 bool mpq_delay_in_use(const struct mpq_delay *d, unsigned path, mpq_time now);

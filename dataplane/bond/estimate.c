@@ -61,6 +61,14 @@ void mpq_estimate_restart(struct mpq_estimate *e, mpq_time now)
 	mpq_capacity_skip(&e->capacity);
 }
 
+void mpq_estimate_renew(struct mpq_estimate *e, mpq_time now)
+{
+	struct mpq_estimate_recent recent = e->recent;
+
+	mpq_estimate_restart(e, now);
+	e->recent = recent;
+}
+
 void mpq_estimate_observe(struct mpq_estimate *e,
 			  const struct mpq_estimate_view *view, mpq_time now)
 {

@@ -82,7 +82,7 @@ struct mpq_estimate {
 	unsigned waiting;     /* sent since the last answer, or before */
 	uint64_t outstanding; /* datagrams neither acknowledged nor lost */
 
-	struct { /* lately: halved every so often */
+	struct mpq_estimate_recent { /* lately: halved every so often */
 		uint32_t acked, lost;
 		mpq_time halved;
 	} recent;
@@ -103,6 +103,8 @@ void mpq_estimate_init(struct mpq_estimate *e, mpq_time now);
 /* The same for one that was in use, or is zeroed: another connection of the
  * path. Touches no more memory than was used. */
 void mpq_estimate_restart(struct mpq_estimate *e, mpq_time now);
+/* Another connection of a path that goes on: its losses are as they were. */
+void mpq_estimate_renew(struct mpq_estimate *e, mpq_time now);
 
 /* Each time something was read from the connection. */
 void mpq_estimate_observe(struct mpq_estimate *e,

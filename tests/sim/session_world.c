@@ -11,6 +11,7 @@
 /* After which traffic has ended, until all is at rest. */
 #define REST        (3 * S)
 #define REDIAL      (200 * MS)
+#define DRAIN       (1 * S)
 #define SILENT_MAX  (1500 * MS) /* until another connection is tried */
 #define OVERDUE_MAX 64
 #define WRITES_MAX  512 /* of a channel and turn */
@@ -226,19 +227,39 @@ static unsigned count_channels(const struct session_end *end, unsigned path)
 	return n;
 }
 
-/* The one that is up carries the path; those before it are done with. */
-static void offer(struct session_world *w, unsigned path)
+static void close_others(struct session_world *w, unsigned path,
+			 const struct mpq_channel *up,
+			 const struct mpq_channel *last)
 {
-	struct session_channel *up = w->path[path].up;
-
-	w->path[path].up = NULL;
-	mpq_session_offer(w->end[0].session, path, &up->channel, w->now);
 	for (unsigned i = 0; i < SESSION_CHANNELS; i++) {
 		struct session_channel *c = w->end[0].channel[path][i];
 
-		if (c != NULL && c != up && c->channel.up) {
+		if (c != NULL && &c->channel != up && &c->channel != last &&
+		    c->channel.up) {
 			mpq_channel_close(&c->channel, "a newer one is up");
 		}
+	}
+}
+
+/* The one that is up carries the path, at once or when it has joined; those
+ * before it are done with. */
+static void offer(struct session_world *w, unsigned path)
+{
+	struct session_channel *up = w->path[path].up;
+	struct mpq_session *s = w->end[0].session;
+
+	if (mpq_session_replace(s, path, &up->channel, w->now)) {
+		w->path[path].up = NULL;
+		mpq_session_offer(s, path, &up->channel, w->now);
+		close_others(w, path, &up->channel, s->path[path].last);
+	}
+}
+
+/* What was under way on it has come. */
+static void end_last(struct session_world *w, const struct mpq_session_path *m)
+{
+	if (m->last != NULL && w->now - m->joined >= DRAIN) {
+		mpq_channel_close(m->last, "a newer one took over");
 	}
 }
 
@@ -251,6 +272,7 @@ static void follow_path(struct session_world *w, unsigned i)
 	if (p->up != NULL) {
 		offer(w, i);
 	}
+	end_last(w, m);
 	if (p->gone) {
 		return;
 	}
@@ -518,7 +540,9 @@ static void finish(struct session_world *w)
 		}
 		/* Its channels are gone, which it need not touch. */
 		for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
-			end->session->path[i].channel = NULL;
+			struct mpq_session_path *m = &end->session->path[i];
+
+			m->channel = m->next.channel = m->last = NULL;
 		}
 		mpq_session_free(end->session);
 		if (w->run->failed) { /* some may be missing: that is told */

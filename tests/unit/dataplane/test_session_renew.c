@@ -168,7 +168,13 @@ static void the_concentrator_says_so(void **state)
 	assert_true(bonded_edge(site)->path[0].told.renew);
 }
 
-/* The path dials beside it, and that one takes over. */
+static bool is_used(struct site_side *side)
+{
+	return bonded_session(side)->path[0].state == MPQ_SESSION_USED;
+}
+
+/* The path dials beside it, and that one takes over: neither end is without
+ * either for a moment. */
 static void a_renewal_loses_no_packet(void **state)
 {
 	struct site *site = *state;
@@ -185,12 +191,14 @@ static void a_renewal_loses_no_packet(void **state)
 		mpq_session_watch_windows(m->session, fake_now());
 		bonded_exchange(site, 1);
 		assert_int_equal(p->life.state, MPQ_LIFE_UP);
+		assert_true(is_used(&site->edge));
+		assert_true(is_used(&site->vps));
 	}
 	assert_int_equal(p->life.connects, connects + 1);
 	fake_run(2 * MPQ_SECOND);
-	/* It was told, and sent nothing by the connection before. */
-	assert_true(bonded_session(&site->vps)->path[0].lost_at !=
-		    MPQ_TIME_NEVER);
+	/* Neither takes it for one that was lost. */
+	m = &bonded_session(&site->vps)->path[0];
+	assert_true(m->lost_at == MPQ_TIME_NEVER);
 	assert_int_equal(bonded_used(&site->edge), BONDED_PATHS);
 	assert_int_equal(bonded_used(&site->vps), BONDED_PATHS);
 	bonded_exchange(site, 100);
@@ -237,7 +245,7 @@ static void one_after_another_is_renewed(void **state)
 	before = connects(site);
 	shrink_all(site, 25 * MPQ_SECOND, &least);
 	assert_int_equal(connects(site), before + BONDED_PATHS);
-	assert_int_equal(least, BONDED_PATHS - 1);
+	assert_int_equal(least, BONDED_PATHS);
 }
 
 static void dial_beside(struct site *site, int path)
@@ -276,6 +284,133 @@ static void a_late_farewell_ends_no_fresh_connection(void **state)
 	}
 }
 
+struct tally {
+	unsigned sent, came; /* both ways */
+	unsigned least;      /* members in use, at either end */
+};
+
+static unsigned came(struct site *site)
+{
+	return fake_tun_came(site->vps.tun) + fake_tun_came(site->edge.tun);
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* A packet each way each millisecond. */
+static struct tally speak(struct site *site, unsigned ms)
+{
+	struct tally t = {.came = came(site), .least = BONDED_PATHS};
+
+	for (; t.sent < 2 * ms; t.sent += 2) {
+		site_send_out(site, 500);
+		site_send_in(site, 500);
+		fake_run(MPQ_MILLISECOND);
+		t.least = least(t.least, least(bonded_used(&site->edge),
+					       bonded_used(&site->vps)));
+	}
+	fake_run(200 * MPQ_MILLISECOND);
+	t.came = came(site) - t.came;
+	return t;
+}
+
+/* While one is dialled, the others are unplugged. */
+static void a_renewal_bears_the_others_end(void **state)
+{
+	struct site *site = *state;
+	const struct mpq_path *p;
+
+	bonded_bring_up(site);
+	p = bonded_path(site, 0);
+	for (unsigned i = 0; i < 60; i += 5) {
+		unsigned before = p->life.connects, events;
+		struct tally t;
+
+		fake_run(2 * LONG);
+		dial_beside(site, 0);
+		fake_run(1 + i * MPQ_MILLISECOND);
+		events = site->edge.tunnel_events + site->vps.tunnel_events;
+		bonded_link_gone(site, 1);
+		bonded_link_gone(site, 2);
+		t = speak(site, 300);
+		assert_int_equal(t.came, t.sent);
+		assert_int_equal(p->life.connects, before + 1);
+		assert_int_equal(site->edge.tunnel_events +
+					 site->vps.tunnel_events,
+				 events);
+		bonded_link_ready(site, 1);
+		bonded_link_ready(site, 2);
+	}
+}
+
+/* It joins nothing: too many have, it is said. */
+static void a_renewal_that_is_refused_costs_nothing(void **state)
+{
+	struct site *site = *state;
+	struct mpq_session *vps;
+	const struct mpq_path *p;
+	unsigned before;
+	struct tally t;
+
+	bonded_bring_up(site);
+	p = bonded_path(site, 0);
+	before = p->life.connects;
+	vps = bonded_session(&site->vps);
+	fake_run(2 * LONG);
+	dial_beside(site, 0);
+	vps->join_credit = fake_now() + 1000 * MPQ_SECOND;
+	t = speak(site, 1000);
+	assert_int_equal(t.came, t.sent);
+	assert_int_equal(t.least, BONDED_PATHS);
+	assert_int_equal(vps->counters.refused_joins, 1);
+	assert_int_equal(p->life.connects, before);
+	assert_true(p->candidate < 0);
+}
+
+/* Of the fresh connection, which has it, nothing gets through any more. */
+static bool passes_but_for(void *context, const struct mpq_sockaddr *from,
+			   const struct mpq_sockaddr *to, size_t len)
+{
+	const struct mpq_sockaddr *fresh = context;
+
+	(void)len;
+	return !mpq_sockaddr_equal(from, fresh) &&
+	       !mpq_sockaddr_equal(to, fresh);
+}
+
+static void a_renewal_that_falls_silent_costs_nothing(void **state)
+{
+	struct site *site = *state;
+	struct mpq_path *p;
+	struct mpq_sockaddr fresh;
+
+	bonded_bring_up(site);
+	p = bonded_path(site, 0);
+	for (unsigned i = 0; i < 60; i += 5) {
+		unsigned before = p->life.connects;
+		struct tally t;
+
+		fake_run(2 * LONG);
+		dial_beside(site, 0);
+		fresh = p->slot[p->candidate].udp.local;
+		fake_run(1 + i * MPQ_MILLISECOND);
+		if (p->life.connects > before) {
+			continue; /* it is the only one */
+		}
+		fake_filter(passes_but_for, &fresh);
+		t = speak(site, 1000);
+		assert_int_equal(t.came, t.sent);
+		assert_int_equal(t.least, BONDED_PATHS);
+		assert_int_equal(p->life.state, MPQ_LIFE_UP);
+		fake_filter(NULL, NULL);
+		fake_run(20 * MPQ_SECOND);
+		assert_int_equal(bonded_used(&site->edge), BONDED_PATHS);
+		assert_int_equal(bonded_used(&site->vps), BONDED_PATHS);
+	}
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, bonded_setup, site_teardown)
 
@@ -294,6 +429,9 @@ int main(void)
 		TEST(a_renewal_loses_no_packet),
 		TEST(one_after_another_is_renewed),
 		TEST(a_late_farewell_ends_no_fresh_connection),
+		TEST(a_renewal_bears_the_others_end),
+		TEST(a_renewal_that_is_refused_costs_nothing),
+		TEST(a_renewal_that_falls_silent_costs_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
