@@ -3,7 +3,7 @@
 #include "dataplane/session_private.h"
 
 #define MOMENT    (500 * MPQ_MILLISECOND) /* what a hand-over takes */
-#define HOLES_MAX (30 * MPQ_MILLISECOND)
+#define HOLES_MAX (60 * MPQ_MILLISECOND)
 /* RFC 8289 §4.3, and BBR's ProbeRTT; see tunnel.c. */
 #define QUEUE_INTERVAL(rtt) (300 * MPQ_MILLISECOND + 2 * (rtt))
 /* What waits for longer was sent again by who sent it, or is of no use. BBR's
@@ -104,7 +104,7 @@ static mpq_duration for_holes(const struct mpq_session *s, mpq_duration rtt)
 {
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		if (mpq_session_carries(&s->path[i]) && s->path[i].parity.on) {
-			return rtt / 2 < HOLES_MAX ? rtt / 2 : HOLES_MAX;
+			return rtt < HOLES_MAX ? rtt : HOLES_MAX;
 		}
 	}
 	return 0;

@@ -257,8 +257,8 @@ static mpq_duration shared_target(struct mpq_session *s)
 	return s->shared[0].config.target;
 }
 
-/* What stands in it keeps the paths busy until a hole is filled: for half a
- * round trip of the longest path. */
+/* What stands in it keeps the paths busy until a hole is filled: for a round
+ * trip of the longest path. */
 static void a_shared_queue_is_longer_while_a_path_loses(void **state)
 {
 	struct mpq_session_path *m = one_path(state);
@@ -271,7 +271,7 @@ static void a_shared_queue_is_longer_while_a_path_loses(void **state)
 			      ? o->estimate.view.rtt_smoothed
 			      : rtt;
 	}
-	more = rtt / 2 < 30 * MPQ_MILLISECOND ? rtt / 2 : 30 * MPQ_MILLISECOND;
+	more = rtt < 60 * MPQ_MILLISECOND ? rtt : 60 * MPQ_MILLISECOND;
 	assert_int_not_equal(more, 0);
 	m->parity.on = true;
 	assert_int_equal(shared_target(m->session), target + more);
