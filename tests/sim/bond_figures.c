@@ -177,6 +177,9 @@ static void outer(const struct options *o)
 
 /* ---- a and b: shares of the sum ------------------------------------------ */
 
+/* Apart from what comes after it. */
+#define SHARE_START (3 * MPQ_SECOND)
+
 static void share(const struct options *o, const struct sim_profile *profile)
 {
 	static const struct {
@@ -202,9 +205,12 @@ static void share(const struct options *o, const struct sim_profile *profile)
 			continue;
 		}
 		p.load[0].flow.mbps *= .85 / .8;
+		p.event[0].at = o->time > 2 * SHARE_START ? SHARE_START : 0;
+		p.event[0].kind = BOND_MARK;
 		run_plan(o, &p, &r, &run);
 		print_result(&p, loads[i].name, &r, &run);
-		(void)putchar('\n');
+		(void)printf("  begun %.3f\n",
+			     r.load[0].marked_mbps / r.link_mbps);
 		(void)fflush(stdout);
 	}
 }

@@ -31,6 +31,7 @@ struct scene {
 	uint64_t link_bytes[SIM_PROFILE_PATHS]; /* at the mark */
 	struct sim_link_waits link_waits[SIM_PROFILE_PATHS];
 	uint64_t goodput_bytes[BOND_WORLD_FLOWS]; /* at the end */
+	uint64_t marked_bytes[BOND_WORLD_FLOWS];  /* at the mark */
 };
 
 /* ---- what happens -------------------------------------------------------- */
@@ -51,6 +52,7 @@ static void mark(struct scene *s)
 		w->flow[i]->gap = 0;
 		memset(w->flow[i]->delays, 0, sizeof(w->flow[i]->delays));
 		w->flow[i]->last = w->now;
+		s->marked_bytes[i] = w->flow[i]->goodput_bytes;
 	}
 	for (unsigned i = 0; i < SIM_PROFILE_PATHS; i++) {
 		s->link_bytes[i] = link_of(s, i)->counters.delivered_bytes;
@@ -210,11 +212,14 @@ static void print(struct bond_result *r, uint64_t value)
 	r->print = (r->print ^ value) * UINT64_C(0x100000001b3);
 }
 
-static void add_flow(struct bond_outcome *o, const struct bond_flow *f,
-		     uint64_t goodput_bytes, mpq_duration time)
+static double mbps_of(uint64_t bytes, mpq_duration time)
 {
-	double mbps = (double)goodput_bytes * 8e3 / (double)time;
+	return time > 0 ? (double)bytes * 8e3 / (double)time : 0;
+}
 
+static void add_flow(struct bond_outcome *o, const struct bond_flow *f,
+		     double mbps)
+{
 	o->mbps += mbps;
 	o->least_mbps = o->least_mbps == 0 || mbps < o->least_mbps
 				? mbps
@@ -237,14 +242,22 @@ static void count_flows(struct scene *s)
 	size_t flow = 0;
 
 	for (unsigned l = 0; l < BOND_LOADS; l++) {
-		mpq_duration time =
-			end_of(s->plan, l) - s->plan->load[l].begins;
+		struct bond_outcome *o = &s->result->load[l];
+		mpq_duration begins = s->plan->load[l].begins,
+			     ends = end_of(s->plan, l),
+			     marked = s->marked - s->start;
+		mpq_duration after = marked > begins ? marked : begins;
 
 		for (unsigned i = 0; i < s->plan->load[l].flows; i++) {
 			const struct bond_flow *f = s->w->flow[flow];
+			uint64_t bytes = s->goodput_bytes[flow];
 
-			add_flow(&s->result->load[l], f,
-				 s->goodput_bytes[flow++], time);
+			add_flow(o, f, mbps_of(bytes, ends - begins));
+			if (ends > after) {
+				bytes -= s->marked_bytes[flow];
+				o->marked_mbps += mbps_of(bytes, ends - after);
+			}
+			flow++;
 			print(s->result, f->came);
 			print(s->result, f->goodput_bytes);
 		}

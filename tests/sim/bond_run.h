@@ -40,9 +40,10 @@ struct bond_plan {
 					       * 0 ends them */
 };
 
-struct bond_outcome { /* of a load */
+struct bond_outcome {             /* of a load */
+	double mbps, marked_mbps; /* in all; since the mark */
 	/* Delays: of its last flow, since the mark. */
-	double mbps, p50_ms, p95_ms, p99_ms, max_ms;
+	double p50_ms, p95_ms, p99_ms, max_ms;
 	uint64_t sent, lost, reordered, behind, spurious, refused;
 	mpq_duration gap;  /* the longest without any, since the mark */
 	double least_mbps; /* of its flows */
