@@ -6,6 +6,10 @@
 #define EF     46
 #define VARIED .0007            /* of the rate, with each seed */
 #define START  (2 * MPQ_SECOND) /* of bulk: apart from what comes after */
+/* As the lab's (tests/netns/flows.py): so many bytes of IP, counted after a
+ * moment. */
+#define STREAM_BYTES 1328
+#define STREAM_START (1 * MPQ_SECOND)
 
 #define PATH(rate, rtt, ...)                                                   \
 	{                                                                      \
@@ -75,8 +79,9 @@ static struct bond_plan plan_of(const struct sim_profile *p, enum load load,
 		plan.load[0].flow = (struct bond_flow_config){
 			.kind = BOND_FLOW_UDP,
 			.down = true,
-			.mbps = .85 * sum_mbps(p) * BOND_WORLD_MTU /
-				BOND_WORLD_WIRE_BYTES};
+			.mbps = .85 * sum_mbps(p),
+			.bytes = STREAM_BYTES};
+		plan.event[0].at = STREAM_START;
 	}
 	return plan;
 }
@@ -110,16 +115,17 @@ static void print(const struct sim_profile *p, enum load load, bool start,
 }
 
 static void figures(const struct sim_profile *p, enum load load, bool start,
-		    mpq_duration time, uint64_t seed, unsigned seeds)
+		    mpq_duration time, uint64_t seed, unsigned seeds,
+		    bool trace)
 {
 	struct bond_plan plan = plan_of(p, load, time);
 	double mbps = plan.load[0].flow.mbps;
 	struct means m = {0};
 
-	plan.event[0].at = start ? 0 : START;
+	plan.event[0].at = start ? 0 : plan.event[0].at;
 
 	for (unsigned i = 0; i < seeds; i++) {
-		struct sim_run run = {.seed = seed + i};
+		struct sim_run run = {.seed = seed + i, .trace = trace};
 		struct bond_result r;
 
 		/* Without chance in the links no seed is unlike another. */
@@ -136,15 +142,15 @@ static void figures(const struct sim_profile *p, enum load load, bool start,
 }
 
 void bond_delay_figures(unsigned which, mpq_duration time, uint64_t seed,
-			unsigned seeds)
+			unsigned seeds, bool trace)
 {
 	for (unsigned i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
 		for (unsigned load = 0; load < LOADS; load++) {
 			if (which == 0 || which == i + 1) {
 				figures(&profiles[i], load, true, time, seed,
-					seeds);
+					seeds, trace);
 				figures(&profiles[i], load, false, time, seed,
-					seeds);
+					seeds, trace);
 			}
 		}
 	}

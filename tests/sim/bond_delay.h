@@ -11,6 +11,6 @@
 
 /* Of `seeds` runs from `seed` on each; `which` profile from 1 on, 0: all. */
 void bond_delay_figures(unsigned which, mpq_duration time, uint64_t seed,
-			unsigned seeds);
+			unsigned seeds, bool trace);
 
 #endif

@@ -595,7 +595,7 @@ int bond_figures(int argc, char **argv)
 				 o.seed, o.trace);
 	} else if (strcmp(argv[0], "delay") == 0) {
 		bond_delay_figures(o.profile, o.time, o.seed,
-				   number(argc, argv, 4, 10));
+				   number(argc, argv, 4, 10), o.trace);
 	} else if (strcmp(argv[0], "single") == 0) {
 		each = single;
 	} else if (strcmp(argv[0], "beside") == 0) {
