@@ -186,6 +186,7 @@ static void data_came(struct bond_flow *f, const struct content *c,
 
 	f->gap = now - f->last > f->gap ? now - f->last : f->gap;
 	f->last = now;
+	f->late = now - c->sent > f->late ? now - c->sent : f->late;
 	if (c->id + 1 < f->newest) {
 		uint64_t behind = f->newest - 1 - c->id;
 

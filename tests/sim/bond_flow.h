@@ -54,8 +54,9 @@ struct bond_flow {
 	unsigned unacked;
 	mpq_time ack_at, last;
 	uint64_t came, duplicates, reordered;
-	uint64_t behind;  /* the most that one came behind, in packets */
-	mpq_duration gap; /* the longest without any, since it was cleared */
+	uint64_t behind;   /* the most that one came behind, in packets */
+	mpq_duration gap;  /* the longest without any, since it was cleared */
+	mpq_duration late; /* the most that one took, likewise */
 	uint32_t delays[BOND_FLOW_DELAYS];
 	/* a packet into the device on the sender's side, or the receiver's */
 	bool (*send)(void *owner, bool down, const void *packet, size_t len);

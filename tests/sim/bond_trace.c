@@ -73,15 +73,18 @@ static void trace_path(struct bond_world *w, unsigned i)
 
 static void trace_flow(struct bond_world *w, size_t i)
 {
-	const struct bond_flow *f = w->flow[i];
+	struct bond_flow *f = w->flow[i];
 	const struct sim_transport *t = &f->transport;
 
-	sim_trace(w->run, w->now,
-		  "flow %zu sent %llu refused %llu came %llu reordered %llu, "
-		  "flight %llu of %llu, rtt %.1f, lost %llu spurious %llu",
-		  i, u(f->sent), u(f->refused), u(f->came), u(f->reordered),
-		  u(t->in_flight), u(t->cwnd), ms(t->srtt), u(t->lost_pkts),
-		  u(t->spurious));
+	sim_trace(
+		w->run, w->now,
+		"flow %zu sent %llu refused %llu came %llu reordered %llu, "
+		"flight %llu of %llu, rtt %.1f, lost %llu spurious %llu, took "
+		"at most %.1f ms",
+		i, u(f->sent), u(f->refused), u(f->came), u(f->reordered),
+		u(t->in_flight), u(t->cwnd), ms(t->srtt), u(t->lost_pkts),
+		u(t->spurious), ms(f->late));
+	f->late = 0;
 }
 
 void bond_trace_state(struct bond_world *w)
