@@ -339,13 +339,22 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 	w->rate_bps[w->round % MPQ_WINDOW_ROUNDS] = bps;
 }
 
+/* Beyond what we may have put there: the start any, what is tried a quarter of
+ * a round trip. */
+static bool has_jumped(const struct mpq_window *w, mpq_duration before)
+{
+	mpq_duration much = w->view.rtt_smoothed / 4;
+
+	much = w->pushed > 0 ? 2 * much : much;
+	return w->start_shows == 0 && w->queue > before + much;
+}
+
 /* A queue of ours grows by what we send beyond what is delivered. Where it has
  * grown at once by a good part of a round trip, and yet for a while as much is
  * delivered as before, the way has become longer. */
 static void watch_jump(struct mpq_window *w, mpq_duration before)
 {
-	bool jumped =
-		w->pushed == 0 && w->queue > before + w->view.rtt_smoothed / 4;
+	bool jumped = has_jumped(w, before);
 	uint64_t was_bps = w->jumped_bps;
 
 	w->jumped_bps = jumped && was_bps == 0 ? most(w) : 0;
@@ -383,9 +392,10 @@ static void begin_round(struct mpq_window *w, mpq_time now)
 	w->before = w->view;
 	w->pace_bps[1] = w->pace_bps[0];
 	w->pace_bps[0] = w->started ? pace_bps(w) : 0;
-	w->pushed = !w->started || w->cycle % CYCLE == TRY
-			    ? PUSHED
-			    : w->pushed - (w->pushed > 0);
+	w->pushed =
+		w->cycle % CYCLE == TRY ? PUSHED : w->pushed - (w->pushed > 0);
+	w->start_shows =
+		!w->started ? PUSHED : w->start_shows - (w->start_shows > 0);
 	w->came_before = w->came;
 	w->bursts = w->full_bursts = 0;
 	w->held_before = w->held_bytes;

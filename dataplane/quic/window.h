@@ -40,8 +40,10 @@ struct mpq_window {
 	/* The most that was delivered in a part of a round, of late. */
 	mpq_time peak_since;
 	uint64_t peak_bytes, peak_bps;
-	uint64_t part_bps;   /* the same, of this round */
-	unsigned pushed;     /* so many rounds more that it may be our queue */
+	uint64_t part_bps; /* the same, of this round */
+	/* So many rounds more that it may be our queue, of what was tried, of
+	 * the start. */
+	unsigned pushed, start_shows;
 	uint64_t jumped_bps; /* before the delay grew at once; 0: it did not */
 	struct mpq_window_probe probe;
 	struct mpq_window_view view; /* the last */
