@@ -4,7 +4,7 @@
  * for 200 ms and a round trip, each five seconds in which no sample was less
  * than all before, to see the path without a queue. Here a queue is short and
  * known, so now and then a packet is said to leave a little later than it does;
- * its sample is less by that. When this has told the library a tenth too
+ * its sample is less by that. When this has told the library a sixth too
  * little, ProbeRTT is let come, and all begins again. Pure; which samples are
  * the path's own is asked here, what follows from them is quic/window's.
  */
