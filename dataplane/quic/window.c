@@ -47,7 +47,7 @@
 
 /* Where the queue is to be short: so much of the rate is left free, per cent,
  * and at most so much more for jitter. */
-#define SPARE    4
+#define SPARE    2
 #define BLUR_MAX 4
 
 static uint64_t most(const struct mpq_window *w)
@@ -57,7 +57,7 @@ static uint64_t most(const struct mpq_window *w)
 	for (unsigned i = 0; i < MPQ_WINDOW_ROUNDS; i++) {
 		bps = w->rate_bps[i] > bps ? w->rate_bps[i] : bps;
 	}
-	return bps;
+	return w->steady.bps > 0 && w->steady.bps < bps ? w->steady.bps : bps;
 }
 
 mpq_duration mpq_window_rtt_least(const struct mpq_window *w)
@@ -88,6 +88,9 @@ static unsigned excess(const struct mpq_window *w)
 void mpq_window_keep_short(struct mpq_window *w, bool keep)
 {
 	w->short_queue = keep && excess(w) == 0;
+	if (!w->short_queue) {
+		w->steady = (struct mpq_window_steady){0};
+	}
 }
 
 static uint64_t bps_of(uint64_t bytes, mpq_duration time)
@@ -160,10 +163,15 @@ static unsigned too_much(const struct mpq_window *w)
 static unsigned try_of(const struct mpq_window *w)
 {
 	uint64_t percent = 100 * TRY_QUEUE / (w->view.rtt_smoothed + 1);
-	uint64_t least = 100 * TRY_BYTES / (carried(w) + 1);
+	uint64_t least = 100 * TRY_BYTES / (carried(w) + 1), more = 0;
 
 	percent = percent > least ? percent : least;
-	if (w->grown || percent > TRY_MAX) {
+	if (w->grown) {
+		more = w->short_queue ? mpq_window_steady_more(&w->steady)
+				      : TRY_MAX;
+	}
+	percent = percent > more ? percent : more;
+	if (percent > TRY_MAX) {
 		return TRY_MAX;
 	}
 	return percent > TRY_MIN ? (unsigned)percent : TRY_MIN;
@@ -310,6 +318,26 @@ static uint64_t believed(const struct mpq_window *w, uint64_t bps)
 	return w->short_queue && a > 0 && b > 0 && bps > sent ? sent : bps;
 }
 
+/* What a round tries comes back in the next. */
+static void end_steady_round(struct mpq_window *w, uint64_t bps, bool limited)
+{
+	const struct mpq_window_try try = {.most_bps = most(w),
+					   .sent_bps = w->pace_bps[1],
+					   .came_bps = bps,
+					   .rtt = w->view.rtt_smoothed};
+
+	w->grown = false;
+	if (w->steady.bps == 0) {
+		w->steady.bps = most(w);
+	} else if (limited && try.sent_bps > try.most_bps) {
+		mpq_window_steady_tried(&w->steady, &try);
+		w->grown = mpq_window_steady_more(&w->steady) > 0;
+	} else if (w->cycle % CYCLE > DRAIN + 1) {
+		mpq_window_steady_rested(&w->steady);
+	}
+	w->cycle = w->grown ? TRY : w->cycle + 1;
+}
+
 /* A round that was not filled says only that the path carries so much. */
 static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 {
@@ -328,7 +356,9 @@ static void end_round(struct mpq_window *w, uint64_t bps, mpq_duration time)
 		return;
 	}
 	bps = believed(w, bps);
-	if (bps > most(w) * (100 + try_of(w) / 2 + blur(w)) / 100) {
+	if (w->short_queue && w->started) {
+		end_steady_round(w, bps, limited);
+	} else if (bps > most(w) * (100 + try_of(w) / 2) / 100) {
 		w->cycle = TRY;
 		w->grown = true;
 	} else {
@@ -402,6 +432,7 @@ static void begin_round(struct mpq_window *w, mpq_time now)
 	w->held_bytes = 0;
 	w->part_bps = 0;
 	w->unused = 0;
+	mpq_window_steady_begin(&w->steady);
 }
 
 /* From the last acknowledgement before the round to the last in it, for each
@@ -437,6 +468,9 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 				       mpq_window_rtt_least(w), v->rtt_smoothed,
 				       now)) {
 		w->samples += fresh;
+		if (fresh) {
+			mpq_window_steady_sample(&w->steady, v->rtt_latest);
+		}
 		take_least(w, v, fresh);
 		if (fresh || w->probe.tried == 0) {
 			take_rtt(w, v->rtt_latest, now);

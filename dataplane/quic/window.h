@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "dataplane/quic/window_probe.h"
+#include "dataplane/quic/window_steady.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,6 +47,7 @@ struct mpq_window {
 	unsigned pushed, start_shows;
 	uint64_t jumped_bps; /* before the delay grew at once; 0: it did not */
 	struct mpq_window_probe probe;
+	struct mpq_window_steady steady;
 	struct mpq_window_view view; /* the last */
 	mpq_time span_since;
 	mpq_time came;        /* when more was acknowledged, the last time .. */

@@ -170,15 +170,20 @@ static double used(const struct path *p, double seconds)
 	return (double)p->acked * PACKET * 8 / seconds / p->bps;
 }
 
-/* That 95 of 100 packets find less than. */
-static unsigned queue_ms(const struct path *p)
+/* That so many of 100 packets find less than. */
+static unsigned queue_of(const struct path *p, unsigned percent)
 {
 	unsigned sum = 0, ms = 0;
 
-	while (ms < 399 && sum + p->waits[ms] < p->steps / 20 * 19) {
+	while (ms < 399 && sum + p->waits[ms] < p->steps / 100 * percent) {
 		sum += p->waits[ms++];
 	}
 	return ms;
+}
+
+static unsigned queue_ms(const struct path *p)
+{
+	return queue_of(p, 95);
 }
 
 static void a_path_is_filled_and_its_queue_short(void **state)
@@ -351,6 +356,58 @@ static void a_queue_is_kept_short_where_jitter_hides_it(void **state)
 	free(p);
 }
 
+static struct path *short_path_new(struct fixture *f, double mbps)
+{
+	struct path *p;
+
+	f->window = (struct mpq_window){0};
+	f->view = (struct mpq_window_view){0};
+	p = path_new(f, mbps, 60);
+	f->view.cwnd_bytes *= 4;
+	p->jitter_ms = 25;
+	flow(p, 5);
+	mpq_window_keep_short(&f->window, true);
+	flow(p, 10);
+	return p;
+}
+
+/* Nor does jitter make what is tried in vain look as if it had come through. */
+static void what_is_tried_in_vain_is_little_where_jitter_hides_it(void **state)
+{
+	static const double rates[] = {6, 12, 30};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		struct path *p = short_path_new(f, rates[i]);
+
+		flow(p, 120);
+		assert_true(used(p, 120) > .92);
+		assert_true(queue_of(p, 99) < 15);
+		free(p);
+	}
+}
+
+static void another_rate_is_found_where_jitter_hides_it(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned i = 0; i < 10; i++) {
+		struct path *p = short_path_new(f, 12);
+
+		p->random = i;
+		p->bps *= 2;
+		flow(p, 6);
+		flow(p, 5);
+		assert_true(used(p, 5) > .9);
+		p->bps /= 3;
+		flow(p, 8);
+		flow(p, 10);
+		assert_true(used(p, 10) > .9);
+		assert_true(queue_ms(p) < 20);
+		free(p);
+	}
+}
+
 /* What is left free is not less and less, and more is found. */
 static void a_queue_that_is_kept_short_costs_little(void **state)
 {
@@ -458,6 +515,8 @@ int main(void)
 		TEST(twice_as_much_is_found_in_two_seconds),
 		TEST(a_longer_way_costs_little),
 		TEST(a_queue_is_kept_short_where_jitter_hides_it),
+		TEST(what_is_tried_in_vain_is_little_where_jitter_hides_it),
+		TEST(another_rate_is_found_where_jitter_hides_it),
 		TEST(a_queue_that_is_kept_short_costs_little),
 		TEST(losses_leave_it_full),
 		TEST(a_shorter_way_is_seen_after_doctored_samples),
