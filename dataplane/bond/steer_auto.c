@@ -21,19 +21,23 @@
 #define ALIKE         (10 * MPQ_MILLISECOND)
 #define EARLY_ALIKE   10000 /* bytes in a window */
 #define EARLY_UNALIKE 64000
-#define STUCK         (500 * MPQ_MILLISECOND)
-#define BETWEEN       (100 * MPQ_MILLISECOND) /* promotions in a class */
-#define GRACE         (3 * MPQ_SECOND) /* of a flow that was just spread */
-#define NO_GAIN_FOR   (2 * MPQ_SECOND)
-#define LIGHT_FOR     (2 * MPQ_SECOND)
-#define BACKOFF_MIN   (2 * MPQ_SECOND)
-#define BACKOFF_MAX   (64 * MPQ_SECOND)
-#define RETURNED      (10 * MPQ_SECOND) /* a path, lately */
-#define LULL_MAX      MPQ_SECOND        /* a hand-over, until it is trusted */
-#define BETTER_BY     (5 * MPQ_MILLISECOND)
-#define SETTLED       (500 * MPQ_MILLISECOND) /* between moves of a flow */
-#define SLOW_START    (2 * MPQ_SECOND)        /* is over by then */
-#define BITS          8
+/* What no slow start brings that grows with what comes back: whoever brings it
+ * goes on, and a path that begins has soon no room for it. */
+#define FLOOD_BYTES 250000
+#define FLOOD_QUEUE (20 * MPQ_MILLISECOND)
+#define STUCK       (500 * MPQ_MILLISECOND)
+#define BETWEEN     (100 * MPQ_MILLISECOND) /* promotions in a class */
+#define GRACE       (3 * MPQ_SECOND)        /* of a flow that was just spread */
+#define NO_GAIN_FOR (2 * MPQ_SECOND)
+#define LIGHT_FOR   (2 * MPQ_SECOND)
+#define BACKOFF_MIN (2 * MPQ_SECOND)
+#define BACKOFF_MAX (64 * MPQ_SECOND)
+#define RETURNED    (10 * MPQ_SECOND) /* a path, lately */
+#define LULL_MAX    MPQ_SECOND        /* a hand-over, until it is trusted */
+#define BETTER_BY   (5 * MPQ_MILLISECOND)
+#define SETTLED     (500 * MPQ_MILLISECOND) /* between moves of a flow */
+#define SLOW_START  (2 * MPQ_SECOND)        /* is over by then */
+#define BITS        8
 
 enum {
 	HEAVY_PART = 16, /* of its path's capacity, at least */
@@ -260,18 +264,25 @@ static void consider_spreading(struct mpq_steer *s, struct mpq_steer_class *c,
 	}
 }
 
+static bool is_flooded(const struct mpq_steer_path *p)
+{
+	return p->estimate->queued_bytes >= FLOOD_BYTES &&
+	       mpq_steer_path_queue(p, 0) >= FLOOD_QUEUE;
+}
+
 static void consider_spreading_early(struct mpq_steer *s,
 				     struct mpq_steer_class *c,
 				     struct mpq_steer_flow *f, mpq_time now)
 {
+	const struct mpq_steer_path *p = &s->path[f->path];
 	bool alike = c->spread.base_spread <= ALIKE;
 
 	/* Late and slow at the same time ends an inner slow start at once. */
-	if (!alike && (c->spread.unproven || !s->path[f->path].proven)) {
+	if (!alike && (c->spread.unproven || !p->proven) && !is_flooded(p)) {
 		return;
 	}
 	if (f->window_bytes >= (alike ? EARLY_ALIKE : EARLY_UNALIKE) &&
-	    mpq_steer_path_queue(&s->path[f->path], 0) >= FULL_QUEUE &&
+	    mpq_steer_path_queue(p, 0) >= FULL_QUEUE &&
 	    spreading_pays(c, f, now)) {
 		spread(s, c, f, now);
 	}

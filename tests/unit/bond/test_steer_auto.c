@@ -61,6 +61,49 @@ static void auto_spreads_a_flow_that_fills_its_path(void **state)
 	assert_true(rig.picked[2] > 0); /* only what the others leave */
 }
 
+/* Nobody knows what the paths carry. */
+static void forget_rates(uint64_t bps)
+{
+	for (unsigned i = 0; i < RIG_PATHS; i++) {
+		rig.est[i].rate_bps = bps;
+		rig.est[i].proven = MPQ_TIME_NEVER;
+	}
+	rig_pass(20 * MS);
+}
+
+/* Enough to be no page. */
+static unsigned offer_a_burst(uint32_t flow, uint64_t queued_bytes)
+{
+	unsigned to = rig_pick(flow);
+
+	mpq_estimate_queued(&rig.est[0], queued_bytes);
+	for (unsigned i = 0; i < 80; i++) {
+		rig.now += MS / 8;
+		to = rig_pick(flow);
+	}
+	mpq_estimate_queued(&rig.est[0], 0);
+	return to;
+}
+
+static void auto_spreads_what_floods_a_path_before_it_is_known(void **state)
+{
+	(void)state;
+	forget_rates(5000000);
+	assert_int_equal(offer_a_burst(7, 200000), 0);
+	assert_int_equal(offer_a_burst(7, 260000), RIG_SHARED);
+	assert_int_equal(rig.events_of[MPQ_STEER_SPREAD], 1);
+}
+
+/* What is soon gone is a slow start's. */
+static void
+auto_lets_a_burst_wait_for_a_fast_path_before_it_is_known(void **state)
+{
+	(void)state;
+	forget_rates(300000000);
+	assert_int_equal(offer_a_burst(7, 260000), 0);
+	assert_int_equal(offer_a_burst(7, 800000), RIG_SHARED);
+}
+
 static void a_flow_has_no_path_where_flows_do_not_count(void **state)
 {
 	struct mpq_steer_class_config c = {.mode = MPQ_STEER_ACTIVE_STANDBY,
@@ -381,6 +424,8 @@ int main(void)
 		UNIT(a_path_that_is_gone_is_asked_nothing),
 		UNIT(auto_keeps_a_small_flow_on_one_path),
 		UNIT(auto_spreads_a_flow_that_fills_its_path),
+		UNIT(auto_spreads_what_floods_a_path_before_it_is_known),
+		UNIT(auto_lets_a_burst_wait_for_a_fast_path_before_it_is_known),
 		UNIT(a_flow_has_no_path_where_flows_do_not_count),
 		UNIT(a_young_spread_flow_is_helped_at_once),
 		UNIT(an_old_spread_flow_is_helped_when_that_is_sooner),
