@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How long the old channel may still deliver what was under way. */
-#define DRAIN (1 * MPQ_SECOND)
+/* How long the old channel may still deliver what was under way: the peer
+ * sends on it until it has heard us by the fresh one, and found the MTU. */
+#define DRAIN(rtt) (1 * MPQ_SECOND + 2 * (rtt))
 
 /* ---- what life decides -------------------------------------------------- */
 
@@ -59,7 +60,7 @@ static unsigned dial_anew(struct mpq_path *p, mpq_time now)
 static void promote(struct mpq_path *p, mpq_time now)
 {
 	if (p->current >= 0) {
-		p->slot[p->current].drain_until = now + DRAIN;
+		p->slot[p->current].drain_until = now + DRAIN(p->life.rtt);
 	}
 	p->current = p->candidate;
 	p->candidate = -1;

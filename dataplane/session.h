@@ -113,8 +113,8 @@ struct mpq_session_path {
 		bool heard;      /* what comes is of this one */
 		uint8_t mark[MPQ_JOIN_MARK_BYTES];
 	} next;
-	struct mpq_channel *last; /* client: the one before, which may still
-				   * bring something; NULL: none */
+	struct mpq_channel *last; /* the one before, which may still bring
+				   * something; NULL: none */
 	bool late;                /* what it brings is: this one was heard */
 	bool metered;
 

@@ -48,8 +48,7 @@ static bool is_next(const struct mpq_session_path *m,
 
 static void release(struct mpq_session_path *m)
 {
-	mpq_session_drop_last(m);
-
+	mpq_session_end_last(m);
 	if (m->channel != NULL) {
 		mpq_channel_set_member(m->channel, NULL, NULL);
 		m->channel = NULL;
@@ -554,7 +553,10 @@ static void peer_left(struct mpq_session *s, const struct mpq_join_message *msg,
 
 	if (m->next.channel != NULL &&
 	    memcmp(m->next.mark, msg->mark, sizeof(m->next.mark)) == 0) {
+		/* It had taken the place of ours there. */
 		end_next(m, told, now);
+		end_current(m, "the peer says that it is gone", told, now);
+		mpq_session_send_repairs(s, now);
 	} else if (mpq_session_is_member(m) &&
 		   memcmp(m->mark, msg->mark, sizeof(m->mark)) == 0) {
 		end_current(m, "the peer says that it is gone", told, now);

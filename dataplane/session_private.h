@@ -87,6 +87,9 @@ void mpq_session_set_next(struct mpq_session_path *m, struct mpq_channel *ch,
 void mpq_session_agree_next(struct mpq_session_path *m, mpq_time now);
 void mpq_session_drop_next(struct mpq_session_path *m, mpq_time now);
 void mpq_session_drop_last(struct mpq_session_path *m);
+/* The member has another connection, or none: a client's path ends the last
+ * one when nothing comes by it any more, a server itself. */
+void mpq_session_end_last(struct mpq_session_path *m);
 void mpq_session_replace_turn(struct mpq_session *s, mpq_time now);
 mpq_time mpq_session_replacement_due(const struct mpq_session_path *m);
 

@@ -11,8 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char newer[] = "a newer connection took over";
+
 /* For which what is known already waits for its path's MTU. */
 #define WIDTH_IN (500 * MPQ_MILLISECOND)
+/* Server: what the fresh one has overtaken has come then. */
+#define LATE (500 * MPQ_MILLISECOND)
 
 void mpq_session_drop_next(struct mpq_session_path *m, mpq_time now)
 {
@@ -30,9 +34,24 @@ void mpq_session_drop_next(struct mpq_session_path *m, mpq_time now)
 
 void mpq_session_drop_last(struct mpq_session_path *m)
 {
-	if (m->last != NULL) {
-		mpq_channel_set_member(m->last, NULL, NULL);
-		m->last = NULL;
+	if (m->last == NULL) {
+		return;
+	}
+	mpq_channel_set_member(m->last, NULL, NULL);
+	m->last = NULL;
+	if (!m->late) { /* what comes is of the fresh one alone */
+		mpq_session_begin_receiving(m);
+	}
+}
+
+void mpq_session_end_last(struct mpq_session_path *m)
+{
+	struct mpq_channel *ch = m->last;
+
+	m->late = true; /* nothing that it brings tells of the path */
+	if (ch != NULL && !m->session->client) {
+		mpq_session_drop_last(m);
+		mpq_channel_close(ch, newer);
 	}
 }
 
@@ -74,7 +93,7 @@ static mpq_time takes_over_at(const struct mpq_session_path *m)
 		       : m->next.agreed + WIDTH_IN;
 }
 
-mpq_time mpq_session_replacement_due(const struct mpq_session_path *m)
+static mpq_time next_due(const struct mpq_session_path *m)
 {
 	mpq_time due;
 
@@ -88,20 +107,28 @@ mpq_time mpq_session_replacement_due(const struct mpq_session_path *m)
 	return due;
 }
 
-/* Late ones of the one before may still come, by the client's alone: a server
- * does not change over before it was spoken to there. */
+/* The client's path ends its own. */
+static mpq_time last_due(const struct mpq_session_path *m)
+{
+	return m->last != NULL && !m->session->client ? m->joined + LATE
+						      : MPQ_TIME_NEVER;
+}
+
+mpq_time mpq_session_replacement_due(const struct mpq_session_path *m)
+{
+	return mpq_time_min(next_due(m), last_due(m));
+}
+
+/* Late ones of the one before may still come. A server does not change over
+ * before it was spoken to by the fresh one. */
 static void part(struct mpq_session_path *m)
 {
 	struct mpq_channel *old = m->channel;
 
-	mpq_channel_set_member(old, NULL, NULL);
-	if (!m->session->client) {
-		mpq_channel_close(old, "a newer connection took over");
-		return;
-	}
+	mpq_session_end_last(m);
 	mpq_session_drop_last(m);
 	m->last = old;
-	m->late = false;
+	m->late = !m->session->client;
 	mpq_channel_set_member(old, &mpq_session_predecessor, m);
 }
 
@@ -133,7 +160,10 @@ void mpq_session_replace_turn(struct mpq_session *s, mpq_time now)
 	for (unsigned i = 0; i < MPQ_SESSION_PATHS; i++) {
 		struct mpq_session_path *m = &s->path[i];
 
-		if (mpq_session_replacement_due(m) > now) {
+		if (last_due(m) <= now) {
+			mpq_session_end_last(m);
+		}
+		if (next_due(m) > now) {
 			continue;
 		}
 		if (takes_over_at(m) <= now) {

@@ -41,12 +41,15 @@ struct host {
 
 /* There is one world: the kernel has no pointer to it. */
 static struct {
-	struct item *wire, **wire_end;
+	struct item *wire; /* by when they arrive */
 	struct device *devices;
 	struct host *hosts;
 	bool (*passes)(void *context, const struct mpq_sockaddr *from,
 		       const struct mpq_sockaddr *to, size_t len);
 	void *context;
+	mpq_duration (*one_way)(void *context, const struct mpq_sockaddr *from,
+				const struct mpq_sockaddr *to);
+	void *one_way_context;
 } world;
 
 /* ---- hosts --------------------------------------------------------------- */
@@ -96,18 +99,30 @@ unsigned fake_sent_from(const char *address)
 
 /* ---- the wire ------------------------------------------------------------ */
 
+static mpq_duration under_way(const struct mpq_sockaddr *from,
+			      const struct mpq_sockaddr *to)
+{
+	return world.one_way != NULL
+		       ? world.one_way(world.one_way_context, from, to)
+		       : FAKE_ONE_WAY;
+}
+
 void fake_inject(const struct mpq_sockaddr *from, const struct mpq_sockaddr *to,
 		 const uint8_t *data, size_t len)
 {
 	struct item *i = calloc(1, sizeof(*i) + len);
+	struct item **at = &world.wire;
 
 	i->from = *from;
 	i->to = *to;
-	i->due = kernel_now() + FAKE_ONE_WAY;
+	i->due = kernel_now() + under_way(from, to);
 	i->len = len;
 	memcpy(i->data, data, len);
-	*world.wire_end = i;
-	world.wire_end = &i->next;
+	while (*at != NULL && (*at)->due <= i->due) {
+		at = &(*at)->next;
+	}
+	i->next = *at;
+	*at = i;
 }
 
 static void on_sent(void *owner, const struct kernel_datagram *d)
@@ -129,9 +144,6 @@ static struct item *take_first(void)
 	struct item *i = world.wire;
 
 	world.wire = i->next;
-	if (world.wire == NULL) {
-		world.wire_end = &world.wire;
-	}
 	return i;
 }
 
@@ -156,6 +168,15 @@ void fake_filter(bool (*passes)(void *context, const struct mpq_sockaddr *from,
 {
 	world.passes = passes;
 	world.context = context;
+}
+
+void fake_delay(mpq_duration (*one_way)(void *context,
+					const struct mpq_sockaddr *from,
+					const struct mpq_sockaddr *to),
+		void *context)
+{
+	world.one_way = one_way;
+	world.one_way_context = context;
 }
 
 /* ---- descriptors --------------------------------------------------------- */
@@ -276,7 +297,6 @@ void fake_reset(void)
 		free(h);
 	}
 	memset(&world, 0, sizeof(world));
-	world.wire_end = &world.wire;
 	kernel_reset(START, &kernel_events, NULL);
 }
 

@@ -32,6 +32,11 @@ int fake_udp(const char *address, uint16_t port);
 void fake_filter(bool (*passes)(void *context, const struct mpq_sockaddr *from,
 				const struct mpq_sockaddr *to, size_t len),
 		 void *context);
+/* How long a packet is under way; NULL: all FAKE_ONE_WAY. */
+void fake_delay(mpq_duration (*one_way)(void *context,
+					const struct mpq_sockaddr *from,
+					const struct mpq_sockaddr *to),
+		void *context);
 /* Nothing gets through to or from this address. */
 void fake_cut(const char *address, bool cut);
 /* A packet of a stranger. */

@@ -299,21 +299,28 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* A packet each way each millisecond. */
-static struct tally speak(struct site *site, unsigned ms)
+/* `n` packets each way. */
+static struct tally speak_each(struct site *site, mpq_duration interval,
+			       unsigned n)
 {
 	struct tally t = {.came = came(site), .least = BONDED_PATHS};
 
-	for (; t.sent < 2 * ms; t.sent += 2) {
+	for (; t.sent < 2 * n; t.sent += 2) {
 		site_send_out(site, 500);
 		site_send_in(site, 500);
-		fake_run(MPQ_MILLISECOND);
+		fake_run(interval);
 		t.least = least(t.least, least(bonded_used(&site->edge),
 					       bonded_used(&site->vps)));
 	}
-	fake_run(200 * MPQ_MILLISECOND);
+	fake_run(200 * MPQ_MILLISECOND + 20 * interval);
 	t.came = came(site) - t.came;
 	return t;
+}
+
+/* A packet each way each millisecond. */
+static struct tally speak(struct site *site, unsigned ms)
+{
+	return speak_each(site, MPQ_MILLISECOND, ms);
 }
 
 /* While one is dialled, the others are unplugged. */
@@ -411,6 +418,114 @@ static void a_renewal_that_falls_silent_costs_nothing(void **state)
 	}
 }
 
+static mpq_duration far_away(void *context, const struct mpq_sockaddr *from,
+			     const struct mpq_sockaddr *to)
+{
+	(void)context;
+	(void)from;
+	(void)to;
+	return 600 * MPQ_MILLISECOND;
+}
+
+/* Nothing goes by another path, nor twice. */
+static void use_first(struct site *site)
+{
+	struct mpq_policy policy;
+
+	mpq_policy_init(&policy);
+	policy.class[0].steer.mode = MPQ_STEER_ACTIVE_STANDBY;
+	policy.class[0].repair_deadline = 0;
+	mpq_tunnel_set_policy(site_tunnel(&site->edge), &policy, fake_now());
+}
+
+/* By the connection before something comes for a round trip and half a second,
+ * until the concentrator has heard the edge on the fresh one. */
+static void a_renewal_of_a_long_path_loses_nothing(void **state)
+{
+	struct site *site = *state;
+	const struct mpq_session *edge;
+	struct tally t;
+
+	fake_delay(far_away, NULL);
+	for (int i = 0; i < BONDED_PATHS; i++) {
+		bonded_link_ready(site, i);
+	}
+	fake_run(10 * MPQ_SECOND);
+	use_first(site);
+	bonded_session(&site->vps)->path[0].path_sequence = 60000;
+	fake_run(LONG);
+	edge = bonded_edge(site);
+	dial_beside(site, 0);
+	t = speak_each(site, 50 * MPQ_MILLISECOND, 200);
+	assert_int_equal(bonded_path(site, 0)->life.connects, 2);
+	assert_int_equal(mpq_delay_loss_ppm(&edge->delay, 0), 0);
+	assert_int_equal(t.came, t.sent);
+	assert_int_equal(t.least, BONDED_PATHS);
+}
+
+/* What goes by this socket takes longer than what goes by others. */
+static mpq_duration later(void *context, const struct mpq_sockaddr *from,
+			  const struct mpq_sockaddr *to)
+{
+	const struct mpq_sockaddr *slow = context;
+
+	return mpq_sockaddr_equal(from, slow) || mpq_sockaddr_equal(to, slow)
+		       ? 3 * FAKE_ONE_WAY
+		       : FAKE_ONE_WAY;
+}
+
+/* The first ones of the fresh connection overtake the last ones of the one
+ * before. */
+static void what_is_overtaken_by_a_renewal_comes(void **state)
+{
+	struct site *site = *state;
+	const struct mpq_path *p;
+	struct mpq_sockaddr old;
+	struct tally t;
+
+	bonded_bring_up(site);
+	p = bonded_path(site, 0);
+	use_first(site);
+	old = p->slot[p->current].udp.local;
+	fake_delay(later, &old);
+	fake_run(LONG);
+	dial_beside(site, 0);
+	t = speak(site, 1000);
+	assert_int_equal(p->life.connects, 2);
+	assert_int_equal(t.came, t.sent);
+	assert_int_equal(t.least, BONDED_PATHS);
+}
+
+/* While the concentrator sends by the one before still, the fresh one is
+ * lost. */
+static void a_renewal_that_is_lost_at_once_loses_nothing(void **state)
+{
+	struct site *site = *state;
+	struct mpq_session *edge;
+	struct mpq_path *p;
+
+	bonded_bring_up(site);
+	bonded_set_mode(site, MPQ_STEER_ACTIVE_STANDBY, fake_now());
+	p = bonded_path(site, 0);
+	edge = bonded_edge(site);
+	for (unsigned i = 0; i < 60; i += 5) {
+		unsigned before, connects = p->life.connects;
+		struct tally t;
+
+		fake_run(2 * LONG);
+		dial_beside(site, 0);
+		for (int k = 0; p->life.connects == connects && k < 1000; k++) {
+			fake_run(MPQ_MILLISECOND);
+		}
+		assert_int_equal(p->life.connects, connects + 1);
+		before = came(site);
+		fake_run(i * MPQ_MILLISECOND);
+		mpq_channel_close(edge->path[0].channel, "test");
+		t = speak(site, 1000);
+		assert_int_equal(came(site) - before, t.sent);
+	}
+}
+
 #define TEST(name)                                                             \
 	cmocka_unit_test_setup_teardown(name, bonded_setup, site_teardown)
 
@@ -432,6 +547,9 @@ int main(void)
 		TEST(a_renewal_bears_the_others_end),
 		TEST(a_renewal_that_is_refused_costs_nothing),
 		TEST(a_renewal_that_falls_silent_costs_nothing),
+		TEST(a_renewal_of_a_long_path_loses_nothing),
+		TEST(what_is_overtaken_by_a_renewal_comes),
+		TEST(a_renewal_that_is_lost_at_once_loses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
