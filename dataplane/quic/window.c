@@ -48,7 +48,7 @@
 /* Where the queue is to be short: so much of the rate is left free, per cent,
  * and at most so much more for jitter. */
 #define SPARE    2
-#define BLUR_MAX 4
+#define BLUR_MAX 2
 
 static uint64_t most(const struct mpq_window *w)
 {

@@ -8,10 +8,12 @@ enum {
 	QUEUE_PART = 4, /* of the queue it would make, and there is none */
 	USUAL_PART = 4, /* that a round counts for */
 	RISE_PART = 2,  /* of what was tried, until that is sure */
-	FALL_PART = 8,  /* of what came less */
-	SURE = 2,       /* tries in a row */
-	SOME_MORE = 10, /* per cent: no great queue if it is too much .. */
-	MUCH_MORE = 25, /* .. and when that came through, too */
+	FALL_PART = 8,  /* of what came less; .. */
+	FELL_PART = 2,  /* .. after it has risen much */
+	LIKELY = 2,     /* tries in a row, .. */
+	SOME_MORE = 10, /* .. then per cent: no great queue if that is wrong */
+	SURE = 4,
+	MUCH_MORE = 25,
 };
 
 void mpq_window_steady_begin(struct mpq_window_steady *s)
@@ -47,21 +49,21 @@ void mpq_window_steady_tried(struct mpq_window_steady *s,
 			     const struct mpq_window_try *t)
 {
 	uint64_t came = t->came_bps < t->sent_bps ? t->came_bps : t->sent_bps;
+	unsigned part;
 
-	if (!left_no_queue(s, t)) {
-		s->through = 0;
-		came = came < t->most_bps ? came : t->most_bps;
-	} else {
+	if (left_no_queue(s, t)) {
 		s->through =
 			came * 100 >= t->sent_bps * CAME ? s->through + 1 : 0;
-		came = came > t->most_bps ? came : t->most_bps;
-	}
-	if (s->through >= SURE) {
-		s->bps = came;
-	} else if (came > t->most_bps) {
-		s->bps = t->most_bps + (came - t->most_bps) / RISE_PART;
+		part = s->through > SURE ? 1 : RISE_PART;
+		s->bps = came > t->most_bps
+				 ? t->most_bps + (came - t->most_bps) / part
+				 : t->most_bps;
 	} else {
-		s->bps = t->most_bps - (t->most_bps - came) / FALL_PART;
+		part = s->through >= LIKELY ? FELL_PART : FALL_PART;
+		s->through = 0;
+		s->bps = came < t->most_bps
+				 ? t->most_bps - (t->most_bps - came) / part
+				 : t->most_bps;
 	}
 }
 
@@ -76,7 +78,7 @@ void mpq_window_steady_rested(struct mpq_window_steady *s)
 
 unsigned mpq_window_steady_more(const struct mpq_window_steady *s)
 {
-	return s->through < SURE    ? 0
-	       : s->through == SURE ? SOME_MORE
-				    : MUCH_MORE;
+	return s->through < LIKELY ? 0
+	       : s->through < SURE ? SOME_MORE
+				   : MUCH_MORE;
 }

@@ -79,10 +79,28 @@ static void what_is_sure_is_taken_whole_and_more_is_tried(void **state)
 	try_percent(&s, 5, 105, RTT);
 	assert_int_equal(mpq_window_steady_more(&s), 10);
 	try_percent(&s, 10, 110, RTT + MS);
+	try_percent(&s, 10, 110, RTT + MS);
 	assert_int_equal(mpq_window_steady_more(&s), 25);
 	assert_true(s.bps > 115 * MBPS);
-	try_percent(&s, 25, 125, RTT + 8 * MS);
+	try_percent(&s, 25, 125, RTT + 3 * MS);
+	assert_int_equal(mpq_window_steady_more(&s), 25);
+	assert_true(s.bps > 144 * MBPS);
+}
+
+/* It had risen too much, so that by then a queue stands. */
+static void a_rise_that_was_wrong_is_half_taken_back(void **state)
+{
+	struct mpq_window_steady s = rested();
+	uint64_t risen;
+
+	(void)state;
+	try_percent(&s, 5, 105, RTT);
+	try_percent(&s, 5, 105, RTT);
+	try_percent(&s, 10, 110, RTT);
+	risen = s.bps;
+	try_percent(&s, 10, 90, RTT + 5 * MS);
 	assert_int_equal(mpq_window_steady_more(&s), 0);
+	assert_true(s.bps > risen / 100 * 94 && s.bps < risen / 100 * 96);
 }
 
 /* Jitter makes a round slower as well. */
@@ -129,6 +147,7 @@ int main(void)
 			what_left_a_queue_is_no_more_however_fast_it_came),
 		cmocka_unit_test(no_more_than_was_sent_is_believed),
 		cmocka_unit_test(what_is_sure_is_taken_whole_and_more_is_tried),
+		cmocka_unit_test(a_rise_that_was_wrong_is_half_taken_back),
 		cmocka_unit_test(
 			less_is_believed_by_and_by_and_only_with_a_queue),
 		cmocka_unit_test(before_a_round_of_rest_nothing_is_known),
