@@ -283,7 +283,7 @@ void mpq_estimate_acked(struct mpq_estimate *e, uint64_t id, mpq_time now)
 	mpq_estimate_answered(e, now);
 }
 
-static bool is_congested(const struct mpq_estimate *e)
+bool mpq_estimate_is_congested(const struct mpq_estimate *e)
 {
 	const struct mpq_estimate_view *v = &e->view;
 	mpq_duration least = v->rtt_least > 0 ? v->rtt_least : v->rtt_min;
@@ -304,7 +304,7 @@ void mpq_estimate_lost(struct mpq_estimate *e, uint64_t id, mpq_time now)
 	mpq_capacity_lost(&e->capacity);
 	if (id < e->outage_id) {
 		e->in_outages++;
-	} else if (is_congested(e)) {
+	} else if (mpq_estimate_is_congested(e)) {
 		e->congested++;
 	} else {
 		e->recent.lost++;

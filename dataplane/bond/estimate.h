@@ -131,6 +131,9 @@ bool mpq_estimate_is_proven(const struct mpq_estimate *e, mpq_time now);
  * look like? */
 bool mpq_estimate_is_standing(const struct mpq_estimate *e);
 
+/* Does a queue of ours stand there, by the round trip? It may be what loses. */
+bool mpq_estimate_is_congested(const struct mpq_estimate *e);
+
 /* Lost for good of those sent lately, in parts per million; without those that
  * a full bottleneck dropped, which a start of BBR brings about, and those of a
  * silence, which has its own consequences. */

@@ -90,6 +90,14 @@ static bool loses_too_much(const struct mpq_steer_verdict *v,
 		       : ppm > max_ppm && mpq_estimate_loses(e, max_ppm, now);
 }
 
+/* While others fill it, all that it loses is laid to its queue. */
+static bool hides_loss(const struct mpq_steer_verdict *v,
+		       const struct mpq_estimate *e)
+{
+	return v->avoided && v->reason == MPQ_STEER_LOSS &&
+	       mpq_estimate_is_congested(e);
+}
+
 /* Is there enough beside this path? Else it is better than nothing. */
 static bool others_do(const struct mpq_steer *s,
 		      const struct mpq_steer_class *c, unsigned path)
@@ -196,7 +204,8 @@ static enum mpq_steer_reason bad(const struct mpq_steer *s,
 	if (p->silent) {
 		return MPQ_STEER_SILENCE;
 	}
-	if (loss_max > 0 && loses_too_much(v, p->estimate, loss_max, now)) {
+	if ((loss_max > 0 && loses_too_much(v, p->estimate, loss_max, now)) ||
+	    (loss_max == GUARDED_LOSS && hides_loss(v, p->estimate))) {
 		return MPQ_STEER_LOSS;
 	}
 	if (config->rtt_max > 0 &&

@@ -103,6 +103,36 @@ static void a_guarded_class_leaves_a_path_that_loses_a_little(void **state)
 	assert_int_equal(rig.last[MPQ_STEER_AVOIDED].reason, MPQ_STEER_LOSS);
 }
 
+static void fill_lossy_path(mpq_duration rtt, bool congested)
+{
+	struct mpq_estimate_view view = rig.est[0].view;
+
+	view.rtt_smoothed = rtt;
+	mpq_estimate_observe(&rig.est[0], &view, rig.now);
+	for (int i = 0; i < 2000; i++, rig.now += 10 * MS) {
+		rig.est[0].acked += 9;
+		rig.est[0].lost += congested;
+		rig.est[0].congested += congested;
+		(void)rig_pick(1);
+	}
+}
+
+/* What others fill loses in its queue; what else is lost cannot be told then.
+ */
+static void loss_does_not_end_while_a_queue_stands_there(void **state)
+{
+	struct mpq_steer_class_config c = mpq_steer_class_default;
+
+	(void)state;
+	c.guarded = true;
+	rig_configure(&c);
+	assert_int_equal(pick_beside_little_loss(1), 1);
+	fill_lossy_path(100 * MS, true);
+	assert_int_equal(rig.events_of[MPQ_STEER_TRUSTED], 0);
+	fill_lossy_path(30 * MS, false);
+	assert_int_equal(rig.events_of[MPQ_STEER_TRUSTED], 1);
+}
+
 static void a_repair_may_be_sooner_than_the_path_without_loss(void **state)
 {
 	struct mpq_steer_class_config c = mpq_steer_class_default;
@@ -435,6 +465,7 @@ int main(void)
 		UNIT(loss_makes_a_path_avoided_with_hysteresis),
 		UNIT(what_a_path_lost_on_probation_is_believed),
 		UNIT(a_guarded_class_leaves_a_path_that_loses_a_little),
+		UNIT(loss_does_not_end_while_a_queue_stands_there),
 		UNIT(a_repair_may_be_sooner_than_the_path_without_loss),
 		UNIT(a_guarded_class_of_much_needs_the_lossy_path),
 		UNIT(a_path_that_loses_again_is_tried_later),
