@@ -209,7 +209,7 @@ struct mpq_session {
 	uint8_t *heard_policy;    /* server: its bytes, followed or not; */
 	size_t heard_bytes;       /* NULL: none */
 	mpq_time policy_credit;   /* server: how many more are heard now, .. */
-	mpq_time join_credit;     /* .. and joins: see session_join.c */
+	mpq_time join_credit;     /* .. and joins: see session_capsule.c */
 	bool accept_policy;
 	/* The highest first; equal ones take turns by bytes. */
 	uint8_t by_priority[MPQ_SESSION_CLASSES];

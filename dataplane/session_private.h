@@ -93,7 +93,39 @@ void mpq_session_end_last(struct mpq_session_path *m);
 void mpq_session_replace_turn(struct mpq_session *s, mpq_time now);
 mpq_time mpq_session_replacement_due(const struct mpq_session_path *m);
 
-/* session_join.c: what is due of joining. */
+#define MPQ_SESSION_NEWER       "a newer connection took over"
+#define MPQ_SESSION_CANNOT_JOIN "the session cannot be joined"
+
+/* session_let_in.c: what a client asks of a server. */
+void mpq_session_opened(struct mpq_session *s, struct mpq_channel *ch,
+			const struct mpq_join_message *msg, mpq_time now);
+void mpq_session_joins(struct mpq_session *s, struct mpq_channel *ch,
+		       const struct mpq_join_message *msg, mpq_time now);
+/* All alike, whatever the reason. */
+void mpq_session_refuse_join(struct mpq_session *s, struct mpq_channel *ch);
+
+/* session_join.c */
+/* The path whose connection this is, the next one or the last; or NULL. */
+struct mpq_session_path *mpq_session_member_of(const struct mpq_session *s,
+					       const struct mpq_channel *ch);
+/* A capsule of `len` bytes; below 0: they could not be written, and that is
+ * returned. */
+int mpq_session_say(struct mpq_channel *ch, enum mpq_join_capsule type,
+		    const uint8_t *value, int len);
+int mpq_session_say_register(struct mpq_channel *ch, uint64_t context);
+/* Client: what it asked for is granted. -EBADMSG: it did not ask. */
+int mpq_session_accepted(struct mpq_session *s, struct mpq_channel *ch,
+			 const struct mpq_join_message *msg, mpq_time now);
+void mpq_session_joined(struct mpq_session_path *m,
+			const uint8_t mark[MPQ_JOIN_MARK_BYTES],
+			const char *reason, mpq_time now);
+/* Ends the connection that is to replace the path's, or the path's; `told` to
+ * the peer. Nothing where there is none. */
+void mpq_session_end_next(struct mpq_session_path *m, const char *told,
+			  mpq_time now);
+void mpq_session_end_current(struct mpq_session_path *m, const char *reason,
+			     const char *told, mpq_time now);
+/* What is due of joining. */
 void mpq_session_join_turn(struct mpq_session *s, mpq_time now);
 /* Client: when another path opens in the place of the one that does; NEVER:
  * none does, or no other waits. */

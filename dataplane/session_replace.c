@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char newer[] = "a newer connection took over";
-
 /* For which what is known already waits for its path's MTU. */
 #define WIDTH_IN (500 * MPQ_MILLISECOND)
 /* Server: what the fresh one has overtaken has come then. */
@@ -51,7 +49,7 @@ void mpq_session_end_last(struct mpq_session_path *m)
 	m->late = true; /* nothing that it brings tells of the path */
 	if (ch != NULL && !m->session->client) {
 		mpq_session_drop_last(m);
-		mpq_channel_close(ch, newer);
+		mpq_channel_close(ch, MPQ_SESSION_NEWER);
 	}
 }
 
