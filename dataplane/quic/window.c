@@ -451,6 +451,8 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 		v->rtt_smoothed > ROUND_MIN ? v->rtt_smoothed : ROUND_MIN;
 	mpq_duration time = now - w->round_since;
 	bool more = v->delivered_bytes > w->view.delivered_bytes;
+	bool sampled = v->rtt_latest != w->view.rtt_latest ||
+		       v->rtt_smoothed != w->view.rtt_smoothed;
 	bool fresh = more || v->rtt_latest != w->view.rtt_latest;
 
 	if (v->rtt_latest == 0) {
@@ -476,7 +478,10 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 			take_rtt(w, v->rtt_latest, now);
 		}
 	}
-	mpq_window_probe_observe(&w->probe, v->rtt_latest, now);
+	if (more || sampled) {
+		mpq_window_probe_observe(&w->probe, sampled ? v->rtt_latest : 0,
+					 now);
+	}
 	take_peak(w, now);
 	if (w->round_since == 0) {
 		begin_round(w, now);

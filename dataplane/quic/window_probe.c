@@ -16,8 +16,10 @@
 void mpq_window_probe_observe(struct mpq_window_probe *p, mpq_duration rtt,
 			      mpq_time now)
 {
-	if (p->least == 0 || rtt < p->least || now > p->since + EACH) {
-		p->least = rtt;
+	bool over = now > p->since + EACH;
+
+	if (p->least == 0 || over || (rtt > 0 && rtt < p->least)) {
+		p->least = rtt > 0 ? rtt : p->least;
 		p->since = now;
 		p->tries = 0;
 	}

@@ -22,7 +22,9 @@ struct mpq_window_probe {
 	unsigned tries;     /* that were not enough */
 };
 
-/* The library has this sample. */
+/* Something was acknowledged, and the library has this sample; 0: it has none,
+ * as when what was acknowledged last was no more than an acknowledgement. Then
+ * its interval ends as well, but what was the least remains. */
 void mpq_window_probe_observe(struct mpq_window_probe *p, mpq_duration rtt,
 			      mpq_time now);
 

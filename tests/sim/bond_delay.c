@@ -34,13 +34,15 @@ enum load {
 	ALONE,
 	BULK,
 	STREAM,
-	AGAIN, /* after one, in which the paths were filled */
+	AGAIN,  /* after one, in which the paths were filled */
+	TURNED, /* after that, and one the other way */
 	LOADS
 };
 static const char *const names[LOADS] = {[ALONE] = "critical",
 					 [BULK] = ".. beside 8",
 					 [STREAM] = "UDP .85",
-					 [AGAIN] = "UDP again"};
+					 [AGAIN] = "UDP again",
+					 [TURNED] = "UDP turned"};
 
 /* Means over runs, ms. */
 struct means {
@@ -59,17 +61,20 @@ static double sum_mbps(const struct sim_profile *p)
 	return sum;
 }
 
-/* Its stream once more, after a pause with a thin one. */
-static void repeat(struct bond_plan *plan)
+/* Its stream once more, after a pause with a thin one, or one as fat the other
+ * way. */
+static void repeat(struct bond_plan *plan, bool turned)
 {
 	mpq_duration time = plan->setup.time;
+	mpq_duration pause = turned ? time : PAUSE;
 
 	plan->load[1] = plan->load[2] = plan->load[0];
-	plan->load[1].flow.mbps *= THIN;
+	plan->load[1].flow.mbps *= turned ? 1 : THIN;
+	plan->load[1].flow.down = !turned;
 	plan->load[1].begins = time;
-	plan->load[2].begins = time + PAUSE;
-	plan->setup.time = 2 * time + PAUSE;
-	plan->event[0].at = time + PAUSE + STREAM_START;
+	plan->load[2].begins = time + pause;
+	plan->setup.time = 2 * time + pause;
+	plan->event[0].at = time + pause + STREAM_START;
 }
 
 static struct bond_plan plan_of(const struct sim_profile *p, enum load load,
@@ -95,7 +100,7 @@ static struct bond_plan plan_of(const struct sim_profile *p, enum load load,
 			  .flows = load == BULK ? 8 : 0}},
 		.event = {{.at = START, .kind = BOND_MARK}}};
 
-	if (load == STREAM || load == AGAIN) {
+	if (load >= STREAM) {
 		plan.load[0].flow =
 			(struct bond_flow_config){.kind = BOND_FLOW_UDP,
 						  .down = true,
@@ -103,8 +108,8 @@ static struct bond_plan plan_of(const struct sim_profile *p, enum load load,
 						  .bytes = STREAM_BYTES};
 		plan.event[0].at = STREAM_START;
 	}
-	if (load == AGAIN) {
-		repeat(&plan);
+	if (load > STREAM) {
+		repeat(&plan, load == TURNED);
 	}
 	return plan;
 }
@@ -112,7 +117,7 @@ static struct bond_plan plan_of(const struct sim_profile *p, enum load load,
 static void add(struct means *m, enum load load, const struct bond_result *r,
 		unsigned runs)
 {
-	const struct bond_outcome *o = &r->load[load == AGAIN ? 2 : 0];
+	const struct bond_outcome *o = &r->load[load > STREAM ? 2 : 0];
 	const struct bond_outcome *bulk = &r->load[1];
 
 	m->p50 += o->p50_ms / runs;

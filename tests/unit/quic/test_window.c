@@ -353,6 +353,26 @@ static void a_queue_is_gone_with_what_was_under_way(void **state)
 	assert_int_equal(f->window.queue, 0);
 }
 
+/* A direction of acknowledgements only: what is acknowledged gives the library
+ * no sample, and its least is what it was. */
+static void what_is_no_sample_leaves_the_least(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_int_equal(f->window.probe.least, RTT);
+	f->view.rtt_latest = RTT + 2 * MS;
+	mpq_window_observe(&f->window, &f->view, f->now);
+	for (unsigned i = 0; i < 60; i++) {
+		f->now += 100 * MS;
+		f->view.delivered_bytes += 34;
+		mpq_window_observe(&f->window, &f->view, f->now);
+	}
+	assert_int_equal(f->window.probe.least, RTT);
+	/* Its interval has ended all the same, and another one begun. */
+	assert_true(f->now < f->window.probe.since + 2 * MPQ_SECOND);
+}
+
 /* A packet that was refused did not leave. */
 static void asking_how_late_to_be_is_no_try(void **state)
 {
@@ -391,6 +411,7 @@ int main(void)
 		TEST(what_was_late_is_made_up_for),
 		TEST(a_round_that_was_not_filled_tells_nothing),
 		TEST(a_queue_is_gone_with_what_was_under_way),
+		TEST(what_is_no_sample_leaves_the_least),
 		TEST(asking_how_late_to_be_is_no_try),
 	};
 
