@@ -337,6 +337,7 @@ static int ack_datagram(ngtcp2_conn *quic, uint64_t id, void *user_data)
 	struct mpq_conn *c = conn_of(user_data);
 
 	(void)quic;
+	c->acked_pkts++;
 	if (c->events->datagram_acked) {
 		c->events->datagram_acked(c->owner, id);
 	}

@@ -50,6 +50,7 @@ struct mpq_conn {
 	uint64_t flight_bytes; /* sent, ever, of what counts as in flight .. */
 	uint64_t flight_pkts;
 	uint64_t lost_pkts; /* .. of it lost */
+	uint64_t acked_pkts;
 	mpq_time expired; /* last mpq_conn_expire(), and what was written .. */
 	uint64_t expired_packets; /* .. by then: no timer may spin */
 

@@ -362,6 +362,7 @@ static void observe(struct mpq_conn *c)
 		.cwnd_bytes = info.cwnd,
 		.sent_pkts = c->flight_pkts,
 		.lost_pkts = c->lost_pkts,
+		.acked_pkts = c->acked_pkts,
 	};
 	mpq_window_observe(&c->window, &view, c->now);
 }

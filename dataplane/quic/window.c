@@ -453,7 +453,8 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 	bool more = v->delivered_bytes > w->view.delivered_bytes;
 	bool sampled = v->rtt_latest != w->view.rtt_latest ||
 		       v->rtt_smoothed != w->view.rtt_smoothed;
-	bool fresh = more || v->rtt_latest != w->view.rtt_latest;
+	bool fresh = v->acked_pkts != w->view.acked_pkts ||
+		     v->rtt_latest != w->view.rtt_latest;
 
 	if (v->rtt_latest == 0) {
 		return;

@@ -24,9 +24,11 @@ struct mpq_window_view { /* of the connection, now */
 	/* RTT: the last sample, 0: none yet */
 	mpq_duration rtt_latest, rtt_smoothed, rtt_variation;
 	mpq_duration rtt_min; /* the library's; ours too, once we doctor some */
-	uint64_t delivered_bytes; /* acknowledged, ever */
+	uint64_t delivered_bytes; /* acknowledged, ever; what was lost is known
+				   * by its number, so it is not to the byte */
 	uint64_t in_flight_bytes, cwnd_bytes;
 	uint64_t sent_pkts, lost_pkts; /* ever */
+	uint64_t acked_pkts;           /* that were told, ever */
 };
 
 struct mpq_window {

@@ -18,6 +18,7 @@ static void round_of(struct fixture *f, unsigned sent, unsigned lost, bool full)
 	f->view.sent_pkts += sent;
 	f->view.lost_pkts += lost;
 	f->view.delivered_bytes += (uint64_t)(sent - lost) * PACKET;
+	f->view.acked_pkts += sent - lost;
 	f->now += RTT;
 	if (full) {
 		mpq_window_was_full(&f->window, f->now);
@@ -386,6 +387,28 @@ static void asking_how_late_to_be_is_no_try(void **state)
 	assert_int_equal(mpq_window_later(&f->window, f->now), 0);
 }
 
+/* How much was delivered is not known to the byte when packets were lost. */
+static void a_loss_makes_no_old_sample_a_fresh_one(void **state)
+{
+	struct fixture *f = *state;
+
+	f->view.rtt_min = RTT;
+	start(f);
+	f->now += 3 * MPQ_SECOND;
+	assert_true(mpq_window_later(&f->window, f->now) > 0);
+	mpq_window_was_later(&f->window, f->now);
+	f->now += RTT;
+	f->view.rtt_latest = RTT - 5 * MS; /* it was made less */
+	f->view.delivered_bytes += PACKET;
+	f->view.acked_pkts++;
+	mpq_window_observe(&f->window, &f->view, f->now);
+	f->now += 1 * MPQ_SECOND;
+	f->view.lost_pkts++;
+	f->view.delivered_bytes += 100; /* it was a small one */
+	mpq_window_observe(&f->window, &f->view, f->now);
+	assert_int_equal(f->window.rtt_min, RTT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +436,7 @@ int main(void)
 		TEST(a_queue_is_gone_with_what_was_under_way),
 		TEST(what_is_no_sample_leaves_the_least),
 		TEST(asking_how_late_to_be_is_no_try),
+		TEST(a_loss_makes_no_old_sample_a_fresh_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

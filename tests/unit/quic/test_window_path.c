@@ -93,6 +93,7 @@ static void come_back(struct path *p, mpq_time now)
 			continue;
 		}
 		f->view.delivered_bytes += PACKET;
+		f->view.acked_pkts++;
 		p->acked++;
 		if (++p->unacked < ACK_EACH) {
 			continue;
