@@ -254,7 +254,7 @@ mpq_time mpq_delay_arrived(struct mpq_delay *d, unsigned path,
 	}
 	forget_reordering(p, now);
 	take_transit(p, transit, now);
-	mpq_jitter_arrived(&p->jitter, sent, transit);
+	mpq_jitter_arrived(&p->jitter, sent, header->path_sequence, transit);
 	mpq_lately_pass(&p->lately, p->expected, p->received, now);
 	take_sequence(p, header->path_sequence);
 	take_departure(p, sent);

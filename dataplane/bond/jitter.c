@@ -66,42 +66,53 @@ static void settle(struct mpq_jitter *j, uint32_t number)
 	}
 }
 
-static void append(struct mpq_jitter *j, mpq_time sent, int64_t transit)
+static void append(struct mpq_jitter *j, const struct mpq_jitter_sample *own)
 {
-	*sample_of(j, j->samples++) =
-		(struct mpq_jitter_sample){.sent = sent, .transit = transit};
+	*sample_of(j, j->samples++) = *own;
 	while (is_known(j, j->settled) &&
-	       sent - sample_of(j, j->settled)->sent >= SETTLE) {
+	       own->sent - sample_of(j, j->settled)->sent >= SETTLE) {
 		settle(j, j->settled++);
 	}
 }
 
+/* Many leave at once, in a burst. */
+static bool left_before(const struct mpq_jitter_sample *a,
+			const struct mpq_jitter_sample *b)
+{
+	return a->sent < b->sent ||
+	       (a->sent == b->sent &&
+		(int16_t)(uint16_t)(a->sequence - b->sequence) < 0);
+}
+
 /* Which of a slot comes first is no matter of chance: the quickest does. So the
  * first to leave stands for it, whenever it comes. */
-static void overtaken(struct mpq_jitter *j, mpq_time sent, int64_t transit)
+static void overtaken(struct mpq_jitter *j, const struct mpq_jitter_sample *own)
 {
 	for (uint32_t i = j->samples - 1; is_known(j, i) && i >= j->settled;
 	     i--) {
 		struct mpq_jitter_sample *s = sample_of(j, i);
 
-		if (s->sent / SLOT == sent / SLOT && sent < s->sent) {
-			s->sent = sent;
-			s->transit = transit;
+		if (s->sent / SLOT == own->sent / SLOT && left_before(own, s)) {
+			*s = *own;
 		}
 	}
 }
 
-void mpq_jitter_arrived(struct mpq_jitter *j, mpq_time sent, int64_t transit)
+void mpq_jitter_arrived(struct mpq_jitter *j, mpq_time sent, uint16_t sequence,
+			int64_t transit)
 {
+	const struct mpq_jitter_sample own = {.sent = sent,
+					      .transit = transit,
+					      .sequence = sequence};
 	mpq_time last = sample_of(j, j->samples - 1)->sent;
 
 	if (j->samples == 0 || j->samples == UINT32_MAX ||
 	    (sent < last ? last - sent : sent - last) >= PAUSE) {
 		j->samples = j->settled = 0;
-		append(j, sent, transit);
+		append(j, &own);
 	} else if (sent / SLOT > last / SLOT) {
-		append(j, sent, transit);
+		append(j, &own);
 	} else {
-		overtaken(j, sent, transit);
+		overtaken(j, &own);
 	}
 }

@@ -28,6 +28,7 @@ struct mpq_jitter {
 	struct mpq_jitter_sample {
 		mpq_time sent;
 		int64_t transit;
+		uint16_t sequence; /* of those that left at once */
 	} sample[MPQ_JITTER_SAMPLES];
 	uint32_t samples;  /* ever; 0: anew after a pause; wraps */
 	uint32_t settled;  /* of these: nothing that left before may come */
@@ -36,7 +37,9 @@ struct mpq_jitter {
 };
 
 void mpq_jitter_init(struct mpq_jitter *j);
-/* Something arrived that left at `sent`; transit has any constant in it. */
-void mpq_jitter_arrived(struct mpq_jitter *j, mpq_time sent, int64_t transit);
+/* Something arrived that left at `sent`, in this sequence; transit has any
+ * constant in it. */
+void mpq_jitter_arrived(struct mpq_jitter *j, mpq_time sent, uint16_t sequence,
+			int64_t transit);
 
 #endif

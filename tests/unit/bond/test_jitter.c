@@ -35,7 +35,7 @@ static int64_t any(void)
 static void even(mpq_duration every, mpq_duration j, mpq_duration time)
 {
 	for (mpq_time at = 0; at < time; at += every) {
-		mpq_jitter_arrived(&jitter, 10 * S + at,
+		mpq_jitter_arrived(&jitter, 10 * S + at, 0,
 				   any() * (int64_t)(j / 1000));
 	}
 }
@@ -53,7 +53,7 @@ static void wander(mpq_duration every, mpq_duration j, mpq_duration time)
 			from = to;
 			to = any();
 		}
-		mpq_jitter_arrived(&jitter, 10 * S + at,
+		mpq_jitter_arrived(&jitter, 10 * S + at, 0,
 				   from * (int64_t)(j / 1000) +
 					   (to - from) * (int64_t)(at - began) /
 						   2000);
@@ -100,7 +100,7 @@ static void a_delay_that_changed_for_good_is_forgotten(void **state)
 {
 	(void)state;
 	for (mpq_time at = 0; at < 20 * S; at += MS) {
-		mpq_jitter_arrived(&jitter, at, at < 5 * S ? 0 : 50 * MS);
+		mpq_jitter_arrived(&jitter, at, 0, at < 5 * S ? 0 : 50 * MS);
 	}
 	assert_in_range(jitter.mean, 0, 100 * US);
 }
@@ -110,37 +110,55 @@ static void what_was_before_a_pause_is_not_compared(void **state)
 	(void)state;
 	even(MS, 0, 10 * S);
 	for (mpq_time at = 0; at < S; at += MS) {
-		mpq_jitter_arrived(&jitter, 40 * S + at, 80 * MS);
+		mpq_jitter_arrived(&jitter, 40 * S + at, 0, 80 * MS);
 	}
 	assert_int_equal(jitter.mean, 0);
 }
 
-/* Those that come first are the quick ones: they must not stand for all. */
-static void tells_the_same_of_packets_that_overtake_each_other(void **state)
+/* Bursts of packets that leave `every` apart, with a delay of its own in
+ * +-10 ms each, as they arrive. */
+static void overtaking(mpq_duration every, size_t burst)
 {
 	static struct {
 		mpq_time sent, at;
 	} packet[4000];
 	const size_t n = sizeof(packet) / sizeof(packet[0]);
+	const mpq_time end = 10 * S + (mpq_time)n / burst * every;
 
-	(void)state;
 	for (size_t i = 0; i < n; i++) {
-		packet[i].sent = 10 * S + i * MS;
-		packet[i].at = packet[i].sent + 20 * MS +
-			       (mpq_time)(any() * 10000); /* +- 10 ms */
+		packet[i].sent = 10 * S + i / burst * every;
+		packet[i].at =
+			packet[i].sent + 20 * MS + (mpq_time)(any() * 10000);
 	}
-	for (mpq_time at = 10 * S; at < 15 * S; at += MS / 10) {
-		size_t first =
-			at > 10 * S + 40 * MS ? (at - 10 * S) / MS - 40 : 0;
+	for (mpq_time at = 10 * S; at < end; at += MS / 10) {
+		size_t first = at > 10 * S + 40 * MS
+				       ? (at - 10 * S - 40 * MS) / every * burst
+				       : 0;
+		size_t last = first + (50 * MS / every + 1) * burst;
 
-		for (size_t i = first; i < n && i < first + 50; i++) {
+		for (size_t i = first; i < n && i < last; i++) {
 			if (packet[i].at / (MS / 10) == at / (MS / 10)) {
 				mpq_jitter_arrived(&jitter, packet[i].sent,
+						   (uint16_t)i,
 						   (int64_t)(packet[i].at -
 							     packet[i].sent));
 			}
 		}
 	}
+}
+
+/* Those that come first are the quick ones: they must not stand for all. */
+static void tells_the_same_of_packets_that_overtake_each_other(void **state)
+{
+	(void)state;
+	overtaking(MS, 1);
+	assert_in_range(jitter.mean, 5600 * US, 7700 * US);
+}
+
+static void tells_the_same_of_bursts(void **state)
+{
+	(void)state;
+	overtaking(4 * MS, 4);
 	assert_in_range(jitter.mean, 5600 * US, 7700 * US);
 }
 
@@ -152,12 +170,12 @@ static void survives_any_clock(void **state)
 		mpq_time sent = (UINT64_C(1) << 59) +
 				(uint64_t)(any() + 1000) * (x >> 30);
 
-		mpq_jitter_arrived(&jitter, sent, -(int64_t)sent);
+		mpq_jitter_arrived(&jitter, sent, (uint16_t)i, -(int64_t)sent);
 	}
 	assert_in_range(jitter.mean, 0, 16 * S);
 	x = 1;
 	for (mpq_time at = 0; at < 60 * S; at += MS) {
-		mpq_jitter_arrived(&jitter, (UINT64_C(1) << 60) + at, 5);
+		mpq_jitter_arrived(&jitter, (UINT64_C(1) << 60) + at, 0, 5);
 	}
 	assert_in_range(jitter.mean, 0, MS);
 }
@@ -176,6 +194,7 @@ int main(void)
 		cmocka_unit_test_setup(
 			tells_the_same_of_packets_that_overtake_each_other,
 			setup),
+		cmocka_unit_test_setup(tells_the_same_of_bursts, setup),
 		cmocka_unit_test_setup(survives_any_clock, setup),
 	};
 
