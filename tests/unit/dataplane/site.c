@@ -76,7 +76,9 @@ static int apply(struct site_side *side, struct json_object *o,
 int site_apply_edge(struct site *s, const char *paths, const char *tunnels,
 		    struct mpq_engine_descriptor *d, size_t n)
 {
-	struct json_object *o = config_new("edge", &s->pki, s->pki.client);
+	struct json_object *o =
+		config_new("edge", &s->pki,
+			   s->edge_own != NULL ? s->edge_own : s->pki.client);
 
 	add_trust(s, o);
 	config_list(o, "paths", paths);

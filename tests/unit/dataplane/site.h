@@ -46,7 +46,7 @@ struct site {
 	struct site_side edge, vps;
 	/* for the next snapshot of either end; NULL: those of `pki` */
 	const char *authority_pem, *crl_pem;
-	const struct pki_certificate *vps_own;
+	const struct pki_certificate *edge_own, *vps_own;
 };
 
 /* For cmocka: *state is a struct site. Both ends are configured and have their
