@@ -47,7 +47,7 @@
 
 /* Where the queue is to be short: so much of the rate is left free, per cent,
  * and at most so much more for jitter. */
-#define SPARE    2
+#define SPARE    1
 #define BLUR_MAX 2
 
 static uint64_t most(const struct mpq_window *w)
@@ -195,8 +195,9 @@ static unsigned gain_of(const struct mpq_window *w)
 	uint64_t enough = carried(w) * (130 + excess(w)) / 100 +
 			  BURSTS * mpq_window_quantum_bytes(w);
 
-	/* What is left of the start, or of a faster path. */
-	if (w->drains) {
+	/* What is left of the start, or of a faster path; or what ProbeRTT
+	 * would have to wait for. */
+	if (w->drains || w->makes_room) {
 		return GAIN_DRAINS;
 	}
 	if (w->view.in_flight_bytes > enough) {
@@ -483,6 +484,9 @@ void mpq_window_observe(struct mpq_window *w, const struct mpq_window_view *v,
 		mpq_window_probe_observe(&w->probe, sampled ? v->rtt_latest : 0,
 					 now);
 	}
+	w->makes_room =
+		w->short_queue && w->started &&
+		mpq_window_probe_is_near(&w->probe, v->rtt_smoothed, now);
 	take_peak(w, now);
 	if (w->round_since == 0) {
 		begin_round(w, now);

@@ -76,6 +76,7 @@ struct mpq_window {
 	unsigned clumps;
 	uint64_t pace_bps[2]; /* of this round and the one before; 0: start */
 	bool short_queue;     /* what cannot wait uses the path, too */
+	bool makes_room;      /* for ProbeRTT, which it would wait for else */
 	bool drains;          /* what is left of the start */
 	bool started;         /* the start is over */
 	/* Of rounds that were no faster than the path: what is lost of them is

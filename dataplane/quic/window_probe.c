@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/quic/window_probe.h"
 
-#define EACH  (5 * MPQ_SECOND)       /* ProbeRTTInterval, in the library */
-#define SLACK (30 * MPQ_MILLISECOND) /* of acknowledgements */
+#define EACH  (5 * MPQ_SECOND)        /* ProbeRTTInterval, in the library */
+#define LASTS (200 * MPQ_MILLISECOND) /* ProbeRTTDuration */
+#define SLACK (30 * MPQ_MILLISECOND)  /* of acknowledgements */
 /* Each that was enough brings the next ProbeRTT nearer, so they are as few as
  * there is time for: the last of the interval, in which enough can be tried. */
 #define TRIED(rtt) (1500 * MPQ_MILLISECOND + 15 * (rtt))
@@ -19,6 +20,7 @@ void mpq_window_probe_observe(struct mpq_window_probe *p, mpq_duration rtt,
 	bool over = now > p->since + EACH;
 
 	if (p->least == 0 || over || (rtt > 0 && rtt < p->least)) {
+		p->began = over && p->least > 0 ? now : p->began;
 		p->least = rtt > 0 ? rtt : p->least;
 		p->since = now;
 		p->tries = 0;
@@ -45,6 +47,16 @@ static mpq_duration step(const struct mpq_window_probe *p, mpq_duration least)
 		least / STEP_PART > STEP_MIN ? least / STEP_PART : STEP_MIN;
 
 	return once << (doubled < STEPS ? doubled : STEPS);
+}
+
+bool mpq_window_probe_is_near(const struct mpq_window_probe *p,
+			      mpq_duration rtt_smoothed, mpq_time now)
+{
+	mpq_time due = p->since + EACH;
+
+	return p->least > 0 &&
+	       ((now + rtt_smoothed > due && now < due + rtt_smoothed) ||
+		(p->began > 0 && now < p->began + LASTS));
 }
 
 mpq_duration mpq_window_probe_later(const struct mpq_window_probe *p,

@@ -20,6 +20,7 @@ struct mpq_window_probe {
 	mpq_time since;     /* when it was taken */
 	mpq_time tried;     /* the last packet that was said to be late */
 	unsigned tries;     /* that were not enough */
+	mpq_time began;     /* the last ProbeRTT that came all the same */
 };
 
 /* Something was acknowledged, and the library has this sample; 0: it has none,
@@ -32,6 +33,10 @@ void mpq_window_probe_observe(struct mpq_window_probe *p, mpq_duration rtt,
 bool mpq_window_probe_doctored(const struct mpq_window_probe *p,
 			       mpq_duration rtt, mpq_duration least,
 			       mpq_duration rtt_smoothed, mpq_time now);
+
+/* Is ProbeRTT due within a round trip, or under way? */
+bool mpq_window_probe_is_near(const struct mpq_window_probe *p,
+			      mpq_duration rtt_smoothed, mpq_time now);
 
 /* By how much later than now the next packet is to be said to leave; `rtt`: its
  * own, as far as can be told. When it leaves, tell with ..tried(). */

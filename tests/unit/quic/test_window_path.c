@@ -409,6 +409,30 @@ static void another_rate_is_found_where_jitter_hides_it(void **state)
 	}
 }
 
+/* Where jitter defeats what is to spare the library its ProbeRTT: it halves the
+ * window at once, and what cannot wait would stand before it until half of what
+ * is under way has come back. */
+static void there_is_room_when_the_library_probes(void **state)
+{
+	struct fixture *f = *state;
+	struct path *p = short_path_new(f, 12);
+	uint64_t half = (uint64_t)(p->bps / 8 * p->rtt_ms / 1000 / 2);
+	unsigned probes = 0;
+
+	for (unsigned i = 0; i < 12000; i++) {
+		mpq_time began = f->window.probe.began;
+
+		flow(p, .01);
+		probes += f->window.probe.began > began;
+		if (f->window.probe.began > 0 &&
+		    f->now < f->window.probe.began + 200 * MS) {
+			assert_true(f->view.in_flight_bytes < half * 5 / 4);
+		}
+	}
+	assert_true(probes > 0);
+	free(p);
+}
+
 /* What is left free is not less and less, and more is found. */
 static void a_queue_that_is_kept_short_costs_little(void **state)
 {
@@ -518,6 +542,7 @@ int main(void)
 		TEST(a_queue_is_kept_short_where_jitter_hides_it),
 		TEST(what_is_tried_in_vain_is_little_where_jitter_hides_it),
 		TEST(another_rate_is_found_where_jitter_hides_it),
+		TEST(there_is_room_when_the_library_probes),
 		TEST(a_queue_that_is_kept_short_costs_little),
 		TEST(losses_leave_it_full),
 		TEST(a_shorter_way_is_seen_after_doctored_samples),
