@@ -83,9 +83,10 @@ static void renew(struct mpq_path *p, const struct mpq_channel *ch,
 	     mpq_time_elapsed(p->renewed, now) < RENEWED)) {
 		return;
 	}
-	actions = mpq_life_renew(&p->life,
-				 "dialling anew: losses have shrunk its window",
-				 now);
+	actions =
+		mpq_life_renew(&p->life,
+			       "dialling anew: it carries less than it should",
+			       now);
 	if (actions != 0) {
 		p->renewed = now;
 		mpq_session_renews(p->tunnel->session, now);

@@ -4,7 +4,8 @@
  * loses a packet for what the path can hold. On a path that loses, and on which
  * little is sent for a while, that is next to nothing, and from there it grows
  * so slowly that the next flow has a third of the path. A fresh connection has
- * not learnt that; dialled while little is sent, it costs nobody anything.
+ * not learnt that; dialled while little is sent, it costs nobody anything. Nor
+ * does it know that the path is too narrow, when that is long ago.
  */
 #include "dataplane/session_private.h"
 
@@ -13,6 +14,7 @@
 #define APART     (5 * MPQ_SECOND)   /* .. and is tried out then */
 #define TOLD      (1 * MPQ_SECOND)   /* ago, at most */
 #define MOST_KEPT (600 * MPQ_SECOND) /* of what the path has carried */
+#define NARROW    (600 * MPQ_SECOND) /* as RFC 8899's PMTU_RAISE_TIMER */
 
 enum {
 	SHRUNK_PERCENT = 80, /* of what the path holds, the window does not */
@@ -64,12 +66,29 @@ static bool may_go(const struct mpq_session_path *m, mpq_time now)
 	       mpq_session_others_carry(m);
 }
 
-bool mpq_session_is_worn(const struct mpq_session_path *m, mpq_time now)
+/* The search for its MTU found less than it is to carry: the path does not, or
+ * losses ended it too early, or the way is another one now. The library
+ * searches once, a fresh connection anew. */
+static bool is_narrow(const struct mpq_session_path *m, mpq_time now)
+{
+	return m->state == MPQ_SESSION_USED && mpq_session_others_carry(m) &&
+	       mpq_channel_carries(m->channel) &&
+	       mpq_session_max_packet(m) + MPQ_HEADER_BYTES <
+		       m->channel->wanted_bytes &&
+	       mpq_time_elapsed(m->joined, now) >= NARROW;
+}
+
+static bool is_worn_out(const struct mpq_session_path *m, mpq_time now)
 {
 	return m->shrunk != MPQ_TIME_NEVER &&
 	       mpq_time_elapsed(m->shrunk, now) >= AFTER &&
 	       m->rate_in_bps * LITTLE_PART < m->estimate.most.bps &&
 	       may_go(m, now);
+}
+
+bool mpq_session_is_worn(const struct mpq_session_path *m, mpq_time now)
+{
+	return is_worn_out(m, now) || is_narrow(m, now);
 }
 
 /* The peer's end is; only we can dial. */

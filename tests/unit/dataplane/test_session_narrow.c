@@ -301,6 +301,31 @@ static void a_shared_queue_keeps_what_a_narrow_path_cannot_take(void **state)
 	assert_int_equal(s->class[0].too_big, 0);
 }
 
+/* Losses ended the search, or another link was below. */
+static void after_ten_minutes_the_mtu_is_looked_for_anew(void **state)
+{
+	struct site *s = *state;
+	const struct mpq_session_path *m, *far;
+	unsigned narrow = 1;
+
+	bring_up(s, &narrow);
+	m = &bonded_edge(s)->path[0];
+	far = &bonded_session(&s->vps)->path[0];
+	assert_true(mpq_session_max_packet(m) < LARGE);
+	fake_run(1500 * MPQ_SECOND); /* it is as narrow as before */
+	assert_int_equal(bonded_path(s, 0)->life.connects, 3);
+	assert_true(mpq_session_max_packet(m) < LARGE);
+	fake_filter(NULL, NULL);
+	fake_run(600 * MPQ_SECOND);
+	assert_true(mpq_session_max_packet(m) >= LARGE);
+	assert_true(mpq_session_max_packet(far) >= LARGE);
+	fake_run(1500 * MPQ_SECOND);
+	assert_int_equal(bonded_path(s, 0)->life.connects, 4);
+	assert_int_equal(bonded_path(s, 1)->life.connects, 1);
+	assert_int_equal(bonded_used(&s->edge), BONDED_PATHS);
+	assert_int_equal(bonded_used(&s->vps), BONDED_PATHS);
+}
+
 #define SITE(f) cmocka_unit_test_setup_teardown(f, bonded_setup, site_teardown)
 
 int main(void)
@@ -315,6 +340,7 @@ int main(void)
 		SITE(in_active_standby_a_flow_that_waits_goes_along),
 		SITE(a_copy_that_does_not_fit_is_left_to_the_others),
 		SITE(what_is_sent_again_goes_where_it_fits),
+		SITE(after_ten_minutes_the_mtu_is_looked_for_anew),
 		SITE(a_shared_queue_keeps_what_a_narrow_path_cannot_take),
 	};
 
