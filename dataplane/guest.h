@@ -59,4 +59,10 @@ void mpq_guest_verify(struct mpq_guest *g, mpq_time now);
 /* Says good-bye, carries nothing any more. */
 void mpq_guest_close(struct mpq_guest *g, const char *reason, mpq_time now);
 
+/* Is the peer heard, but has acknowledged nothing for long? Outages took all
+ * that was under way, and what the library sent each time that it asked; the
+ * next time may be long after the path is back. An edge sees that of its own
+ * packets (bond/life), so a guest whose connection is stuck is closed. */
+bool mpq_guest_is_stuck(const struct mpq_conn_info *info, mpq_time now);
+
 #endif

@@ -92,10 +92,7 @@ static void write_guest(struct mpq_guest *g, mpq_time now)
 	mpq_channel_burst_end(ch, now);
 }
 
-/* Outages took all that was under way, and what the library sent each time that
- * it asked; the next time may be long after the path is back. An edge sees that
- * of its own packets (bond/life). */
-static bool is_stuck(const struct mpq_conn_info *info, mpq_time now)
+bool mpq_guest_is_stuck(const struct mpq_conn_info *info, mpq_time now)
 {
 	mpq_duration stuck = mpq_time_elapsed(info->stuck_since, now);
 
@@ -176,7 +173,7 @@ void mpq_guest_turn(struct mpq_guest *g, mpq_time now)
 		return;
 	}
 	mpq_conn_info(g->channel->conn, &info);
-	if (g->channel->up && is_stuck(&info, now)) {
+	if (g->channel->up && mpq_guest_is_stuck(&info, now)) {
 		mpq_channel_close(g->channel, "nothing of ours arrives, though "
 					      "the edge is heard: dial anew");
 	}

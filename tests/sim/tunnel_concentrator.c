@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/guest.h"
 #include "tests/sim/tunnel_private.h"
 
 #include <stdlib.h>
@@ -118,6 +119,18 @@ static void free_guest(struct tunnel_world *w, struct tunnel_guest *g)
 	g->channel = NULL;
 }
 
+static void send_away(struct tunnel_world *w, struct tunnel_guest *g)
+{
+	struct mpq_conn_info info;
+
+	if (g->channel->up && !g->channel->over) {
+		mpq_conn_info(g->channel->conn, &info);
+		if (mpq_guest_is_stuck(&info, w->now)) {
+			mpq_channel_close(g->channel, "nothing arrives");
+		}
+	}
+}
+
 void tunnel_concentrator_turn(struct tunnel_world *w)
 {
 	for (int i = 0; i < TUNNEL_GUESTS; i++) {
@@ -132,6 +145,7 @@ void tunnel_concentrator_turn(struct tunnel_world *w)
 		tunnel_write(w, g->channel,
 			     g->channel == w->carrier ? &w->concentrator.out
 						      : NULL);
+		send_away(w, g);
 		if (g->channel->over) {
 			free_guest(w, g);
 		}
