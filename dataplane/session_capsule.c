@@ -31,15 +31,12 @@ static void peer_left(struct mpq_session *s, const struct mpq_join_message *msg,
 	    memcmp(m->next.mark, msg->mark, sizeof(m->next.mark)) == 0) {
 		/* It had taken the place of ours there. */
 		mpq_session_end_next(m, told, now);
-		mpq_session_end_current(m, "the peer says that it is gone",
-					told, now);
-		mpq_session_send_repairs(s, now);
-	} else if (mpq_session_is_member(m) &&
-		   memcmp(m->mark, msg->mark, sizeof(m->mark)) == 0) {
-		mpq_session_end_current(m, "the peer says that it is gone",
-					told, now);
-		mpq_session_send_repairs(s, now);
+	} else if (!mpq_session_is_member(m) ||
+		   memcmp(m->mark, msg->mark, sizeof(m->mark)) != 0) {
+		return;
 	}
+	mpq_session_end_current(m, "the peer says that it is gone", told, now);
+	mpq_session_send_repairs(s, now);
 }
 
 /* A channel opens or joins once, after its context is registered. */
