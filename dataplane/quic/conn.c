@@ -46,7 +46,17 @@ void mpq_connection_update_time(struct mpq_conn *c, mpq_time now)
 mpq_time mpq_connection_time(struct mpq_conn *c)
 {
 	c->said = c->said > c->now ? c->said : c->now;
-	return c->said;
+	return c->said + c->skipped;
+}
+
+mpq_time mpq_connection_expiry(const struct mpq_conn *c)
+{
+	mpq_time at = ngtcp2_conn_get_expiry(c->quic);
+
+	if (at == UINT64_MAX) {
+		return MPQ_TIME_NEVER;
+	}
+	return at > c->skipped ? at - c->skipped : 0;
 }
 
 static void set_transport(ngtcp2_transport_params *p,

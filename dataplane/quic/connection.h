@@ -30,9 +30,10 @@ struct mpq_conn {
 
 	/* state */
 	ngtcp2_conn *quic;
-	mpq_time now;     /* the latest we were told: never goes back */
-	mpq_time said;    /* to the library: that, or a little later */
-	bool established; /* events.established was called */
+	mpq_time now;         /* the latest we were told: never goes back */
+	mpq_time said;        /* to the library: that, or a little later */
+	mpq_duration skipped; /* its clock is ahead of ours by so much */
+	bool established;     /* events.established was called */
 	bool ping_due;
 	size_t peer_max_datagram; /* payload that the peer's limit allows */
 	ngtcp2_cid initial_dcid;  /* server: by which the newcomer calls us */
@@ -79,6 +80,8 @@ struct mpq_conn {
 void mpq_connection_update_time(struct mpq_conn *c, mpq_time now);
 /* The time for the library; see mpq_window_later(). Never goes back. */
 mpq_time mpq_connection_time(struct mpq_conn *c);
+/* When it is to be called, by ours. */
+mpq_time mpq_connection_expiry(const struct mpq_conn *c);
 
 static inline uint64_t mpq_connection_in_flight(const struct mpq_conn *c)
 {

@@ -9,6 +9,8 @@
  * makes an assertion. */
 #define MIN_PACKET_BYTES 21
 #define ANSWER_MAX       (300 * MPQ_MILLISECOND)
+/* MinRTTFilterLen, in the library. */
+#define MIN_RTT_LASTS (10 * MPQ_SECOND + MPQ_MILLISECOND)
 
 /* How many packets proved authentic. The library does not tell, and its
  * callback comes without our pointer, so it is counted here and compared around
@@ -61,6 +63,19 @@ static void was_read(struct mpq_conn *c, uint64_t flight)
 	}
 }
 
+/* BBR keeps the least round trip for ten seconds, and of a way that has become
+ * longer meanwhile it fills no more than that allows: half of it. There is no
+ * call to tell it so; but when nothing is under way, no sample is touched by
+ * its clock going on at once to where that is long ago. */
+static void tell_of_longer_way(struct mpq_conn *c)
+{
+	if (mpq_window_is_longer(&c->window, c->now) &&
+	    mpq_connection_in_flight(c) == 0) {
+		c->skipped += MIN_RTT_LASTS;
+		mpq_window_was_told(&c->window);
+	}
+}
+
 int mpq_conn_read(struct mpq_conn *c, const struct mpq_sockaddr *local,
 		  const struct mpq_sockaddr *remote, uint8_t ecn,
 		  const uint8_t *data, size_t len, mpq_time now)
@@ -89,6 +104,7 @@ int mpq_conn_read(struct mpq_conn *c, const struct mpq_sockaddr *local,
 				  mpq_connection_time(c));
 	if (decrypted != before) {
 		was_read(c, flight);
+		tell_of_longer_way(c);
 	} else {
 		c->discarded++;
 	}
@@ -102,7 +118,7 @@ mpq_time mpq_conn_deadline(const struct mpq_conn *c)
 	if (c->end.layer != MPQ_CONN_OPEN) {
 		return c->close_due ? c->now : MPQ_TIME_NEVER;
 	}
-	at = ngtcp2_conn_get_expiry(c->quic);
+	at = mpq_connection_expiry(c);
 	at = mpq_time_min(at, mpq_connection_mtu_deadline(c));
 	/* A timer that expired and got nothing written is not due again at
 	 * once: whatever holds it back, the loop must not spin. */
@@ -125,7 +141,7 @@ int mpq_conn_expire(struct mpq_conn *c, mpq_time now)
 	if (mpq_connection_mtu_asks(c)) {
 		mpq_conn_ping(c, now);
 	}
-	if (ngtcp2_conn_get_expiry(c->quic) > c->now) {
+	if (mpq_connection_expiry(c) > c->now) {
 		return 0;
 	}
 	c->expired = c->now;

@@ -12,6 +12,7 @@
 #define MPQ_QUIC_WINDOW_H
 
 #include "common/clock.h"
+#include "dataplane/quic/window_jitter.h"
 #include "dataplane/quic/window_probe.h"
 #include "dataplane/quic/window_steady.h"
 
@@ -38,6 +39,14 @@ struct mpq_window {
 	mpq_duration round_least; /* RTT, since `queue` was told; 0: none yet */
 	unsigned samples;         /* .. of so many */
 	mpq_duration queue;       /* that stands in the path, as last found */
+	struct mpq_window_jitter jitter; /* what it is without one */
+	/* Rounds in which it stayed the same, and what they brought. */
+	struct {
+		mpq_duration rtt;
+		unsigned rounds;
+		uint64_t most_bps, least_bps;
+	} same;
+	mpq_time forgets; /* until then the library may be told; 0: nothing */
 	mpq_duration least_before; /* when it was found */
 	bool lower;                /* the least RTT since */
 	/* The most that was delivered in a part of a round, of late. */
@@ -67,6 +76,7 @@ struct mpq_window {
 	uint64_t
 		rate_bps[MPQ_WINDOW_ROUNDS]; /* delivered, in the last rounds */
 	unsigned round, cycle;
+	unsigned tried;    /* rounds of this try, so far */
 	bool grown;        /* by the last round that tried more */
 	uint64_t full_bps; /* start-up: the most so far .. */
 	unsigned flat;     /* .. and rounds without a quarter more */
@@ -102,6 +112,12 @@ void mpq_window_keep_short(struct mpq_window *w, bool keep);
  * the library does not probe for the round trip; and: that packet left. */
 mpq_duration mpq_window_later(const struct mpq_window *w, mpq_time now);
 void mpq_window_was_later(struct mpq_window *w, mpq_time now);
+
+/* After an outage the way is longer: what the library takes for the least round
+ * trip is wrong, and it may be told so when nothing is under way; and: it was.
+ */
+bool mpq_window_is_longer(const struct mpq_window *w, mpq_time now);
+void mpq_window_was_told(struct mpq_window *w);
 
 /* The least round trip of late, on the way that the path has now; 0: none. */
 mpq_duration mpq_window_rtt_least(const struct mpq_window *w);

@@ -54,9 +54,9 @@ bool mpq_window_probe_is_near(const struct mpq_window_probe *p,
 {
 	mpq_time due = p->since + EACH;
 
-	return p->least > 0 &&
-	       ((now + rtt_smoothed > due && now < due + rtt_smoothed) ||
-		(p->began > 0 && now < p->began + LASTS));
+	return p->least > 0 && ((now + rtt_smoothed + SLACK > due &&
+				 now < due + rtt_smoothed) ||
+				(p->began > 0 && now < p->began + LASTS));
 }
 
 mpq_duration mpq_window_probe_later(const struct mpq_window_probe *p,

@@ -73,11 +73,16 @@ static bool watch_clumps(struct mpq_window *w)
 	return w->clumps >= START_CLUMPS;
 }
 
+static mpq_duration queue_of(const struct mpq_window *w)
+{
+	return mpq_window_jitter_queue(&w->jitter, w->queue);
+}
+
 static bool has_queue(const struct mpq_window *w)
 {
 	mpq_duration much = w->view.rtt_smoothed / 8;
 
-	return w->queue > (much > START_QUEUE ? much : START_QUEUE);
+	return queue_of(w) > (much > START_QUEUE ? much : START_QUEUE);
 }
 
 /* So much that it is not left standing, also where no round is filled. */
@@ -85,7 +90,7 @@ static bool leaves_queue(const struct mpq_window *w)
 {
 	mpq_duration part = mpq_window_rtt_least(w) / 4;
 
-	return w->queue > (part > QUEUE_LEFT ? part : QUEUE_LEFT);
+	return queue_of(w) > (part > QUEUE_LEFT ? part : QUEUE_LEFT);
 }
 
 /* Where little is carried, the library's window, which a loss lets fall to what

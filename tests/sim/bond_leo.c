@@ -15,7 +15,7 @@
 	}
 #define LTE(rate)                                                              \
 	{                                                                      \
-		.mbps = (rate), .rtt_ms = 60, .jitter_ms = 15, .queue_ms = 200 \
+		.mbps = (rate), .rtt_ms = 60, .wander_ms = 15, .queue_ms = 200 \
 	}
 /* What an operator who sets nothing else has. */
 #define CLASS(name, priority)                                                  \
@@ -23,11 +23,11 @@
 	",'copies':0,'order-cap-us':100000,'repair-deadline-us':500000,"       \
 	"'loss-max-ppm':80000}"
 
-/* Of LEO 100 and LTE 30, and of LEO 60 twice, two fifths. The second of each is
- * without hand-overs, at their mean rate. */
+/* The second of each is without hand-overs, at their mean rate; two LEO at two
+ * fifths of theirs. */
 static const struct sim_profile profiles[BOND_LEO_SETS][2] = {
-	{{"LEO + LTE", 2, {LEO(40, .kind = SIM_LEO), LTE(12)}},
-	 {"LEO + LTE, still", 2, {LEO(32), LTE(12)}}},
+	{{"LEO + LTE", 2, {LEO(100, .kind = SIM_LEO), LTE(30)}},
+	 {"LEO + LTE, still", 2, {LEO(80), LTE(30)}}},
 	{{"2 LEO", 2, {LEO(24, .kind = SIM_LEO), LEO(24, .kind = SIM_LEO)}},
 	 {"2 LEO, still", 2, {LEO(19.2), LEO(19.2)}}},
 };

@@ -75,11 +75,36 @@ static bool is_lost(struct sim_link *l)
 	return sim_random_chance(&l->random, s->loss_ppm);
 }
 
+static int64_t point(struct sim_link *l)
+{
+	return (int64_t)sim_random_range(&l->random, 0, 2 * l->shape.wander) -
+	       (int64_t)l->shape.wander;
+}
+
+/* As the lab's emulator does it. A shift of each packet's own would, kept in
+ * order, stay at the worst seen lately and be no jitter at all. */
+static mpq_duration wandered(struct sim_link *l)
+{
+	mpq_duration step = 2 * l->shape.wander;
+	bool long_ago = l->now - l->wander.since >= 2 * step;
+	int64_t delay;
+
+	if (l->now - l->wander.since >= step) {
+		l->wander.from = long_ago ? point(l) : l->wander.to;
+		l->wander.to = point(l);
+		l->wander.since = long_ago ? l->now : l->wander.since + step;
+	}
+	delay = (int64_t)l->shape.delay + l->wander.from +
+		(int64_t)(l->now - l->wander.since) *
+			(l->wander.to - l->wander.from) / (int64_t)step;
+	return delay > 0 ? (mpq_duration)delay : 0;
+}
+
 static void fly(struct sim_link *l, struct sim_link_packet *p)
 {
 	struct sim_link_packet **at = &l->flying;
 
-	p->at = l->now + l->shape.delay;
+	p->at = l->now + (l->shape.wander > 0 ? wandered(l) : l->shape.delay);
 	if (l->shape.jitter > 0) {
 		p->at += sim_random_range(&l->random, 0, l->shape.jitter);
 	}

@@ -30,6 +30,7 @@ struct sim_link_shape {
 	uint64_t rate_bps;   /* 0: no limit */
 	mpq_duration delay;  /* one way */
 	mpq_duration jitter; /* up to so much more, evenly */
+	mpq_duration wander; /* up to so much more or less, all the time */
 	bool reorder;        /* jitter lets packets pass each other */
 	uint32_t loss_ppm;   /* of single packets */
 	uint32_t burst_ppm;  /* a packet begins a burst of loss .. */
@@ -72,6 +73,11 @@ struct sim_link {
 	uint64_t remainder;      /* of nanoseconds times rate, never lost */
 	struct sim_link_packet *flying; /* in order of arrival */
 	mpq_time last_arrival;
+	/* The delay goes from one random point to the next. */
+	struct {
+		mpq_time since;
+		int64_t from, to;
+	} wander;
 	struct sim_link_packet *popped;
 	unsigned burst_left;
 	struct {

@@ -548,11 +548,12 @@ static void downloads_bear_hand_overs(struct sim_run *run)
 	run_hand_overs(run, BOND_LEO_EIGHT, &r);
 	bulk = &r.load[1];
 	lost = 100.0 * (double)bulk->lost / (double)bulk->sent;
-	sim_holds(run, bulk->mbps > 0.75 * r.link_mbps, 0,
-		  "%.1f of %.1f Mbit/s", bulk->mbps, r.link_mbps);
+	/* .61 when a cell's wander was taken for a queue. */
+	sim_holds(run, bulk->mbps > 0.7 * r.link_mbps, 0, "%.1f of %.1f Mbit/s",
+		  bulk->mbps, r.link_mbps);
 	sim_holds(run, lost <= 0.5, 0, "%.2f %% of the bulk were lost", lost);
 	/* Without a queue that is kept short for it, 74 to 79. */
-	sim_holds(run, r.load[0].p95_ms < 68, 0, "delay p95 of %.0f ms",
+	sim_holds(run, r.load[0].p95_ms < 60, 0, "delay p95 of %.0f ms",
 		  r.load[0].p95_ms);
 	run->figure = (mpq_duration)(r.load[0].p95_ms * 1e6);
 	sim_holds(run, r.load[0].lost == 0, 0, "%llu packets were lost",

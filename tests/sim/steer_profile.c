@@ -69,6 +69,7 @@ static struct sim_link_shape shape_of(const struct sim_profile_path *p)
 		.rate_bps = (uint64_t)(p->mbps * 1e6),
 		.delay = (mpq_duration)(p->rtt_ms * 1e6 / 2),
 		.jitter = (mpq_duration)(p->jitter_ms * 1e6),
+		.wander = (mpq_duration)(p->wander_ms * 1e6),
 		.loss_ppm = (uint32_t)(p->loss_percent * 1e4),
 		.burst_ppm = (uint32_t)(p->burst_percent * 1e4 / 20),
 		.burst_pkts = 20,
@@ -95,6 +96,11 @@ static void hand_overs(struct sim_link *l, struct sim_link_shape s,
 				  at + sim_random_range(&l->random, 100, 250) *
 						  MS,
 				  &s);
+		s.burst_ppm = 10000;
+		s.burst_pkts = 3;
+		sim_link_schedule(l, at + 260 * MS, &s);
+		s.burst_ppm = 0;
+		sim_link_schedule(l, at + 1000 * MS, &s);
 	}
 }
 

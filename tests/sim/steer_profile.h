@@ -17,6 +17,7 @@ struct sim_profile {
 	unsigned paths;
 	struct sim_profile_path {
 		double mbps, rtt_ms, loss_percent, jitter_ms, queue_ms;
+		double wander_ms;     /* more or less */
 		double burst_percent; /* of packets, in bursts of 20 */
 		enum {
 			SIM_STEADY,

@@ -220,6 +220,39 @@ static void keeps_order_unless_it_is_told_not_to(void **state)
 	assert_true(overtakings(&shape) > 500);
 }
 
+/* From the least to the most, and neighbours are alike. */
+static void wanders_all_the_way_and_never_jumps(void **state)
+{
+	const struct sim_link_shape shape = {.delay = 30 * MS,
+					     .wander = 15 * MS};
+	mpq_duration least = S, most = 0, took, before = 0;
+	mpq_time begin;
+
+	(void)state;
+	set_up(&shape);
+	begin = now;
+	for (uint32_t i = 0; i < 5000; i++) {
+		const struct sim_link_packet *p;
+
+		push(100, i);
+		now += MS;
+		p = sim_link_pop(&link, now);
+		if (p == NULL) {
+			continue;
+		}
+		/* one comes for each that is sent, but for the wander */
+		took = p->at - begin - (link.counters.delivered - 1) * MS;
+		assert_true(took >= 15 * MS && took <= 45 * MS);
+		assert_true(before == 0 ||
+			    (took + 2 * MS > before && took < before + 2 * MS));
+		least = took < least ? took : least;
+		most = took > most ? took : most;
+		before = took;
+	}
+	assert_true(least < 17 * MS && most > 43 * MS);
+	sim_link_finish(&link);
+}
+
 static void follows_its_schedule(void **state)
 {
 	const struct sim_link_shape fast = {.rate_bps = 8000000};
@@ -298,6 +331,7 @@ int main(void)
 		cmocka_unit_test(loses_the_share_that_it_is_told),
 		cmocka_unit_test(loses_in_bursts_of_the_mean_length),
 		cmocka_unit_test(keeps_order_unless_it_is_told_not_to),
+		cmocka_unit_test(wanders_all_the_way_and_never_jumps),
 		cmocka_unit_test(follows_its_schedule),
 		cmocka_unit_test(swallows_everything_while_it_is_down),
 		cmocka_unit_test(repeats_itself_with_the_same_seed),
